@@ -1,0 +1,29 @@
+/**
+ * The history: the record of every operation of a run, in real-time order, as Grey's NDJSON format holds it.
+ *
+ * Values are the workload's unique numbers, not the padded bytes that travelled: the workload checked the bytes when
+ * they came back.
+ */
+
+/** One value of an operation: a unique number, null for "never written", or [from, to] of a compare-and-swap. */
+export type HistoryValue = number | string | null | readonly [from: HistoryScalar, to: HistoryScalar];
+export type HistoryScalar = number | string | null;
+
+export type HistoryFunction = "read" | "write" | "cas" | "append" | "get" | "put";
+
+export interface HistoryEvent {
+  /** Position in the history, from 0. */
+  readonly index: number;
+  /** On the driver's monotonic clock, nanoseconds since the start of the load. */
+  readonly timeNs: number;
+  readonly type: "invoke" | "ok" | "fail" | "info";
+  /** A client; after `info` this number issues nothing more. */
+  readonly process: number;
+  readonly f: HistoryFunction;
+  /** The register; absent for operations on the one list. */
+  readonly key?: string;
+  /** invoke: the argument (null for a read). ok: the result (a read's value, an append's position). */
+  readonly value: HistoryValue;
+  /** fail and info: why. */
+  readonly error?: string;
+}

@@ -1,0 +1,111 @@
+/**
+ * The CSV tables of a results directory: one observation per row, the unit in the column's name.
+ *
+ * This file is the single source of the columns: rows are typed by it, `datapackage.json` and the data dictionary are
+ * generated from it, and the figures read by these names.
+ */
+
+export interface Column {
+  readonly name: string;
+  readonly type: "string" | "number" | "integer" | "boolean";
+  readonly description: string;
+}
+
+const block: readonly Column[] = [
+  { name: "experiment", type: "string", description: "Id of the experiment, as in `grey list`." },
+  { name: "block", type: "integer", description: "Number of the block in its experiment, from 0; one block is one observation." },
+  { name: "implementation", type: "string", description: "minimal, production, or a peer's name." },
+  { name: "substrate", type: "string", description: "simulated or cluster." },
+  { name: "nodes", type: "integer", description: "Nodes of the cluster." },
+  { name: "seed", type: "string", description: "Seed of the block's plan; the same for every implementation." },
+];
+
+export const tables = {
+  latency: [
+    ...block,
+    { name: "operation", type: "string", description: "Kind of operation, or `all`." },
+    { name: "measure", type: "string", description: "intended: from the intended start (open loop); service: from the actual start; lateness: actual minus intended start." },
+    { name: "count", type: "integer", description: "Operations measured." },
+    { name: "mean_ms", type: "number", description: "Arithmetic mean." },
+    { name: "p50_ms", type: "number", description: "Median." },
+    { name: "p90_ms", type: "number", description: "90th percentile." },
+    { name: "p99_ms", type: "number", description: "99th percentile." },
+    { name: "p999_ms", type: "number", description: "99.9th percentile." },
+    { name: "max_ms", type: "number", description: "Maximum." },
+  ],
+  throughput: [
+    ...block,
+    { name: "loop", type: "string", description: "open or closed." },
+    { name: "clients", type: "integer", description: "Logical clients." },
+    { name: "value_bytes", type: "integer", description: "Size of a written value." },
+    { name: "window_start_s", type: "number", description: "Start of the window since the load began; the row with window `all` covers the block." },
+    { name: "window_s", type: "string", description: "Length of the window, or `all`." },
+    { name: "ok", type: "integer", description: "Operations that succeeded." },
+    { name: "fail", type: "integer", description: "Operations that definitely did not happen." },
+    { name: "info", type: "integer", description: "Operations with an unknown outcome." },
+    { name: "throughput_per_s", type: "number", description: "Successful operations per second." },
+  ],
+  faults: [
+    ...block,
+    { name: "fault", type: "string", description: "Kind of the fault." },
+    { name: "target", type: "string", description: "What it hit: nodes or links." },
+    { name: "start_s", type: "number", description: "Injection, since the load began." },
+    { name: "end_s", type: "number", description: "Healing, since the load began." },
+    { name: "efficacy", type: "integer", description: "What the fault did; 0 voids the run." },
+    { name: "efficacy_unit", type: "string", description: "What `efficacy` counts." },
+  ],
+  checks: [
+    ...block,
+    { name: "check", type: "string", description: "Id of the check." },
+    { name: "verdict", type: "string", description: "valid, invalid or unknown." },
+    { name: "count", type: "integer", description: "How much was judged." },
+    { name: "unit", type: "string", description: "What `count` counts." },
+    { name: "summary", type: "string", description: "One line for a person." },
+  ],
+  diffs: [
+    ...block,
+    { name: "other", type: "string", description: "The implementation compared with." },
+    { name: "mode", type: "string", description: "step-by-step or at-rest." },
+    { name: "compared", type: "integer", description: "States compared." },
+    { name: "divergences", type: "integer", description: "States that differ." },
+  ],
+  elections: [
+    ...block,
+    { name: "trigger", type: "string", description: "What forced the election: start, kill, partition, ..." },
+    { name: "term", type: "integer", description: "Term that was won." },
+    { name: "duration_ms", type: "number", description: "From the loss of the leader to the first trace of the next one; virtual milliseconds when simulated." },
+  ],
+  measurements: [
+    ...block,
+    { name: "metric", type: "string", description: "What was measured; the estimators of the claims name it." },
+    { name: "value", type: "number", description: "The measured value." },
+    { name: "unit", type: "string", description: "Unit of `value`." },
+  ],
+  microbench: [
+    { name: "task", type: "string", description: "The pure operation measured, one task per child process." },
+    { name: "samples", type: "integer", description: "Samples taken." },
+    { name: "iterations_per_sample", type: "integer", description: "Operations per sample." },
+    { name: "p50_ns", type: "number", description: "Median time of one operation." },
+    { name: "p99_ns", type: "number", description: "99th percentile over samples." },
+    { name: "throughput_per_s", type: "number", description: "Operations over time." },
+  ],
+  claims: [
+    { name: "claim", type: "string", description: "Id of the claim." },
+    { name: "class", type: "string", description: "behaviour, exact, shape, ratio or absolute." },
+    { name: "implementation", type: "string", description: "What was measured." },
+    { name: "statement", type: "string", description: "The published statement." },
+    { name: "published", type: "string", description: "The published value, with its unit." },
+    { name: "measured", type: "string", description: "The measured value, with its unit." },
+    { name: "low", type: "number", description: "Lower end of the 90 % interval; empty when the measure has none." },
+    { name: "high", type: "number", description: "Upper end of the 90 % interval." },
+    { name: "samples", type: "integer", description: "Blocks or checked runs behind the measure." },
+    { name: "verdict", type: "string", description: "reproduced, not reproduced, inconclusive, not comparable or not run." },
+    { name: "reason", type: "string", description: "Why, in one line." },
+  ],
+} as const satisfies Record<string, readonly Column[]>;
+
+export type TableName = keyof typeof tables;
+/** A row: every column of the table, by name. `undefined` is written as an empty cell. */
+export type Row<Name extends TableName> = Readonly<
+  Record<(typeof tables)[Name][number]["name"], string | number | boolean | undefined>
+>;

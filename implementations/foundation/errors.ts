@@ -1,0 +1,52 @@
+/**
+ * Errors that are part of normal operation.
+ *
+ * Every such error has a code, and the code fixes its certainty: after a *definite* error the operation did not happen
+ * and never will; after an *indefinite* one it may have happened, or may happen later. Checkers keep both futures of
+ * an indefinite operation, so a code that is wrongly called definite turns into a false verdict.
+ *
+ * @see Kingsbury, Maelstrom protocol documentation, section "Errors": the distinction and its use by a checker.
+ */
+
+/** Whether an operation that ended in an error can have taken effect. */
+export type Certainty = "definite" | "indefinite";
+
+/** What a client can be told instead of a result, and what it may conclude from it. */
+export const certaintyOf = {
+  /** The node asked is not the leader; nothing was proposed. */
+  NOT_LEADER: "definite",
+  /** The node's queue is full; nothing was proposed. */
+  OVERLOADED: "definite",
+  /** The node is shutting down or has not started; nothing was proposed. */
+  UNAVAILABLE: "definite",
+  /** A compare-and-swap found another value; a result with a meaning of its own. */
+  PRECONDITION_FAILED: "definite",
+  /** The request exceeds a stated limit or cannot be parsed. */
+  MALFORMED_REQUEST: "definite",
+  /** No reply before the deadline. */
+  REPLY_TIMEOUT: "indefinite",
+  /** The connection ended with the request under way. */
+  CONNECTION_LOST: "indefinite",
+  /** The leader lost its office, or its disk, with the entry in its log: a successor may commit it. */
+  PROPOSAL_DROPPED: "indefinite",
+  /** The server no longer knows the client's session, so it cannot tell whether the request was applied. */
+  SESSION_EXPIRED: "indefinite",
+} as const satisfies Record<string, Certainty>;
+
+export type ErrorCode = keyof typeof certaintyOf;
+
+/**
+ * Bad input from a person: a flag, a file, a directory. The command line prints `message` as one line and exits with
+ * code 3; the message says what is wrong, where, and what is allowed.
+ */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/**
+ * The harness could not do its work through no fault of the system under test: a directory that cannot be written, a
+ * process that does not start, a child that was killed from outside. Printed as one line, exit code 3.
+ */
+export class HarnessError extends Error {
+  override readonly name = "HarnessError";
+}
