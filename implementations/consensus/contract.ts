@@ -4,7 +4,7 @@
  */
 
 import type { ErrorCode } from "../foundation/errors.ts";
-import type { Deployment, Implementation, Request } from "../foundation/deployment.ts";
+import type { DeployOptions, Deployment, Implementation, Request } from "../foundation/deployment.ts";
 import type { NodeId } from "../foundation/units.ts";
 
 /** A client operation. Keys hold at most `limits.keyBytes`, values at most `limits.valueBytes` in UTF-8. */
@@ -107,10 +107,13 @@ export interface ClientReply {
   readonly leader?: NodeId;
 }
 
-export type ConsensusDeployment = Deployment<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent>;
-export type ConsensusImplementation = Implementation<
-  ConsensusOperation,
-  ConsensusResult,
-  ConsensusState,
-  ConsensusEvent
->;
+export interface ConsensusDeployment
+  extends Deployment<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent> {
+  /** Sends every node's state after each of its steps to `listener`; only the simulated substrate has such moments. */
+  observeViews(listener: (node: NodeId, view: ConsensusView) => void): void;
+}
+
+export interface ConsensusImplementation
+  extends Implementation<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent> {
+  deploy(options: DeployOptions): Promise<ConsensusDeployment>;
+}

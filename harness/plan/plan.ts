@@ -1,0 +1,86 @@
+/**
+ * The plan: the identical input that every implementation gets. Workload, load, faults, parameters and one seed; all of
+ * it plain data, so that a capsule can hold it and a block can be run again from it.
+ */
+
+import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
+import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
+
+/** Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then. */
+export type Target = "one" | "minority" | "majority" | "all" | "leader" | "followers" | readonly NodeId[];
+
+export type Placement =
+  /** So long after the load began. */
+  | { readonly at: "time"; readonly ms: Millis }
+  /** When the system reaches the moment. */
+  | { readonly at: "moment"; readonly moment: Moment }
+  /** After the `count`-th completed operation of client `client` (0-based). */
+  | { readonly at: "operation"; readonly client: number; readonly count: number };
+
+export interface FaultSpec {
+  readonly kind: FaultKind;
+  readonly target: Target;
+  readonly placement: Placement;
+  /** From injection to healing. */
+  readonly durationMs: Millis;
+  /** Overrides of the kind's own numbers, e.g. `{ probability: 0.2 }`; see `nemesis/resolve-fault.ts`. */
+  readonly parameters?: Readonly<Record<string, number>>;
+}
+
+export interface WorkloadSpec {
+  readonly id: "register" | "append" | "confluent";
+  /** Size of a written value. */
+  readonly valueBytes: number;
+  /** register: shared keys. confluent: keys each client owns. */
+  readonly keys: number;
+  /** register: fractions of reads and of compare-and-swaps; the rest are writes. */
+  readonly readFraction: number;
+  readonly casFraction: number;
+}
+
+export type LoadSpec =
+  /** `clients` clients, each issuing its next operation when the last one ended: for maximum throughput. */
+  | { readonly loop: "closed"; readonly clients: number }
+  /** Arrivals drawn from the seed at `ratePerS` on average, served by up to `clients` clients: for latency. */
+  | { readonly loop: "open"; readonly clients: number; readonly ratePerS: number };
+
+export interface Plan {
+  readonly seed: string;
+  readonly nodes: number;
+  readonly workload: WorkloadSpec;
+  readonly load: LoadSpec;
+  /** How long load is offered. */
+  readonly durationMs: Millis;
+  /** Load before anything is measured; it is part of the history, not of the tables. */
+  readonly warmUpMs: Millis;
+  /** Operations after which a client is done, if before `durationMs`; needed where runs must end in one state. */
+  readonly operationsPerClient: number | undefined;
+  /** Deadline of one operation. */
+  readonly deadlineMs: Millis;
+  readonly faults: readonly FaultSpec[];
+  /** Whether one inert fault voids the run; random schedules need only some fault that acted. */
+  readonly everyFaultMustAct: boolean;
+  /** How long the system may take to converge once everything is healed. */
+  readonly convergenceMs: Millis;
+  /** Settings of the implementation. */
+  readonly settings: Readonly<Record<string, number | boolean | string>>;
+}
+
+/** A plan that differs from these defaults in what `overrides` says. */
+export function planOf(overrides: Partial<Plan> & { readonly seed: string }): Plan {
+  return { ...defaultPlan, ...overrides };
+}
+
+const defaultPlan: Omit<Plan, "seed"> = {
+  nodes: 3,
+  workload: { id: "register", valueBytes: 64, keys: 5, readFraction: 0.4, casFraction: 0.2 },
+  load: { loop: "closed", clients: 5 },
+  durationMs: 5000,
+  warmUpMs: 0,
+  operationsPerClient: undefined,
+  deadlineMs: 2000,
+  faults: [],
+  everyFaultMustAct: true,
+  convergenceMs: 10_000,
+  settings: {},
+};

@@ -1,0 +1,230 @@
+/**
+ * Offers a plan's load to a deployment and records what becomes of every operation.
+ *
+ * Open loop: arrivals are drawn from the seed before anyone knows how fast the system is, and latency counts from the
+ * intended start, so a system that stalls cannot hide the requests it kept from being sent (coordinated omission).
+ * Closed loop: each client issues its next operation when the last one ended; for maximum throughput only.
+ *
+ * A process of the history is a client of the system under a session of its own. After an unknown outcome the process
+ * is retired and the client goes on as a new one, because the old operation may still take effect; workloads that
+ * repeat until definite keep the process and repeat the same request instead.
+ *
+ * @see Tene, "How NOT to measure latency"; Schroeder, Wierman & Harchol-Balter 2006, "Open versus closed".
+ */
+
+import { assert } from "../../implementations/foundation/assert.ts";
+import type { Outcome } from "../../implementations/foundation/deployment.ts";
+import type { Clock, Random, Timer } from "../../implementations/foundation/effects.ts";
+import type { Millis } from "../../implementations/foundation/units.ts";
+import type { ConsensusDeployment, ConsensusResult } from "../../implementations/consensus/contract.ts";
+import type { HistoryRecorder } from "../history/recorder.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Call, Workload } from "./workload.ts";
+
+/** One finished operation, as the measurements need it. Times are milliseconds since the load began. */
+export interface OperationRecord {
+  readonly client: number;
+  readonly f: Call["f"];
+  /** When it should have started: equal to `startMs` in a closed loop. */
+  readonly intendedMs: Millis;
+  readonly startMs: Millis;
+  readonly endMs: Millis;
+  readonly outcome: Outcome<ConsensusResult>["kind"];
+}
+
+export interface LoadOptions {
+  readonly deployment: ConsensusDeployment;
+  readonly workload: Workload;
+  readonly history: HistoryRecorder;
+  readonly plan: Plan;
+  readonly random: Random;
+  /** Called after each finished operation; `completed` counts those of its client from 1. */
+  readonly onOperation: (record: OperationRecord, completed: number) => void;
+}
+
+/** Arrivals that wait for a free client; more than this are dropped, counted, and void the block. */
+const maxWaiting = 10_000;
+/** Pause before an operation is repeated; the client library already paused between its own attempts. */
+const repeatPauseMs = 20;
+
+interface Client {
+  readonly number: number;
+  process: number;
+  sequence: number;
+  completed: number;
+}
+
+export class LoadGenerator {
+  readonly #options: LoadOptions;
+  readonly #clock: Clock;
+  readonly #startMs: Millis;
+  readonly #clients: Client[];
+  readonly #idle: Client[] = [];
+  readonly #waiting: Millis[] = [];
+  #arrivals: Timer | undefined;
+  #issuing = true;
+  #busy = 0;
+  #dropped = 0;
+  #issued = 0;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(options: LoadOptions) {
+    const { clients } = options.plan.load;
+    assert(clients >= 1 && clients <= 1000, "a plan has 1 to 1000 clients");
+    this.#options = options;
+    this.#clock = options.deployment.clock;
+    this.#startMs = this.#clock.nowMs();
+    this.#clients = Array.from({ length: clients }, (_, number) => newClient(number));
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  get issued(): number {
+    return this.#issued;
+  }
+
+  /** Offers load for the plan's duration, or until every client did its share, then calls `done` when all is answered. */
+  start(done: () => void): void {
+    const { load, durationMs } = this.#options.plan;
+    this.#onQuiet = done;
+    this.#clock.after(durationMs, () => this.stopIssuing());
+    if (load.loop === "closed") {
+      for (const client of this.#clients) this.#next(client, this.elapsedMs());
+      return;
+    }
+    this.#idle.push(...this.#clients);
+    this.#scheduleArrival(this.#interarrivalMs(load.ratePerS), load.ratePerS);
+  }
+
+  /** Milliseconds since the load began. */
+  elapsedMs(): Millis {
+    return this.#clock.nowMs() - this.#startMs;
+  }
+
+  /** No new operations from now on; those under way end by their deadlines. */
+  stopIssuing(): void {
+    if (!this.#issuing) return;
+    this.#issuing = false;
+    this.#arrivals?.cancel();
+    this.#dropped += this.#waiting.length;
+    this.#waiting.length = 0;
+    this.#settle();
+  }
+
+  /** Reads the final value of every key, as new processes and until each read is definite, then calls `done`. */
+  readFinal(done: () => void): void {
+    const keys = [...this.#options.workload.finalKeys()];
+    const reader = newClient(this.#nextReaderNumber());
+    const readNext = (): void => {
+      const key = keys.shift();
+      if (key === undefined) return done();
+      this.#perform(reader, this.#options.workload.read(key), this.elapsedMs(), true, readNext);
+    };
+    readNext();
+  }
+
+  #nextReaderNumber(): number {
+    return this.#clients.length;
+  }
+
+  #interarrivalMs(ratePerS: number): Millis {
+    return (-Math.log(1 - this.#options.random.float()) * 1000) / ratePerS;
+  }
+
+  /** Walks the arrival trace: `intendedMs` is fixed by the seed, whenever the timer really fires. */
+  #scheduleArrival(intendedMs: Millis, ratePerS: number): void {
+    this.#arrivals = this.#clock.after(Math.max(0, intendedMs - this.elapsedMs()), () => {
+      let next = intendedMs;
+      while (this.#issuing && next <= this.elapsedMs()) {
+        this.#arrive(next);
+        next += this.#interarrivalMs(ratePerS);
+      }
+      if (this.#issuing) this.#scheduleArrival(next, ratePerS);
+    });
+  }
+
+  #arrive(intendedMs: Millis): void {
+    const client = this.#idle.pop();
+    if (client !== undefined) this.#next(client, intendedMs);
+    else if (this.#waiting.length < maxWaiting) this.#waiting.push(intendedMs);
+    else this.#dropped++;
+  }
+
+  #next(client: Client, intendedMs: Millis): void {
+    const { operationsPerClient, load } = this.#options.plan;
+    if (!this.#issuing || (operationsPerClient !== undefined && client.completed >= operationsPerClient)) {
+      return this.#settle();
+    }
+    const call = this.#options.workload.next(client.number);
+    this.#busy++;
+    this.#perform(client, call, intendedMs, this.#options.workload.untilDefinite, () => {
+      this.#busy--;
+      if (load.loop === "closed") return this.#next(client, this.elapsedMs());
+      const waiting = this.#waiting.shift();
+      if (waiting !== undefined) return this.#next(client, waiting);
+      this.#idle.push(client);
+      this.#settle();
+    });
+  }
+
+  #perform(client: Client, call: Call, intendedMs: Millis, untilDefinite: boolean, done: () => void): void {
+    const { deployment, workload, history, plan, onOperation } = this.#options;
+    const startMs = this.elapsedMs();
+    const request = { session: client.process, sequence: ++client.sequence, operation: call.operation };
+    this.#issued++;
+    history.invoke(nanos(startMs), client.process, call.f, call.key, call.value);
+    const attempt = (): void => {
+      deployment.invoke(request, plan.deadlineMs, (outcome) => {
+        const again = untilDefinite && (outcome.kind === "info" || (outcome.kind === "fail" && isTransient(outcome.code)));
+        if (again) {
+          this.#clock.after(repeatPauseMs, attempt);
+          return;
+        }
+        const endMs = this.elapsedMs();
+        const value = workload.completed(client.number, call, outcome);
+        const error = outcome.kind === "ok" ? undefined : outcome.code;
+        history.complete(nanos(endMs), outcome.kind, client.process, value, error);
+        if (outcome.kind === "info") this.#retire(client);
+        client.completed++;
+        onOperation(
+          { client: client.number, f: call.f, intendedMs, startMs, endMs, outcome: outcome.kind },
+          client.completed,
+        );
+        done();
+      });
+    };
+    attempt();
+  }
+
+  /** The client goes on under a process number nobody had: numbers step by more than the clients and the reader. */
+  #retire(client: Client): void {
+    client.process += this.#clients.length + 1;
+    client.sequence = 0;
+  }
+
+  #settle(): void {
+    const shareDone = this.#options.plan.operationsPerClient;
+    const finished =
+      !this.#issuing || (shareDone !== undefined && this.#clients.every((client) => client.completed >= shareDone));
+    if (!finished || this.#busy > 0) return;
+    this.#issuing = false;
+    const onQuiet = this.#onQuiet;
+    this.#onQuiet = undefined;
+    onQuiet?.();
+  }
+}
+
+function newClient(number: number): Client {
+  return { number, process: number, sequence: 0, completed: 0 };
+}
+
+/** A refusal that a later attempt may not meet; a failed precondition is an answer, not a refusal. */
+function isTransient(code: string): boolean {
+  return code !== "PRECONDITION_FAILED" && code !== "MALFORMED_REQUEST";
+}
+
+function nanos(ms: Millis): number {
+  return Math.round(ms * 1e6);
+}

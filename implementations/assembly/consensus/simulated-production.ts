@@ -1,0 +1,297 @@
+/**
+ * The production cluster in the simulated substrate: the same node host as in a real process, on simulated ports.
+ *
+ * A supervisor restarts a node that fell silent over a disk error, as the process supervisor does in the cluster. A
+ * node whose log is damaged or lost stays out of service: restarting cannot help it, and letting it vote again would
+ * break its old promises.
+ */
+
+import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
+import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
+import type { Random } from "../../foundation/effects.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import { assert, unreachable } from "../../foundation/assert.ts";
+import type { ConsensusDeployment, ConsensusState } from "../../consensus/contract.ts";
+import type { ProductionSettings } from "../../consensus/production/defaults.ts";
+import { resolveSettings } from "../../consensus/production/defaults.ts";
+import { LogDamage } from "../../consensus/production/log-store.ts";
+import { FaultyClock } from "../../platform/faulty-clock.ts";
+import { FaultyDisk } from "../../platform/faulty-disk.ts";
+import { SimulatedDisk } from "../../platform/simulated/disk.ts";
+import type { SimulatedEndpoint } from "../../platform/simulated/transport.ts";
+import { LifeClock } from "../life-clock.ts";
+import { combinedHandle, faultHandle } from "./fault-handle.ts";
+import { MessageMoments } from "./moments.ts";
+import { DiskLost, ProductionNode } from "./production-node.ts";
+import { SimulatedWorld } from "./simulated-world.ts";
+
+/** How long a supervisor waits before it restarts a node that failed; doubles up to the maximum. */
+const restartPauseMs = { first: 50, most: 1000 } as const;
+const clientAttemptTimeoutMs = 400;
+
+export async function deploySimulatedProduction(options: DeployOptions): Promise<ConsensusDeployment> {
+  const cluster = new SimulatedProduction(options);
+  return Promise.resolve(cluster.deployment());
+}
+
+class SimulatedProduction {
+  readonly #world: SimulatedWorld;
+  readonly #nodes = new Map<NodeId, SimulatedNode>();
+  readonly #moments = new MessageMoments();
+
+  constructor(options: DeployOptions) {
+    const settings = resolveSettings(options.settings);
+    this.#world = new SimulatedWorld({ ...options, attemptTimeoutMs: clientAttemptTimeoutMs });
+    for (const id of this.#world.nodes) {
+      this.#nodes.set(id, new SimulatedNode(this.#world, this.#moments, id, settings));
+    }
+    for (const node of this.#nodes.values()) node.start();
+  }
+
+  deployment(): ConsensusDeployment {
+    const world = this.#world;
+    return {
+      nodes: world.nodes,
+      clock: world.time,
+      invoke: (request, deadlineMs, done) => world.invoke(request, deadlineMs, done),
+      inject: (fault) => this.#inject(fault),
+      at: (moment, reached) => this.#at(moment, reached),
+      leader: () => world.trace.leader,
+      observe: (listener) => world.trace.observe(listener),
+      observeViews: (listener) => world.observeViews(listener),
+      run: (limitMs, work) => world.run(limitMs, work),
+      states: () => Promise.resolve(new Map([...this.#nodes].map(([id, node]) => [id, node.state()]))),
+      resources: () => Promise.resolve([...this.#nodes.values()].map((node) => node.resources())),
+      traceHash: () => world.trace.hash(),
+      stop: () => Promise.resolve(),
+    };
+  }
+
+  #node(id: NodeId): SimulatedNode {
+    const node = this.#nodes.get(id);
+    assert(node !== undefined, `${id} is a node of the deployment`);
+    return node;
+  }
+
+  #at(moment: Moment, reached: () => void): void {
+    if (moment.kind === "sync") return this.#node(moment.node).holdSync(moment.count, reached);
+    this.#moments.arm(moment, (resume) => {
+      reached();
+      resume();
+    });
+  }
+
+  #inject(fault: Fault): FaultHandle {
+    switch (fault.kind) {
+      case "cut":
+        return this.#world.network.cut(fault.links);
+      case "packet":
+        return this.#world.network.packet(fault.links, fault.fault);
+      case "kill":
+      case "graceful-restart":
+      case "wipe": {
+        const hit = fault.nodes.map((id) => this.#node(id)).filter((node) => node.takeDown(fault.kind));
+        return faultHandle("nodes stopped", () => hit.length, () => hit.forEach((node) => node.start()));
+      }
+      case "pause":
+        return combinedHandle(fault.nodes.map((id) => this.#node(id).pause()));
+      case "disk":
+        return combinedHandle(fault.nodes.map((id) => this.#node(id).injectDisk(fault.fault)));
+      case "clock":
+        return combinedHandle(fault.nodes.map((id) => this.#node(id).clock.inject(fault.fault)));
+      default:
+        return unreachable(fault);
+    }
+  }
+}
+
+/** One node: what survives its crashes (disk, clock, random) and what does not (host, endpoint, timers). */
+class SimulatedNode {
+  readonly clock: FaultyClock;
+  readonly #world: SimulatedWorld;
+  readonly #moments: MessageMoments;
+  readonly #id: NodeId;
+  readonly #settings: ProductionSettings;
+  readonly #random: Random;
+  readonly #disk: SimulatedDisk;
+  #diskLife: LifeClock;
+  #hostLife: LifeClock;
+  #faultyDisk: FaultyDisk | undefined;
+  #endpoint: SimulatedEndpoint | undefined;
+  #host: ProductionNode | undefined;
+  #life = 0;
+  #outReason: string | undefined;
+  #restartMs: Millis = restartPauseMs.first;
+  /** Faults that hold the node down; the supervisor must not start it while there are any. */
+  #heldDown = 0;
+  readonly #diskFaults = new Set<{ readonly fault: Fault & { kind: "disk" }; handle: FaultHandle; past: number }>();
+  readonly #syncMoments: { count: number; reached: () => void }[] = [];
+
+  constructor(world: SimulatedWorld, moments: MessageMoments, id: NodeId, settings: ProductionSettings) {
+    this.#world = world;
+    this.#moments = moments;
+    this.#id = id;
+    this.#settings = settings;
+    this.#random = world.random.fork(id);
+    this.clock = new FaultyClock(world.time);
+    this.#diskLife = new LifeClock(world.time);
+    this.#hostLife = new LifeClock(this.clock);
+    this.#disk = new SimulatedDisk({ clock: world.time, random: this.#random.fork("disk") });
+  }
+
+  /** Starts the node's next life unless it is up, held down by a fault, or out of service. */
+  start(): void {
+    if (this.#heldDown > 0) this.#heldDown--;
+    if (this.#host !== undefined || this.#heldDown > 0 || this.#outReason !== undefined) return;
+    this.#life++;
+    const life = this.#random.fork(`life ${this.#life}`);
+    this.#diskLife = new LifeClock(this.#world.time);
+    this.#hostLife = new LifeClock(this.clock);
+    const faultyDisk = new FaultyDisk(this.#disk.open(), {
+      clock: this.#diskLife,
+      random: life.fork("disk"),
+      onPowerLoss: () => this.#losePower(),
+    });
+    this.#faultyDisk = faultyDisk;
+    for (const entry of this.#diskFaults) entry.handle = faultyDisk.inject(entry.fault.fault);
+    for (const { count, reached } of this.#syncMoments) this.#arm(faultyDisk, count, reached);
+    const endpoint = this.#world.network.endpoint(this.#id);
+    this.#endpoint = endpoint;
+    const host: ProductionNode = new ProductionNode({
+      id: this.#id,
+      voters: this.#world.nodes,
+      life: this.#life,
+      forming: this.#life === 1,
+      settings: this.#settings,
+      disk: faultyDisk,
+      transport: this.#world.hashed(endpoint),
+      clock: this.#hostLife,
+      random: life.fork("raft"),
+      defer: (callback) => this.#hostLife.after(0, callback),
+      trace: (event) => this.#world.emit(this.#id, event),
+      onStep: () => this.#reportView(),
+      beforeSend: (to, message, proceed) => this.#moments.before(this.#id, to, message, proceed),
+      onStarted: () => {
+        this.#restartMs = restartPauseMs.first;
+        this.#reportView();
+      },
+      onFatal: (error) => this.#onFatal(error),
+    });
+    this.#host = host;
+  }
+
+  /** @returns whether the node was up: otherwise the fault did nothing to it. */
+  takeDown(kind: "kill" | "graceful-restart" | "wipe"): boolean {
+    this.#heldDown++;
+    const host = this.#host;
+    if (host === undefined) {
+      if (kind === "wipe") this.#disk.wipe();
+      return false;
+    }
+    if (kind === "graceful-restart") host.stop(() => this.#down(true));
+    else this.#down(false);
+    if (kind === "wipe") this.#disk.wipe();
+    return true;
+  }
+
+  pause(): FaultHandle {
+    const pausedAtMs = this.#world.time.nowMs();
+    let pausedMs: Millis | undefined;
+    const lives = [this.#hostLife, this.#diskLife];
+    for (const life of lives) life.pause();
+    this.#world.network.pause(this.#id);
+    return faultHandle(
+      "ms paused",
+      () => Math.round(pausedMs ?? this.#world.time.nowMs() - pausedAtMs),
+      () => {
+        pausedMs = this.#world.time.nowMs() - pausedAtMs;
+        this.#world.network.resume(this.#id);
+        for (const life of lives) life.resume();
+      },
+    );
+  }
+
+  /** A disk fault outlives the node's lives: it is injected again into the disk of each. */
+  injectDisk(fault: (Fault & { kind: "disk" })["fault"]): FaultHandle {
+    const full: Fault & { kind: "disk" } = { kind: "disk", nodes: [this.#id], fault };
+    const handle = this.#faultyDisk?.inject(fault);
+    if (handle === undefined) return faultHandle("operations", () => 0, () => undefined);
+    const entry = { fault: full, handle, past: 0 };
+    const lasting = fault.kind === "full" || fault.kind === "slow" || fault.kind.endsWith("-error");
+    if (lasting) this.#diskFaults.add(entry);
+    return {
+      heal: () => {
+        entry.handle.heal();
+        this.#diskFaults.delete(entry);
+      },
+      efficacy: () => {
+        const { count, unit } = entry.handle.efficacy();
+        return { count: entry.past + count, unit };
+      },
+    };
+  }
+
+  holdSync(count: number, reached: () => void): void {
+    const moment = { count, reached };
+    this.#syncMoments.push(moment);
+    if (this.#faultyDisk !== undefined) this.#arm(this.#faultyDisk, count, reached);
+  }
+
+  state(): NodeState<ConsensusState> {
+    if (this.#outReason !== undefined) return { kind: "out-of-service", reason: this.#outReason };
+    if (this.#host?.view() === undefined) return { kind: "out-of-service", reason: `${this.#id} is down` };
+    return { kind: "state", state: this.#host.canonical() };
+  }
+
+  resources(): NodeResources {
+    const counters = this.#host?.counters() ?? {};
+    return { node: this.#id, residentBytes: undefined, cpuMs: undefined, counters };
+  }
+
+  #arm(disk: FaultyDisk, count: number, reached: () => void): void {
+    disk.holdNextSync(count, (resume) => {
+      this.#syncMoments.splice(0, this.#syncMoments.length, ...this.#syncMoments.filter((m) => m.reached !== reached));
+      reached();
+      resume();
+    });
+  }
+
+  #losePower(): void {
+    this.#down(false, true);
+    this.#restartLater();
+  }
+
+  #onFatal(error: Error): void {
+    if (error instanceof LogDamage || error instanceof DiskLost) this.#outReason = error.message;
+    this.#down(false);
+    this.#restartLater();
+  }
+
+  #restartLater(): void {
+    const pauseMs = this.#restartMs;
+    this.#restartMs = Math.min(restartPauseMs.most, pauseMs * 2);
+    this.#heldDown++;
+    this.#world.time.after(pauseMs, () => this.start());
+  }
+
+  #down(orderly: boolean, powerLoss = false): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    host.crash();
+    if (host.view() !== undefined) this.#world.emit(this.#id, { kind: "stop", orderly });
+    this.#host = undefined;
+    this.#hostLife.kill();
+    this.#diskLife.kill();
+    this.#endpoint?.close();
+    this.#moments.forget(this.#id);
+    for (const entry of this.#diskFaults) entry.past += entry.handle.efficacy().count;
+    this.#disk.crash({ powerLoss });
+  }
+
+  #reportView(): void {
+    const listeners = this.#world.viewListeners;
+    if (listeners.length === 0) return;
+    const view = this.#host?.view();
+    if (view !== undefined) for (const listener of listeners) listener(this.#id, view);
+  }
+}

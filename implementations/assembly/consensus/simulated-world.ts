@@ -1,0 +1,113 @@
+/**
+ * What every simulated consensus deployment stands on: one virtual time, one network, one client, one trace, one seed.
+ *
+ * The run is a synchronous loop over virtual events; between slices of it the real event loop gets a turn, so that a
+ * person can interrupt and watch, but nothing in the simulation depends on when that happens.
+ */
+
+import type { Outcome, Request } from "../../foundation/deployment.ts";
+import { crc32c } from "../../foundation/crc32c.ts";
+import type { Random, Transport } from "../../foundation/effects.ts";
+import type { DelayDistribution } from "../../foundation/faults.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
+import { seededRandom } from "../../foundation/prng.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { ConsensusEvent, ConsensusOperation, ConsensusResult } from "../../consensus/contract.ts";
+import { VirtualTime } from "../../platform/simulated/clock.ts";
+import { SimulatedNetwork } from "../../platform/simulated/transport.ts";
+import { ConsensusClient } from "./client.ts";
+import { TraceHub } from "./trace-hub.ts";
+import type { ViewListener } from "./trace-hub.ts";
+
+/** One way of a message on the simulated network, unless a fault says otherwise. */
+const networkLatency: DelayDistribution = { shape: "uniform", lowMs: 0.2, highMs: 1 };
+
+/** Virtual events between two turns of the real event loop. */
+const sliceEvents = 20_000;
+
+export class SimulatedWorld {
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly network: SimulatedNetwork;
+  readonly trace = new TraceHub();
+  readonly nodes: readonly NodeId[];
+  readonly #client: ConsensusClient;
+  readonly #viewListeners: ViewListener[] = [];
+
+  constructor(options: { readonly nodes: number; readonly seed: number | string; readonly attemptTimeoutMs: Millis }) {
+    this.random = seededRandom(options.seed);
+    this.nodes = nodeNames(options.nodes);
+    this.network = new SimulatedNetwork({
+      time: this.time,
+      random: this.random.fork("network"),
+      latency: networkLatency,
+    });
+    this.#client = new ConsensusClient({
+      transport: this.hashed(this.network.endpoint(clientsEndpoint)),
+      clock: this.time,
+      random: this.random.fork("client"),
+      nodes: this.nodes,
+      attemptTimeoutMs: options.attemptTimeoutMs,
+      retryPauseMs: 10,
+    });
+  }
+
+  invoke(
+    request: Request<ConsensusOperation>,
+    deadlineMs: Millis,
+    done: (outcome: Outcome<ConsensusResult>) => void,
+  ): void {
+    this.#client.invoke(request, deadlineMs, done);
+  }
+
+  emit(node: NodeId, event: ConsensusEvent): void {
+    this.trace.emit(this.time.nowMs(), node, event);
+  }
+
+  /** Wraps a transport so that every delivered message becomes part of the run's hash. */
+  hashed(transport: Transport): Transport {
+    return {
+      send: (to, bytes) => transport.send(to, bytes),
+      onMessage: (receive) =>
+        transport.onMessage((from, bytes) => {
+          this.trace.mark(this.time.nowMs(), crc32c(bytes));
+          receive(from, bytes);
+        }),
+    };
+  }
+
+  observeViews(listener: ViewListener): void {
+    this.#viewListeners.push(listener);
+  }
+
+  get viewListeners(): readonly ViewListener[] {
+    return this.#viewListeners;
+  }
+
+  /** @see Deployment.run */
+  async run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
+    const endMs = this.time.nowMs() + limitMs;
+    let finished = false;
+    let expired = false;
+    const finish = (): void => {
+      finished = true;
+    };
+    const limit = this.time.after(limitMs, () => {
+      expired = true;
+    });
+    work(finish);
+    while (!finished && !expired && this.time.nowMs() <= endMs) {
+      for (let count = 0; count < sliceEvents && !finished && !expired; count++) {
+        if (!this.time.step()) break;
+      }
+      await new Promise(setImmediate);
+    }
+    limit.cancel();
+    return finished;
+  }
+}
+
+/** Returns "n1", "n2", ...: the names of a cluster's nodes. */
+export function nodeNames(count: number): NodeId[] {
+  return Array.from({ length: count }, (_, index) => `n${index + 1}`);
+}

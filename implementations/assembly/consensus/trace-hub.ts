@@ -1,0 +1,97 @@
+/**
+ * Where the trace events of one deployment meet: listeners hear them, the newest leader is known from them, and a
+ * rolling hash of everything that happened names the run.
+ */
+
+import type { Traced } from "../../foundation/deployment.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { ConsensusEvent, ConsensusView } from "../../consensus/contract.ts";
+
+export type TraceListener = (traced: Traced<ConsensusEvent>) => void;
+/** Hears a node's state after each of its steps; the simulated substrate only. */
+export type ViewListener = (node: NodeId, view: ConsensusView) => void;
+
+export class TraceHub {
+  readonly #listeners: TraceListener[] = [];
+  #hash = new RollingHash();
+  #leader: NodeId | undefined;
+  #leaderTerm = 0;
+
+  observe(listener: TraceListener): void {
+    this.#listeners.push(listener);
+  }
+
+  get leader(): NodeId | undefined {
+    return this.#leader;
+  }
+
+  emit(timeMs: Millis, node: NodeId, event: ConsensusEvent): void {
+    this.#trackLeader(node, event);
+    this.#hash.add(timeMs * 1000, Number(node.slice(1)), kindCodes[event.kind], numberOf(event));
+    for (const listener of this.#listeners) listener({ timeMs, node, event });
+  }
+
+  /** Folds something else that happened into the hash: a delivered message, a client's answer. */
+  mark(timeMs: Millis, what: number): void {
+    this.#hash.add(timeMs * 1000, what, 0, 0);
+  }
+
+  hash(): string {
+    return this.#hash.digest();
+  }
+
+  #trackLeader(node: NodeId, event: ConsensusEvent): void {
+    if (event.kind === "role") {
+      if (event.role === "leader" && event.term >= this.#leaderTerm) {
+        this.#leader = node;
+        this.#leaderTerm = event.term;
+      } else if (event.role !== "leader" && node === this.#leader) {
+        this.#leader = undefined;
+      }
+    } else if (event.kind === "stop" && node === this.#leader) {
+      this.#leader = undefined;
+    }
+  }
+}
+
+const kindCodes = { start: 1, role: 2, vote: 3, append: 4, commit: 5, apply: 6, snapshot: 7, stop: 8 } as const;
+
+/** One number that tells two events of a kind apart; the hash needs no more, since it folds every message too. */
+function numberOf(event: ConsensusEvent): number {
+  switch (event.kind) {
+    case "append":
+      return event.after * 31 + event.entries.length;
+    case "commit":
+    case "apply":
+    case "snapshot":
+      return event.index;
+    case "start":
+      return event.term * 31 + event.life;
+    case "role":
+    case "vote":
+      return event.term;
+    case "stop":
+      return event.orderly ? 1 : 2;
+  }
+}
+
+/** Two independent 32-bit multiplicative hashes; 64 bits in all, plenty to tell runs apart. */
+class RollingHash {
+  #low = 0x811c9dc5;
+  #high = 0x9e3779b9;
+
+  add(a: number, b: number, c: number, d: number): void {
+    this.#low = Math.imul(this.#low ^ (a | 0), 0x01000193) ^ Math.imul(b + (c << 8), 0x85ebca6b);
+    this.#low = Math.imul(this.#low ^ (d | 0) ^ (this.#low >>> 15), 0xc2b2ae35);
+    this.#high = Math.imul(this.#high ^ (a / 0x1_0000_0000) ^ (d | 0), 0x27d4eb2f) ^ (this.#low + (b | 0));
+    this.#high = Math.imul(this.#high ^ (this.#high >>> 13), 0x165667b1) ^ (c | 0);
+  }
+
+  digest(): string {
+    return hex(this.#high) + hex(this.#low);
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}
