@@ -1,0 +1,292 @@
+/**
+ * One block: one implementation goes once through one plan, from fresh start to verdicts. One block is one observation.
+ *
+ * The order is always the same: deploy, wait for a leader, offer the load while the nemesis works, heal everything, read
+ * the final values, wait until all nodes agree, collect, stop, check. A block whose faults were inert or whose load
+ * generator fell behind is void: it proves nothing either way.
+ */
+
+import type { NodeResources, NodeState, Substrate, Traced } from "../implementations/foundation/deployment.ts";
+import type { Random } from "../implementations/foundation/effects.ts";
+import { seededRandom } from "../implementations/foundation/prng.ts";
+import type { Millis, NodeId } from "../implementations/foundation/units.ts";
+import type {
+  ConsensusDeployment,
+  ConsensusEvent,
+  ConsensusImplementation,
+  ConsensusState,
+} from "../implementations/consensus/contract.ts";
+import { ConsensusInvariants } from "./check/consensus-invariants.ts";
+import type { CheckResult } from "./check/verdict.ts";
+import { checkBlock } from "./check/check-block.ts";
+import { HistoryRecorder } from "./history/recorder.ts";
+import type { GeneratorLoad } from "./measure/generator-watch.ts";
+import { GeneratorWatch } from "./measure/generator-watch.ts";
+import { ElectionWatch } from "./measure/election-watch.ts";
+import type { Election } from "./measure/election-watch.ts";
+import { Nemesis } from "./nemesis/nemesis.ts";
+import type { StruckFault } from "./nemesis/nemesis.ts";
+import type { Plan } from "./plan/plan.ts";
+import { LoadGenerator } from "./workload/load-generator.ts";
+import type { OperationRecord } from "./workload/load-generator.ts";
+import { createWorkload } from "./workload/workload.ts";
+
+export interface BlockOptions {
+  readonly implementation: ConsensusImplementation;
+  readonly substrate: Substrate;
+  readonly plan: Plan;
+  /** For data and logs of a cluster's processes. */
+  readonly directory: string;
+  readonly signal?: AbortSignal;
+  /** How far the load is, in [0, 1]. */
+  readonly onProgress?: (fraction: number) => void;
+  /** Keeps every trace event of the run; for probes and capsules. */
+  readonly keepTrace?: boolean;
+  /** Sees every trace event as it happens. */
+  readonly onTrace?: (traced: Traced<ConsensusEvent>) => void;
+}
+
+/** Everything known about a finished block. */
+export interface BlockRecord {
+  readonly implementation: string;
+  readonly substrate: Substrate;
+  readonly plan: Plan;
+  readonly history: HistoryRecorder;
+  /** Operations of the load, not the final reads. */
+  readonly operations: readonly OperationRecord[];
+  readonly dropped: number;
+  /** Length of the load, including the wait for the last answers. */
+  readonly loadMs: Millis;
+  readonly faults: readonly StruckFault[];
+  readonly trace: readonly TimedEvent[];
+  readonly elections: readonly Election[];
+  readonly states: ReadonlyMap<NodeId, NodeState<ConsensusState>>;
+  readonly resources: readonly NodeResources[];
+  readonly checks: readonly CheckResult[];
+  readonly converged: boolean;
+  /** From the end of the last fault to the agreement of all nodes. */
+  readonly convergenceMs: Millis;
+  /** Why the block proves nothing; undefined when it counts. */
+  readonly voidReason: string | undefined;
+  readonly generator: GeneratorLoad | undefined;
+  readonly traceHash: string | undefined;
+  readonly virtualMs: Millis;
+}
+
+/** A trace event on the block's own time: milliseconds since the load began. */
+export interface TimedEvent {
+  readonly ms: Millis;
+  readonly node: NodeId;
+  readonly event: ConsensusEvent;
+}
+
+/** The block was asked to stop before it was done. */
+export class BlockAborted extends Error {
+  override readonly name = "BlockAborted";
+}
+
+/** How long a fresh cluster may take to elect its first leader. */
+const firstLeaderLimitMs = 20_000;
+const settlePollMs = 25;
+/** Beyond the plan's duration: deadlines of the last operations, and repeats of those that must end definitely. */
+const quietLimitMs = 30_000;
+
+/**
+ * Runs one block.
+ *
+ * @throws BlockAborted when `signal` fired; HarnessError when a process died that no fault had killed.
+ */
+export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
+  const { implementation, substrate, plan, directory } = options;
+  const deployment = await implementation.deploy({
+    substrate,
+    nodes: plan.nodes,
+    seed: plan.seed,
+    directory,
+    settings: plan.settings,
+  });
+  try {
+    return await new Block(options, deployment).run();
+  } finally {
+    await deployment.stop();
+  }
+}
+
+class Block {
+  readonly #options: BlockOptions;
+  readonly #deployment: ConsensusDeployment;
+  readonly #random: Random;
+  readonly #history = new HistoryRecorder();
+  readonly #operations: OperationRecord[] = [];
+  readonly #trace: TimedEvent[] = [];
+  readonly #invariants: ConsensusInvariants;
+  readonly #elections: ElectionWatch;
+  readonly #beganMs: Millis;
+  #loadStartMs: Millis;
+
+  constructor(options: BlockOptions, deployment: ConsensusDeployment) {
+    this.#options = options;
+    this.#deployment = deployment;
+    this.#random = seededRandom(options.plan.seed).fork("driver");
+    this.#invariants = new ConsensusInvariants({ durable: options.implementation.name !== "minimal" });
+    this.#beganMs = deployment.clock.nowMs();
+    this.#loadStartMs = this.#beganMs;
+    this.#elections = new ElectionWatch(this.#beganMs);
+    deployment.observe((traced) => this.#onTrace(traced));
+    deployment.observeViews((node, view) => this.#invariants.view(node, view));
+  }
+
+  async run(): Promise<BlockRecord> {
+    const { plan, implementation, substrate } = this.#options;
+    const deployment = this.#deployment;
+    await this.#firstLeader();
+
+    this.#loadStartMs = deployment.clock.nowMs();
+    const workload = createWorkload(plan.workload, plan.load.clients, this.#random.fork("workload"));
+    const load = new LoadGenerator({
+      deployment,
+      workload,
+      history: this.#history,
+      plan,
+      random: this.#random.fork("arrivals"),
+      onOperation: (record, completed) => {
+        this.#operations.push(record);
+        nemesis.operationCompleted(record.client, completed);
+      },
+    });
+    const nemesis = new Nemesis({
+      deployment,
+      faults: plan.faults,
+      random: this.#random.fork("nemesis"),
+      elapsedMs: () => load.elapsedMs(),
+      onStrike: (struck) => this.#elections.faultStruck(struck, deployment.clock.nowMs()),
+    });
+    const watch = substrate === "cluster" ? new GeneratorWatch() : undefined;
+    const loadEnded = await this.#offer(load, nemesis);
+    const loadMs = load.elapsedMs();
+    const generator = watch?.stop(this.#operations);
+    nemesis.healAll();
+    const healedMs = deployment.clock.nowMs();
+    const read = await deployment.run(plan.convergenceMs, (finish) => load.readFinal(finish));
+    const states = await this.#agreement(healedMs);
+    const convergenceMs = deployment.clock.nowMs() - healedMs;
+    const resources = await deployment.resources();
+    const converged = loadEnded && read && states.agreed;
+    const traceHash = deployment.traceHash();
+    const virtualMs = deployment.clock.nowMs() - this.#beganMs;
+    await deployment.stop();
+
+    const partial = {
+      implementation: implementation.name,
+      substrate,
+      plan,
+      history: this.#history,
+      operations: this.#operations,
+      dropped: load.dropped,
+      loadMs,
+      faults: nemesis.struck,
+      trace: this.#trace,
+      elections: this.#elections.elections,
+      states: states.states,
+      resources,
+      converged,
+      convergenceMs,
+      generator,
+      traceHash,
+      virtualMs,
+    };
+    const checks = await checkBlock({
+      ...partial,
+      invariants: this.#invariants.results(),
+      finalReads: read,
+      loadEnded,
+    });
+    return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator, load.dropped) };
+  }
+
+  async #firstLeader(): Promise<void> {
+    const deployment = this.#deployment;
+    await deployment.run(firstLeaderLimitMs, (finish) => {
+      const poll = (): void => {
+        if (deployment.leader() !== undefined) finish();
+        else deployment.clock.after(settlePollMs, poll);
+      };
+      poll();
+    });
+  }
+
+  async #offer(load: LoadGenerator, nemesis: Nemesis): Promise<boolean> {
+    const { plan, signal, onProgress } = this.#options;
+    let ended = false;
+    let endSlice: () => void = () => undefined;
+    load.start(() => {
+      ended = true;
+      endSlice();
+    });
+    nemesis.start();
+    const sliceMs = Math.max(50, plan.durationMs / 40);
+    const limitMs = plan.durationMs + plan.deadlineMs + quietLimitMs;
+    while (!ended && load.elapsedMs() < limitMs) {
+      if (signal?.aborted === true) throw new BlockAborted("the run was interrupted");
+      await this.#deployment.run(sliceMs, (finish) => {
+        endSlice = finish;
+      });
+      // Faults end with the offered load: operations that need a majority to end must get one.
+      if (load.elapsedMs() >= plan.durationMs) nemesis.healAll();
+      onProgress?.(Math.min(1, load.elapsedMs() / plan.durationMs));
+    }
+    return ended;
+  }
+
+  /** Waits until all nodes in service hold one state, or the plan's patience ends. */
+  async #agreement(sinceMs: Millis): Promise<{ agreed: boolean; states: BlockRecord["states"] }> {
+    const deployment = this.#deployment;
+    for (;;) {
+      const states = await deployment.states();
+      if (agree(states, deployment.nodes.length)) return { agreed: true, states };
+      if (deployment.clock.nowMs() - sinceMs >= this.#options.plan.convergenceMs) return { agreed: false, states };
+      await deployment.run(settlePollMs, () => undefined);
+    }
+  }
+
+  #onTrace(traced: Traced<ConsensusEvent>): void {
+    this.#invariants.observe(traced);
+    this.#elections.observe(traced);
+    this.#options.onTrace?.(traced);
+    if (this.#options.keepTrace !== true) return;
+    this.#trace.push({ ms: traced.timeMs - this.#loadStartMs, node: traced.node, event: traced.event });
+  }
+}
+
+/** Whether a majority is in service, nobody is merely down, and all in service hold the same state. */
+function agree(states: BlockRecord["states"], nodes: number): boolean {
+  const held: ConsensusState[] = [];
+  for (const state of states.values()) {
+    if (state.kind === "state") held.push(state.state);
+    else if (state.reason.endsWith("is down")) return false;
+  }
+  const first = held[0];
+  if (first === undefined || held.length <= nodes / 2) return false;
+  return held.every((state) => sameState(state, first));
+}
+
+function sameState(a: ConsensusState, b: ConsensusState): boolean {
+  if (a.list.length !== b.list.length || a.registers.length !== b.registers.length) return false;
+  return (
+    a.registers.every(([key, value], index) => b.registers[index]?.[0] === key && b.registers[index][1] === value) &&
+    a.list.every((value, index) => value === b.list[index])
+  );
+}
+
+function voidReasonOf(
+  plan: Plan,
+  nemesis: Nemesis,
+  generator: GeneratorLoad | undefined,
+  dropped: number,
+): string | undefined {
+  const inert = nemesis.inert();
+  const useless = plan.everyFaultMustAct ? inert.length > 0 : plan.faults.length > 0 && inert.length === plan.faults.length;
+  if (useless) return `inert fault: ${inert[0] ?? ""}`;
+  if (dropped > 0) return `the generator dropped ${dropped} operations that found no free client`;
+  return generator?.saturated;
+}

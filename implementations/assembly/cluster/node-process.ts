@@ -1,0 +1,152 @@
+/**
+ * The driver's handle of one node process: starts it with execa, talks to it over the control channel, restarts it,
+ * and knows which of its ends were asked for.
+ */
+
+import { once } from "node:events";
+import { execa } from "execa";
+import type { ResultPromise } from "execa";
+import { HarnessError } from "../../foundation/errors.ts";
+import type { NodeId } from "../../foundation/units.ts";
+import type { DriverMessage, ProcessConfiguration, ProcessMessage } from "./control.ts";
+
+export interface NodeProcessOptions {
+  /** The entry file. */
+  readonly entry: string;
+  readonly label: string;
+  readonly configure: (life: number) => ProcessConfiguration;
+  readonly onMessage: (message: ProcessMessage, life: number) => void;
+  /** The process ended; `asked`: because we made it. */
+  readonly onExit: (exit: { readonly asked: boolean; readonly description: string; readonly life: number }) => void;
+  /** Puts the process under, or out of, the warden's watch. */
+  readonly ward: (pid: number, watched: boolean) => void;
+}
+
+type NodeSubprocess = ResultPromise<{ ipc: true; reject: false; cleanup: true; serialization: "advanced" }>;
+
+/** How long a process may take to fall in line after an orderly stop. */
+const stopLimitMs = 3000;
+
+export class NodeProcess {
+  readonly #options: NodeProcessOptions;
+  #subprocess: NodeSubprocess | undefined;
+  #life = 0;
+  #asked = false;
+  #stderr = "";
+
+  constructor(options: NodeProcessOptions) {
+    this.#options = options;
+  }
+
+  get label(): string {
+    return this.#options.label;
+  }
+
+  get pid(): number | undefined {
+    return this.#subprocess?.pid;
+  }
+
+  get running(): boolean {
+    return this.#subprocess !== undefined;
+  }
+
+  /** Starts the next life; the process reports "listening" when it can be connected. */
+  start(): void {
+    if (this.#subprocess !== undefined) return;
+    const life = ++this.#life;
+    this.#asked = false;
+    this.#stderr = "";
+    const subprocess: NodeSubprocess = execa(process.execPath, [this.#options.entry], {
+      ipc: true,
+      serialization: "advanced",
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      buffer: false,
+      reject: false,
+      cleanup: true,
+    });
+    this.#subprocess = subprocess;
+    if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, true);
+    subprocess.stderr?.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
+    });
+    subprocess.on("message", (message) => {
+      if (this.#life === life) this.#options.onMessage(message as unknown as ProcessMessage, life);
+    });
+    void subprocess.then((result) => this.#ended(subprocess, life, result.exitCode, result.signal));
+    this.send({ kind: "configure", configuration: this.#options.configure(life) });
+  }
+
+  /** Sends a message; one to a process that has ended is lost, as the process is. */
+  send(message: DriverMessage): void {
+    const subprocess = this.#subprocess;
+    if (subprocess?.connected !== true) return;
+    subprocess.send(message as never, undefined, undefined, () => undefined);
+  }
+
+  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): boolean {
+    if (signal === "SIGKILL") this.#asked = true;
+    return this.#subprocess?.kill(signal) ?? false;
+  }
+
+  /** Something inside the process is about to end it on our behalf (a torn write, a lost sync). */
+  expectEnd(): void {
+    this.#asked = true;
+  }
+
+  /** Asks the process to stop, waits, and kills it if it does not. */
+  async stop(): Promise<void> {
+    const subprocess = this.#subprocess;
+    if (subprocess === undefined) return;
+    this.#asked = true;
+    subprocess.kill("SIGCONT");
+    this.send({ kind: "stop" });
+    const limit = setTimeout(() => subprocess.kill("SIGKILL"), stopLimitMs);
+    await subprocess;
+    clearTimeout(limit);
+  }
+
+  async kill(): Promise<void> {
+    const subprocess = this.#subprocess;
+    if (subprocess === undefined) return;
+    this.#asked = true;
+    subprocess.kill("SIGKILL");
+    await subprocess;
+  }
+
+  /** Waits for the next message of a kind. @throws HarnessError when the process ended first. */
+  async expect(kind: ProcessMessage["kind"]): Promise<ProcessMessage> {
+    const subprocess = this.#subprocess;
+    if (subprocess === undefined) throw new HarnessError(`Cannot wait for ${this.label}: it is not running`);
+    const ended = new AbortController();
+    void subprocess.then(() => ended.abort());
+    try {
+      for (;;) {
+        const [message] = (await once(subprocess, "message", { signal: ended.signal })) as [ProcessMessage];
+        if (message.kind === kind) return message;
+        if (message.kind === "failed") throw new HarnessError(`Cannot start ${this.label}: ${message.reason}`);
+      }
+    } catch (error) {
+      if (error instanceof HarnessError) throw error;
+      const detail = this.#stderr === "" ? "" : `: ${this.#stderr.trim().split("\n").at(-1) ?? ""}`;
+      throw new HarnessError(`Cannot start ${this.label}: its process ended before it was ready${detail}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #ended(subprocess: NodeSubprocess, life: number, exitCode?: number, signal?: string): void {
+    if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, false);
+    if (this.#subprocess === subprocess) this.#subprocess = undefined;
+    const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
+    const last = this.#stderr.trim().split("\n").at(-1) ?? "";
+    const description = `${this.label} (pid ${subprocess.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
+    this.#options.onExit({ asked: this.#asked, description, life });
+  }
+}
+
+/** The hosted nodes of a process, for its label: "n1" or "n1 n2 n3". */
+export function labelOf(hosted: readonly NodeId[]): string {
+  return hosted.join(" ");
+}

@@ -1,0 +1,494 @@
+/**
+ * A deployment in the cluster substrate: real processes, real sockets, real disks, on this machine's loopback.
+ *
+ * Production runs one process per node, minimal one process for all; everything else is the same for both, so the
+ * comparison is of like with like. Every directed link between two processes and every client link passes through a
+ * proxy in the links process, whether or not a fault is planned. The links process is also the warden: should the
+ * driver be killed, it ends every node process, stopped ones included.
+ */
+
+import { mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
+import { assert, unreachable } from "../../foundation/assert.ts";
+import { HarnessError, UsageError } from "../../foundation/errors.ts";
+import type { Efficacy, Fault, FaultHandle, Link, Moment } from "../../foundation/faults.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
+import { seededRandom } from "../../foundation/prng.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { ConsensusDeployment, ConsensusState } from "../../consensus/contract.ts";
+import type { Credentials } from "../../platform/node/certificates.ts";
+import { issueAuthority, issueCertificate } from "../../platform/node/certificates.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
+import { TlsTransport } from "../../platform/node/transport.ts";
+import { ConsensusClient } from "../consensus/client.ts";
+import { combinedHandle, faultHandle } from "../consensus/fault-handle.ts";
+import { nodeNames } from "../consensus/simulated-world.ts";
+import { TraceHub } from "../consensus/trace-hub.ts";
+import { Links } from "../links.ts";
+import type { Address, ProcessMessage } from "./control.ts";
+import { labelOf, NodeProcess } from "./node-process.ts";
+
+/** What differs between the implementations. */
+export interface ClusterLayout {
+  readonly entry: string;
+  /** The nodes each process hosts. */
+  readonly processes: (nodes: readonly NodeId[]) => readonly (readonly NodeId[])[];
+  /** Whether nodes talk over links; otherwise by calls inside their one process. */
+  readonly networked: boolean;
+}
+
+const startLimitMs = 30_000;
+const restartPauseMs = { first: 50, most: 1000 } as const;
+const clientAttemptTimeoutMs = 400;
+
+/** @throws HarnessError when a process does not start; nothing is left running then. */
+export async function deployCluster(layout: ClusterLayout, options: DeployOptions): Promise<ConsensusDeployment> {
+  const cluster = new ProcessCluster(layout, options);
+  try {
+    await cluster.launch();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/** One process and what the driver knows of it. */
+interface Seat {
+  readonly hosted: readonly NodeId[];
+  readonly process: NodeProcess;
+  /** Faults that hold it down. */
+  heldDown: number;
+  restartMs: Millis;
+  /** It will not run again, and why. */
+  outReason: string | undefined;
+  /** Faults inside the process that outlive it: injected again into its next life. */
+  readonly lasting: Map<number, Fault>;
+  readonly moments: Map<number, Moment>;
+  /** Faults that end the process (power loss) and so cannot report: that it ended is what they did. */
+  readonly powerLosses: Set<number>;
+}
+
+class ProcessCluster implements ConsensusDeployment {
+  readonly nodes: readonly NodeId[];
+  readonly clock = nodeClock;
+  readonly #layout: ClusterLayout;
+  readonly #options: DeployOptions;
+  readonly #trace = new TraceHub();
+  readonly #seats: Seat[] = [];
+  readonly #reached = new Map<number, () => void>();
+  readonly #questions = new Map<number, (value: unknown) => void>();
+  readonly #efficacy = new Map<number, Efficacy>();
+  /** Efficacy of earlier lives of a process, which forgets with it. */
+  readonly #pastEfficacy = new Map<number, number>();
+  #credentials: Record<NodeId, Credentials> = {};
+  #links: Links | undefined;
+  #clientTransport: TlsTransport | undefined;
+  #client: ConsensusClient | undefined;
+  #number = 0;
+  #broken: HarnessError | undefined;
+  #onBroken: ((error: HarnessError) => void) | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(layout: ClusterLayout, options: DeployOptions) {
+    this.#layout = layout;
+    this.#options = options;
+    this.nodes = nodeNames(options.nodes);
+  }
+
+  async launch(): Promise<void> {
+    const { directory, seed } = this.#options;
+    await mkdir(directory, { recursive: true });
+    await this.#issueCertificates();
+    this.#links = await Links.launch({ links: this.#allLinks(), directory });
+    this.#links.onExit((description) => this.#break(`the links process ended: ${description}`));
+    for (const hosted of this.#layout.processes(this.nodes)) this.#seats.push(this.#seat(hosted));
+    await Promise.all(this.#seats.map((seat) => this.#startFirst(seat)));
+    const random = seededRandom(seed).fork("client");
+    const transport = new TlsTransport({
+      id: clientsEndpoint,
+      credentials: this.#credentialsOf(clientsEndpoint),
+      clock: nodeClock,
+      random: random.fork("transport"),
+    });
+    transport.connect(new Map(this.nodes.map((node) => [node, this.#address({ from: clientsEndpoint, to: node })])));
+    this.#clientTransport = transport;
+    this.#client = new ConsensusClient({
+      transport,
+      clock: nodeClock,
+      random,
+      nodes: this.nodes,
+      attemptTimeoutMs: clientAttemptTimeoutMs,
+      retryPauseMs: 10,
+    });
+  }
+
+  invoke: ConsensusDeployment["invoke"] = (request, deadlineMs, done) => {
+    assert(this.#client !== undefined, "the cluster was launched");
+    this.#client.invoke(request, deadlineMs, done);
+  };
+
+  inject(fault: Fault): FaultHandle {
+    switch (fault.kind) {
+      case "cut":
+      case "packet":
+        return this.#injectLinks(fault);
+      case "kill":
+      case "graceful-restart":
+      case "wipe":
+        return this.#takeDown(fault);
+      case "pause":
+        return this.#layout.networked || this.#isEverything(fault.nodes)
+          ? combinedHandle(this.#seatsOf(fault.nodes).map((seat) => this.#pause(seat)))
+          : this.#injectInside(fault, this.#seatsOf(fault.nodes));
+      case "disk":
+      case "clock":
+        return this.#injectInside(fault, this.#seatsOf(fault.nodes));
+      default:
+        return unreachable(fault);
+    }
+  }
+
+  at(moment: Moment, reached: () => void): void {
+    if (!this.#layout.networked) {
+      throw new UsageError(
+        "Cannot place a fault at a moment of a minimal cluster process: its calls cannot wait; use --substrate simulated",
+      );
+    }
+    const number = ++this.#number;
+    this.#reached.set(number, reached);
+    const [seat] = this.#seatsOf([moment.kind === "sync" ? moment.node : moment.from]);
+    assert(seat !== undefined, "a moment has a node");
+    seat.moments.set(number, moment);
+    seat.process.send({ kind: "arm", moment, number });
+  }
+
+  leader(): NodeId | undefined {
+    return this.#trace.leader;
+  }
+
+  observe: ConsensusDeployment["observe"] = (listener) => this.#trace.observe(listener);
+
+  /** Real processes have no moment between two steps at which another process could look at them. */
+  observeViews(): void {
+    return undefined;
+  }
+
+  async run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const limit = nodeClock.after(limitMs, () => resolve(false));
+    this.#onBroken = reject;
+    try {
+      work(() => resolve(true));
+      return await promise;
+    } finally {
+      limit.cancel();
+      this.#onBroken = undefined;
+    }
+  }
+
+  async states(): Promise<ReadonlyMap<NodeId, NodeState<ConsensusState>>> {
+    const states = new Map<NodeId, NodeState<ConsensusState>>();
+    await Promise.all(
+      this.#seats.map(async (seat) => {
+        const answer = (await this.#ask(seat, "states")) as { states: [NodeId, NodeState<ConsensusState>][] } | undefined;
+        const known = new Map(answer?.states);
+        for (const node of seat.hosted) {
+          const reason = seat.outReason ?? `${node} is down`;
+          states.set(node, known.get(node) ?? { kind: "out-of-service", reason });
+        }
+      }),
+    );
+    return new Map(this.nodes.map((node) => [node, states.get(node) ?? { kind: "out-of-service", reason: "unknown" }]));
+  }
+
+  async resources(): Promise<readonly NodeResources[]> {
+    const answers = await Promise.all(
+      this.#seats.map((seat) => this.#ask(seat, "resources") as Promise<{ resources: NodeResources[] } | undefined>),
+    );
+    await this.#refreshEfficacy();
+    return answers.flatMap((answer) => answer?.resources ?? []);
+  }
+
+  traceHash(): undefined {
+    return undefined;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all(this.#seats.map((seat) => seat.process.stop()));
+    await this.#clientTransport?.close();
+    await this.#links?.stop();
+    for (const seat of this.#seats) await rm(this.#directoryOf(seat.hosted), { recursive: true, force: true });
+  }
+
+  async #issueCertificates(): Promise<void> {
+    const authority = await issueAuthority("grey cluster");
+    for (const id of [...this.nodes, clientsEndpoint]) this.#credentials[id] = await issueCertificate(authority, id);
+  }
+
+  #credentialsOf(id: NodeId): Credentials {
+    const credentials = this.#credentials[id];
+    assert(credentials !== undefined, `${id} has a certificate`);
+    return credentials;
+  }
+
+  #allLinks(): Link[] {
+    const clientLinks = this.nodes.map((to) => ({ from: clientsEndpoint, to }));
+    if (!this.#layout.networked) return clientLinks;
+    const between = this.nodes.flatMap((from) => this.nodes.filter((to) => to !== from).map((to) => ({ from, to })));
+    return [...between, ...clientLinks];
+  }
+
+  #address(link: Link): Address {
+    assert(this.#links !== undefined, "the links process was launched");
+    return this.#links.address(link);
+  }
+
+  #directoryOf(hosted: readonly NodeId[]): string {
+    return path.join(this.#options.directory, hosted.length === 1 ? (hosted[0] ?? "node") : "nodes");
+  }
+
+  #seat(hosted: readonly NodeId[]): Seat {
+    const seat: Seat = {
+      hosted,
+      heldDown: 0,
+      restartMs: restartPauseMs.first,
+      outReason: undefined,
+      lasting: new Map(),
+      moments: new Map(),
+      powerLosses: new Set(),
+      process: new NodeProcess({
+        entry: this.#layout.entry,
+        label: labelOf(hosted),
+        configure: (life) => ({
+          hosted,
+          voters: this.nodes,
+          seed: String(this.#options.seed),
+          life,
+          settings: this.#options.settings ?? {},
+          directory: this.#directoryOf(hosted),
+          credentials: Object.fromEntries(hosted.map((id) => [id, this.#credentialsOf(id)])),
+        }),
+        onMessage: (message) => this.#onMessage(seat, message),
+        onExit: (exit) => this.#onExit(seat, exit),
+        ward: (pid, watched) => (watched ? this.#links?.ward(pid) : this.#links?.unward(pid)),
+      }),
+    };
+    return seat;
+  }
+
+  async #startFirst(seat: Seat): Promise<void> {
+    await mkdir(this.#directoryOf(seat.hosted), { recursive: true });
+    seat.process.start();
+    const limit = nodeClock.after(startLimitMs, () => seat.process.signal("SIGKILL"));
+    try {
+      await seat.process.expect("started");
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  #onMessage(seat: Seat, message: ProcessMessage): void {
+    switch (message.kind) {
+      case "listening":
+        return this.#connect(seat, message.ports);
+      case "started":
+        seat.restartMs = restartPauseMs.first;
+        return;
+      case "failed":
+        if (message.permanent) seat.outReason = message.reason;
+        seat.process.expectEnd();
+        return;
+      case "trace":
+        for (const [node, wallMs, event] of message.events) {
+          this.#trace.emit(wallMs - performance.timeOrigin, node, event);
+        }
+        return;
+      case "reached":
+        this.#reached.get(message.number)?.();
+        seat.moments.delete(message.number);
+        seat.process.send({ kind: "resume", number: message.number });
+        return;
+      case "answer":
+        this.#questions.get(message.question)?.(message.value);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #connect(seat: Seat, ports: Readonly<Record<NodeId, number>>): void {
+    for (const [node, port] of Object.entries(ports)) this.#links?.setTarget(node, port);
+    for (const [handle, fault] of seat.lasting) seat.process.send({ kind: "inject", fault, handle });
+    for (const [number, moment] of seat.moments) seat.process.send({ kind: "arm", moment, number });
+    const peers: Record<NodeId, Address> = {};
+    if (this.#layout.networked) {
+      for (const from of seat.hosted) {
+        for (const to of this.nodes) if (to !== from) peers[to] = this.#address({ from, to });
+      }
+    }
+    seat.process.send({ kind: "connect", peers });
+  }
+
+  #onExit(seat: Seat, exit: { asked: boolean; description: string }): void {
+    for (const handle of seat.lasting.keys()) {
+      const count = this.#efficacy.get(handle)?.count ?? 0;
+      this.#pastEfficacy.set(handle, (this.#pastEfficacy.get(handle) ?? 0) + count);
+    }
+    for (const handle of seat.powerLosses) this.#efficacy.set(handle, { count: 1, unit: "power losses" });
+    seat.powerLosses.clear();
+    const timeMs = nodeClock.nowMs();
+    for (const node of seat.hosted) this.#trace.emit(timeMs, node, { kind: "stop", orderly: false });
+    if (this.#stopping !== undefined) return;
+    if (!exit.asked) return this.#break(exit.description);
+    if (seat.heldDown === 0 && seat.outReason === undefined) this.#restartLater(seat);
+  }
+
+  /** The supervisor: a node that failed by itself (a disk error, a power loss) comes back after a pause. */
+  #restartLater(seat: Seat): void {
+    const pauseMs = seat.restartMs;
+    seat.restartMs = Math.min(restartPauseMs.most, pauseMs * 2);
+    nodeClock.after(pauseMs, () => this.#revive(seat));
+  }
+
+  #revive(seat: Seat): void {
+    if (this.#stopping === undefined && seat.heldDown === 0 && seat.outReason === undefined) seat.process.start();
+  }
+
+  #break(description: string): void {
+    if (this.#stopping !== undefined || this.#broken !== undefined) return;
+    this.#broken = new HarnessError(`The run is void: a process was ended from outside: ${description}`);
+    this.#onBroken?.(this.#broken);
+  }
+
+  #seatsOf(nodes: readonly NodeId[]): Seat[] {
+    return this.#seats.filter((seat) => seat.hosted.some((node) => nodes.includes(node)));
+  }
+
+  #isEverything(nodes: readonly NodeId[]): boolean {
+    return nodes.length === this.nodes.length;
+  }
+
+  #injectLinks(fault: Extract<Fault, { kind: "cut" | "packet" }>): FaultHandle {
+    const proxied = fault.links.filter((link) => this.#layout.networked || link.from === clientsEndpoint || link.to === clientsEndpoint);
+    const inside = fault.links.filter((link) => !proxied.includes(link));
+    const handles: FaultHandle[] = [];
+    const links = this.#links;
+    assert(links !== undefined, "the links process was launched");
+    if (proxied.length > 0) {
+      handles.push(fault.kind === "cut" ? links.cut(proxied) : links.packet(proxied, fault.fault));
+    }
+    if (inside.length > 0) handles.push(this.#injectInside({ ...fault, links: inside }, this.#seats));
+    return combinedHandle(handles);
+  }
+
+  /** A fault that a process performs on itself. */
+  #injectInside(fault: Fault, seats: readonly Seat[]): FaultHandle {
+    const numbers = seats.map((seat) => {
+      const number = ++this.#number;
+      const losesPower = fault.kind === "disk" && (fault.fault.kind === "torn-write" || fault.fault.kind === "lost-sync");
+      if (losesPower) {
+        seat.process.expectEnd();
+        seat.powerLosses.add(number);
+      }
+      const lasts = fault.kind === "disk" && !["torn-write", "lost-sync", "bit-flip", "misdirect"].includes(fault.fault.kind);
+      if (lasts || fault.kind === "clock") seat.lasting.set(number, fault);
+      seat.process.send({ kind: "inject", fault, handle: number });
+      return { seat, number };
+    });
+    return faultHandle(
+      fault.kind === "disk" ? "operations" : "times",
+      () => numbers.reduce((sum, { number }) => sum + this.#countOf(number), 0),
+      () => {
+        for (const { seat, number } of numbers) {
+          seat.lasting.delete(number);
+          seat.process.send({ kind: "heal", handle: number });
+        }
+        void this.#refreshEfficacy();
+      },
+    );
+  }
+
+  #countOf(number: number): number {
+    return (this.#efficacy.get(number)?.count ?? 0) + (this.#pastEfficacy.get(number) ?? 0);
+  }
+
+  async #refreshEfficacy(): Promise<void> {
+    await Promise.all([
+      this.#links?.refreshEfficacy(),
+      ...this.#seats.map(async (seat) => {
+        const answer = (await this.#ask(seat, "efficacy")) as { efficacy: [number, Efficacy][] } | undefined;
+        for (const [number, efficacy] of answer?.efficacy ?? []) this.#efficacy.set(number, efficacy);
+      }),
+    ]);
+  }
+
+  #takeDown(fault: Extract<Fault, { kind: "kill" | "graceful-restart" | "wipe" }>): FaultHandle {
+    if (!this.#layout.networked && !this.#isEverything(fault.nodes)) return this.#injectInside(fault, this.#seats);
+    const seats = this.#seatsOf(fault.nodes);
+    let count = 0;
+    const ends = seats.map((seat) => {
+      seat.heldDown++;
+      if (!seat.process.running) return Promise.resolve();
+      count += 1;
+      return fault.kind === "graceful-restart" ? seat.process.stop() : seat.process.kill();
+    });
+    const down = Promise.all(ends).then(async () => {
+      if (fault.kind !== "wipe") return;
+      for (const seat of seats) await rm(this.#directoryOf(seat.hosted), { recursive: true, force: true });
+      for (const seat of seats) await mkdir(this.#directoryOf(seat.hosted), { recursive: true });
+    });
+    return faultHandle(
+      "processes ended",
+      () => count,
+      () => {
+        void down.then(() => {
+          for (const seat of seats) {
+            seat.heldDown--;
+            this.#revive(seat);
+          }
+        });
+      },
+    );
+  }
+
+  #pause(seat: Seat): FaultHandle {
+    const startMs = nodeClock.nowMs();
+    const stopped = seat.process.signal("SIGSTOP");
+    let pausedMs: Millis | undefined;
+    return faultHandle(
+      "ms paused",
+      () => (stopped ? Math.round(pausedMs ?? nodeClock.nowMs() - startMs) : 0),
+      () => {
+        pausedMs = nodeClock.nowMs() - startMs;
+        seat.process.signal("SIGCONT");
+      },
+    );
+  }
+
+  /** @returns the answer, or undefined when the process is not there to give one. */
+  async #ask(seat: Seat, what: "states" | "resources" | "efficacy"): Promise<unknown> {
+    if (!seat.process.running) return undefined;
+    const question = ++this.#number;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#questions.set(question, resolve);
+    seat.process.send({ kind: "ask", what, question });
+    const limit = nodeClock.after(askLimitMs, () => resolve(undefined));
+    try {
+      return await promise;
+    } finally {
+      limit.cancel();
+      this.#questions.delete(question);
+    }
+  }
+}
+
+/** How long a process may take to answer the driver; one that is stopped or just ended gives none. */
+const askLimitMs = 5000;

@@ -1,0 +1,6 @@
+/** Every implementation the harness knows, peers included, in the order in which they are listed. */
+
+import type { ConsensusImplementation } from "../consensus/contract.ts";
+import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
+
+export const implementations: readonly ConsensusImplementation[] = [minimalConsensus, productionConsensus];
