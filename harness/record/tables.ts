@@ -11,14 +11,14 @@ export interface Column {
   readonly description: string;
 }
 
-const block: readonly Column[] = [
+const block = [
   { name: "experiment", type: "string", description: "Id of the experiment, as in `grey list`." },
   { name: "block", type: "integer", description: "Number of the block in its experiment, from 0; one block is one observation." },
   { name: "implementation", type: "string", description: "minimal, production, or a peer's name." },
   { name: "substrate", type: "string", description: "simulated or cluster." },
   { name: "nodes", type: "integer", description: "Nodes of the cluster." },
   { name: "seed", type: "string", description: "Seed of the block's plan; the same for every implementation." },
-];
+] as const satisfies readonly Column[];
 
 export const tables = {
   latency: [
@@ -90,17 +90,24 @@ export const tables = {
     { name: "throughput_per_s", type: "number", description: "Operations over time." },
   ],
   claims: [
-    { name: "claim", type: "string", description: "Id of the claim." },
+    { name: "claim", type: "string", description: "Id of the claim; one row per measure of it." },
     { name: "class", type: "string", description: "behaviour, exact, shape, ratio or absolute." },
-    { name: "implementation", type: "string", description: "What was measured." },
+    { name: "source", type: "string", description: "Published document and section." },
     { name: "statement", type: "string", description: "The published statement." },
     { name: "published", type: "string", description: "The published value, with its unit." },
+    { name: "band", type: "string", description: "The band the measured value is held against." },
+    { name: "measure", type: "string", description: "What was measured." },
+    { name: "implementation", type: "string", description: "On which implementation it was measured." },
     { name: "measured", type: "string", description: "The measured value, with its unit." },
+    { name: "estimate", type: "number", description: "The measured value as a number; empty when it is not one." },
     { name: "low", type: "number", description: "Lower end of the 90 % interval; empty when the measure has none." },
     { name: "high", type: "number", description: "Upper end of the 90 % interval." },
     { name: "samples", type: "integer", description: "Blocks or checked runs behind the measure." },
-    { name: "verdict", type: "string", description: "reproduced, not reproduced, inconclusive, not comparable or not run." },
+    { name: "verdict", type: "string", description: "Of this measure: reproduced, not reproduced, inconclusive, not comparable or not run." },
     { name: "reason", type: "string", description: "Why, in one line." },
+    { name: "claim_verdict", type: "string", description: "Of the claim as a whole: all its measures together." },
+    { name: "experiment", type: "string", description: "Ids of the experiments behind the claim." },
+    { name: "command", type: "string", description: "The command that measures and judges the claim again." },
   ],
 } as const satisfies Record<string, readonly Column[]>;
 

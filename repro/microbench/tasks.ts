@@ -1,0 +1,15 @@
+/** The micro-benchmarks of `npm run repro`, by id. Each runs in a process of its own that imports the module named. */
+
+import type { MicrobenchTask } from "../../harness/measure/microbench.ts";
+
+export const microbenchTasks: readonly MicrobenchTask[] = [
+  task("crc32c-256-bytes", "crc32c.ts", "crc32cOf256Bytes"),
+  task("crc32c-64-kib", "crc32c.ts", "crc32cOf64KiB"),
+  task("prng-uint32", "prng.ts", "prngUint32"),
+  task("append-entries-1", "append-entries.ts", "appendEntriesOf1"),
+  task("append-entries-64", "append-entries.ts", "appendEntriesOf64"),
+];
+
+function task(id: string, file: string, exportName: string): MicrobenchTask {
+  return { id, module: new URL(file, import.meta.url).href, exportName };
+}
