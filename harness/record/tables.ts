@@ -13,7 +13,11 @@ export interface Column {
 
 const block = [
   { name: "experiment", type: "string", description: "Id of the experiment, as in `grey list`." },
-  { name: "block", type: "integer", description: "Number of the block in its experiment, from 0; one block is one observation." },
+  {
+    name: "block",
+    type: "integer",
+    description: "Number of the block in its experiment, from 0; one block is one observation.",
+  },
   { name: "implementation", type: "string", description: "minimal, production, or a peer's name." },
   { name: "substrate", type: "string", description: "simulated or cluster." },
   { name: "nodes", type: "integer", description: "Nodes of the cluster." },
@@ -24,7 +28,12 @@ export const tables = {
   latency: [
     ...block,
     { name: "operation", type: "string", description: "Kind of operation, or `all`." },
-    { name: "measure", type: "string", description: "intended: from the intended start (open loop); service: from the actual start; lateness: actual minus intended start." },
+    {
+      name: "measure",
+      type: "string",
+      description:
+        "intended: from the intended start (open loop); service: from the actual start; lateness: actual minus intended start.",
+    },
     { name: "count", type: "integer", description: "Operations measured." },
     { name: "mean_ms", type: "number", description: "Arithmetic mean." },
     { name: "p50_ms", type: "number", description: "Median." },
@@ -38,7 +47,11 @@ export const tables = {
     { name: "loop", type: "string", description: "open or closed." },
     { name: "clients", type: "integer", description: "Logical clients." },
     { name: "value_bytes", type: "integer", description: "Size of a written value." },
-    { name: "window_start_s", type: "number", description: "Start of the window since the load began; the row with window `all` covers the block." },
+    {
+      name: "window_start_s",
+      type: "number",
+      description: "Start of the window since the load began; the row with window `all` covers the block.",
+    },
     { name: "window_s", type: "string", description: "Length of the window, or `all`." },
     { name: "ok", type: "integer", description: "Operations that succeeded." },
     { name: "fail", type: "integer", description: "Operations that definitely did not happen." },
@@ -73,7 +86,12 @@ export const tables = {
     ...block,
     { name: "trigger", type: "string", description: "What forced the election: start, kill, partition, ..." },
     { name: "term", type: "integer", description: "Term that was won." },
-    { name: "duration_ms", type: "number", description: "From the loss of the leader to the first trace of the next one; virtual milliseconds when simulated." },
+    {
+      name: "duration_ms",
+      type: "number",
+      description:
+        "From the loss of the leader to the first trace of the next one; virtual milliseconds when simulated.",
+    },
   ],
   measurements: [
     ...block,
@@ -103,7 +121,11 @@ export const tables = {
     { name: "low", type: "number", description: "Lower end of the 90 % interval; empty when the measure has none." },
     { name: "high", type: "number", description: "Upper end of the 90 % interval." },
     { name: "samples", type: "integer", description: "Blocks or checked runs behind the measure." },
-    { name: "verdict", type: "string", description: "Of this measure: reproduced, not reproduced, inconclusive, not comparable or not run." },
+    {
+      name: "verdict",
+      type: "string",
+      description: "Of this measure: reproduced, not reproduced, inconclusive, not comparable or not run.",
+    },
     { name: "reason", type: "string", description: "Why, in one line." },
     { name: "claim_verdict", type: "string", description: "Of the claim as a whole: all its measures together." },
     { name: "experiment", type: "string", description: "Ids of the experiments behind the claim." },
