@@ -20,7 +20,8 @@ import { ConsensusInvariants } from "./check/consensus-invariants.ts";
 import type { CheckResult } from "./check/verdict.ts";
 import { checkBlock } from "./check/check-block.ts";
 import { HistoryRecorder } from "./history/recorder.ts";
-import type { GeneratorLoad } from "./measure/generator-watch.ts";
+import type { GeneratorReport } from "./measure/generator.ts";
+import { judgeGenerator } from "./measure/generator.ts";
 import { GeneratorWatch } from "./measure/generator-watch.ts";
 import { ElectionWatch } from "./measure/election-watch.ts";
 import type { Election } from "./measure/election-watch.ts";
@@ -68,7 +69,7 @@ export interface BlockRecord {
   readonly convergenceMs: Millis;
   /** Why the block proves nothing; undefined when it counts. */
   readonly voidReason: string | undefined;
-  readonly generator: GeneratorLoad | undefined;
+  readonly generator: GeneratorReport | undefined;
   readonly traceHash: string | undefined;
   readonly virtualMs: Millis;
 }
@@ -164,7 +165,7 @@ class Block {
     const watch = substrate === "cluster" ? new GeneratorWatch() : undefined;
     const loadEnded = await this.#offer(load, nemesis);
     const loadMs = load.elapsedMs();
-    const generator = watch?.stop(this.#operations);
+    const generator = watch?.stop(plan.load, this.#operations, load);
     nemesis.healAll();
     const healedMs = deployment.clock.nowMs();
     const read = await deployment.run(plan.convergenceMs, (finish) => load.readFinal(finish));
@@ -201,7 +202,7 @@ class Block {
       finalReads: read,
       loadEnded,
     });
-    return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator, load.dropped) };
+    return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator) };
   }
 
   async #firstLeader(): Promise<void> {
@@ -278,15 +279,10 @@ function sameState(a: ConsensusState, b: ConsensusState): boolean {
   );
 }
 
-function voidReasonOf(
-  plan: Plan,
-  nemesis: Nemesis,
-  generator: GeneratorLoad | undefined,
-  dropped: number,
-): string | undefined {
+function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport | undefined): string | undefined {
   const inert = nemesis.inert();
   const useless = plan.everyFaultMustAct ? inert.length > 0 : plan.faults.length > 0 && inert.length === plan.faults.length;
-  if (useless) return `inert fault: ${inert[0] ?? ""}`;
-  if (dropped > 0) return `the generator dropped ${dropped} operations that found no free client`;
-  return generator?.saturated;
+  if (useless) return `Inert fault: ${inert[0] ?? ""}`;
+  const verdict = generator === undefined ? undefined : judgeGenerator(generator);
+  return verdict?.kind === "void" ? verdict.reasons[0] : undefined;
 }

@@ -87,7 +87,7 @@ export function resolveFault(
     case "halves":
     case "majority-minority": {
       const size = spec.kind === "halves" ? Math.floor(nodes.length / 2) : Math.floor((nodes.length - 1) / 2);
-      const side = Array.isArray(spec.target) ? targets : sample(nodes, size, random);
+      const side = sideOf(spec.target, targets, nodes, size, random);
       const rest = others(side, nodes);
       return cut(between(side, rest), `${side.join(" ")} | ${rest.join(" ")}`, side);
     }
@@ -181,6 +181,19 @@ function resolveTarget(
     default:
       return target;
   }
+}
+
+/** The smaller side of a split: the nodes that were named, a random few, or with the leader among them. */
+function sideOf(
+  target: Target,
+  targets: readonly NodeId[],
+  nodes: readonly NodeId[],
+  size: number,
+  random: Random,
+): readonly NodeId[] {
+  if (typeof target !== "string") return targets;
+  if (target !== "leader") return sample(nodes, size, random);
+  return [...targets, ...sample(others(targets, nodes), size - targets.length, random)];
 }
 
 /** Fisher-Yates, stopped early. */

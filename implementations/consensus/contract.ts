@@ -111,6 +111,12 @@ export interface ConsensusDeployment
   extends Deployment<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent> {
   /** Sends every node's state after each of its steps to `listener`; only the simulated substrate has such moments. */
   observeViews(listener: (node: NodeId, view: ConsensusView) => void): void;
+  /**
+   * Tries to speak to every node with a certificate of another authority.
+   *
+   * @returns how many nodes were tried and how many refused; undefined where nodes have no certificates.
+   */
+  knock(): Promise<{ readonly tried: number; readonly refused: number } | undefined>;
 }
 
 export interface ConsensusImplementation

@@ -62,6 +62,7 @@ class SimulatedProduction {
       run: (limitMs, work) => world.run(limitMs, work),
       states: () => Promise.resolve(new Map([...this.#nodes].map(([id, node]) => [id, node.state()]))),
       resources: () => Promise.resolve([...this.#nodes.values()].map((node) => node.resources())),
+      knock: () => Promise.resolve(undefined),
       traceHash: () => world.trace.hash(),
       stop: () => Promise.resolve(),
     };

@@ -1,0 +1,117 @@
+/**
+ * Capsules: one JSON file that replays one run exactly. It holds the plan, whose seed fixes everything in the simulated
+ * substrate, and what came of it: the hash of all that happened and the verdicts. A run on real processes cannot be
+ * repeated to the step; its capsule repeats the plan, and says so.
+ */
+
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { faultKinds } from "../../implementations/foundation/faults.ts";
+import type { FaultKind } from "../../implementations/foundation/faults.ts";
+import { substrates } from "../../implementations/foundation/deployment.ts";
+import { UsageError } from "../../implementations/foundation/errors.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { BlockRecord } from "../run-block.ts";
+
+const node = z.string().regex(/^n\d+$/);
+const moment = z.union([
+  z.object({ kind: z.literal("sync"), node, count: z.int().min(1) }),
+  z.object({
+    kind: z.literal("message"),
+    message: z.string(),
+    from: node,
+    to: node,
+    count: z.int().min(1),
+    inTerm: z.boolean(),
+  }),
+]);
+const placement = z.union([
+  z.object({ at: z.literal("time"), ms: z.number().min(0) }),
+  z.object({ at: z.literal("moment"), moment }),
+  z.object({ at: z.literal("operation"), client: z.int().min(0), count: z.int().min(1) }),
+]);
+const kinds = Object.values(faultKinds).flat() as [FaultKind, ...FaultKind[]];
+const fault = z.object({
+  kind: z.enum(kinds),
+  target: z.union([z.enum(["one", "minority", "majority", "all", "leader", "followers"]), z.array(node)]),
+  placement,
+  durationMs: z.number().min(0),
+  parameters: z.record(z.string(), z.number()).optional(),
+});
+const plan = z.object({
+  seed: z.string(),
+  nodes: z.int().min(1).max(15),
+  workload: z.object({
+    id: z.enum(["register", "append", "confluent"]),
+    valueBytes: z.int().min(1),
+    keys: z.int().min(1),
+    readFraction: z.number().min(0).max(1),
+    casFraction: z.number().min(0).max(1),
+  }),
+  load: z.union([
+    z.object({ loop: z.literal("closed"), clients: z.int().min(1).max(1000) }),
+    z.object({ loop: z.literal("open"), clients: z.int().min(1).max(1000), ratePerS: z.number().positive() }),
+  ]),
+  durationMs: z.number().positive(),
+  warmUpMs: z.number().min(0),
+  operationsPerClient: z.int().min(1).optional(),
+  deadlineMs: z.number().positive(),
+  faults: z.array(fault),
+  everyFaultMustAct: z.boolean(),
+  convergenceMs: z.number().positive(),
+  settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+});
+const capsuleSchema = z.object({
+  grey: z.literal("capsule"),
+  version: z.literal(1),
+  experiment: z.string(),
+  implementation: z.string(),
+  substrate: z.enum(substrates),
+  plan,
+  expected: z.object({
+    traceHash: z.string().optional(),
+    checks: z.array(z.object({ id: z.string(), validity: z.enum(["valid", "invalid", "unknown"]) })),
+    counterexample: z.string().optional(),
+  }),
+});
+
+export type Capsule = Omit<z.infer<typeof capsuleSchema>, "plan"> & { readonly plan: Plan };
+
+/** Returns the capsule of a finished block as the text of its file. */
+export function encodeCapsule(experiment: string, record: BlockRecord): string {
+  const { implementation, substrate, traceHash, checks } = record;
+  const counterexample = checks.find((check) => check.counterexample !== undefined)?.counterexample;
+  const capsule: Capsule = {
+    grey: "capsule",
+    version: 1,
+    experiment,
+    implementation,
+    substrate,
+    plan: record.plan,
+    expected: { traceHash, checks: checks.map(({ id, validity }) => ({ id, validity })), counterexample },
+  };
+  return `${JSON.stringify(capsule, null, 2)}\n`;
+}
+
+/**
+ * Reads a capsule.
+ *
+ * @throws UsageError naming the file, the field and what was wanted, when it cannot be read or is damaged.
+ */
+export async function readCapsule(file: string): Promise<Capsule> {
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`Cannot read capsule ${file}: ${reason}`, { cause: error });
+  }
+  const parsed = capsuleSchema.safeParse(content);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
+    throw new UsageError(`Cannot read capsule ${file}: ${where}: ${issue?.message ?? "is not a capsule"}`);
+  }
+  const { operationsPerClient, ...rest } = parsed.data.plan;
+  return { ...parsed.data, plan: { ...rest, operationsPerClient } as Plan };
+}

@@ -1,0 +1,13 @@
+/** Looks implementations up by name in the registry, with an error that says which there are. */
+
+import { implementations } from "../implementations/assembly/registry.ts";
+import type { ConsensusImplementation } from "../implementations/consensus/contract.ts";
+import { UsageError } from "../implementations/foundation/errors.ts";
+
+/** @throws UsageError naming what is known. */
+export function consensusImplementation(name: string): ConsensusImplementation {
+  const found = implementations.find((each) => each.module === "consensus" && each.name === name);
+  if (found !== undefined) return found;
+  const known = implementations.filter(({ module }) => module === "consensus").map((each) => each.name);
+  throw new UsageError(`Cannot run consensus ${name}: there is no such implementation; allowed are ${known.join(", ")}`);
+}

@@ -1,0 +1,44 @@
+/** A stage that launches a real cluster and tries to speak to it with a certificate of another authority. */
+
+import { measurementRows } from "./block-rows.ts";
+import { consensusImplementation } from "./consensus-implementations.ts";
+import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
+
+export interface KnockStageOptions {
+  readonly experiment: string;
+  readonly block: number;
+  readonly implementation: string;
+  readonly seed: string;
+}
+
+const nodes = 3;
+
+/** Returns the stage; it measures `refused-strangers` and `tried-strangers`. */
+export function knockStage(options: KnockStageOptions): Stage {
+  const label = `${options.implementation}: a stranger knocks (cluster)`;
+  return { label, estimateS: 3, run: (context) => knock(options, context) };
+}
+
+async function knock(options: KnockStageOptions, context: StageContext): Promise<StageResult> {
+  const { experiment, block, implementation, seed } = options;
+  const deployment = await consensusImplementation(implementation).deploy({
+    substrate: "cluster",
+    nodes,
+    seed,
+    directory: context.workDirectory,
+  });
+  try {
+    const answer = await deployment.knock();
+    if (answer === undefined) return { rows: {}, files: [], validity: "unknown", summary: "nodes without certificates" };
+    const key = { experiment, block, implementation, substrate: "cluster", nodes, seed };
+    const rows = measurementRows(key, [
+      { metric: "tried-strangers", value: answer.tried, unit: "count" },
+      { metric: "refused-strangers", value: answer.refused, unit: "count" },
+    ]);
+    const validity = answer.refused === answer.tried ? "valid" : "invalid";
+    const summary = `${answer.refused} of ${answer.tried} nodes refused the stranger`;
+    return { rows: { measurements: rows }, files: [], validity, summary };
+  } finally {
+    await deployment.stop();
+  }
+}

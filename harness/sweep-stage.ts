@@ -1,0 +1,139 @@
+/**
+ * A stage that sweeps many seeds through the simulator, each with its own random mix of faults, and adds their verdicts
+ * up. The first seed that goes wrong leaves a capsule and its history.
+ */
+
+import type { FaultKind } from "../implementations/foundation/faults.ts";
+import { seededRandom } from "../implementations/foundation/prng.ts";
+import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
+import { checkRows, blockKey } from "./block-rows.ts";
+import { encodeCapsule } from "./capsule/capsule.ts";
+import type { CheckResult } from "./check/verdict.ts";
+import { worstOf } from "./check/verdict.ts";
+import { consensusImplementation } from "./consensus-implementations.ts";
+import { encodeNdjson } from "./history/recorder.ts";
+import { swarmSchedule } from "./nemesis/swarm.ts";
+import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
+import type { Plan } from "./plan/plan.ts";
+import { planOf } from "./plan/plan.ts";
+import type { Row } from "./record/tables.ts";
+import { runBlock } from "./run-block.ts";
+import type { BlockRecord } from "./run-block.ts";
+
+export interface SweepOptions {
+  readonly experiment: string;
+  readonly block: number;
+  readonly implementation: string;
+  /** Faults the schedules draw from. */
+  readonly kinds: readonly FaultKind[];
+  readonly seed: string;
+  readonly runs: number;
+  readonly estimateS: number;
+}
+
+/** Returns the stage that runs `options.runs` seeds: `<seed>/0`, `<seed>/1`, ... */
+export function sweepStage(options: SweepOptions): Stage {
+  return {
+    label: `${options.implementation}, ${options.runs} simulated runs under random faults`,
+    estimateS: options.estimateS,
+    run: (context) => sweep(options, context),
+  };
+}
+
+/** The plan of one seed: cluster size, workload and fault schedule are drawn from it. */
+export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
+  const random = seededRandom(seed).fork("sweep");
+  const nodes = random.below(3) === 0 ? 5 : 3;
+  const durationMs = 6000;
+  const workloads = ["register", "register", "append"] as const;
+  const id = workloads[random.below(workloads.length)] ?? "register";
+  return planOf({
+    seed,
+    nodes,
+    workload: { id, valueBytes: 16, keys: 3, readFraction: 0.4, casFraction: 0.2 },
+    load: { loop: "open", clients: 5, ratePerS: 10 + random.below(30) },
+    durationMs,
+    deadlineMs: 1000,
+    faults: swarmSchedule({ kinds, nodes: nodeNames(nodes), durationMs, meanGapMs: 350 }, random.fork("faults")),
+    everyFaultMustAct: false,
+    convergenceMs: 20_000,
+    // Small numbers, so that snapshots, compaction, segments and full windows all happen within a short run.
+    settings: {
+      snapshotEveryEntries: 20 + random.below(60),
+      trailingEntries: random.below(10),
+      segmentBytes: 4096,
+      maxEntriesPerMessage: 1 + random.below(8),
+      maxInFlight: 1 + random.below(4),
+      snapshotChunkBytes: 512,
+    },
+  });
+}
+
+interface Tally {
+  readonly validities: CheckResult["validity"][];
+  count: number;
+  readonly unit: string;
+  worst: CheckResult | undefined;
+}
+
+async function sweep(options: SweepOptions, context: StageContext): Promise<StageResult> {
+  const { experiment, block, implementation, kinds, runs } = options;
+  const tallies = new Map<string, Tally>();
+  const files: StageFile[] = [];
+  let last: BlockRecord | undefined;
+  let voids = 0;
+  for (let run = 0; run < runs; run++) {
+    const record = await runBlock({
+      implementation: consensusImplementation(implementation),
+      substrate: "simulated",
+      plan: sweepPlan(`${options.seed}/${run}`, kinds),
+      directory: context.workDirectory,
+      signal: context.signal,
+    });
+    last = record;
+    if (record.voidReason !== undefined) voids++;
+    for (const check of record.checks) count(tallies, check);
+    const failed = worstOf(record.checks.map(({ validity }) => validity)) !== "valid";
+    if (failed && files.length === 0) {
+      const name = `${experiment}-${block}-${implementation}`;
+      files.push({ path: `capsules/${name}.json`, content: encodeCapsule(experiment, record) });
+      files.push({ path: `histories/${name}.ndjson`, content: [...encodeNdjson(record.history.events)].join("") });
+    }
+    context.onProgress((run + 1) / runs, `${run + 1} of ${runs} seeds`);
+  }
+  if (last === undefined) return { rows: {}, files, validity: "void", summary: "no runs" };
+  const checks = [...tallies].map(([id, tally]) => summed(id, tally, runs));
+  const key = { ...blockKey(experiment, block, last), seed: options.seed };
+  const validity = worstOf(checks.map((check) => check.validity));
+  const worst = checks.find((check) => check.validity !== "valid");
+  const rows: Row<"checks">[] = checkRows(key, checks);
+  const voidText = voids === 0 ? "" : `, ${voids} without an effective fault`;
+  const summary = worst === undefined ? `${runs} runs valid${voidText}` : `${worst.id} ${worst.validity}: ${worst.summary}`;
+  return { rows: { checks: rows }, files, validity, summary };
+}
+
+function count(tallies: Map<string, Tally>, check: CheckResult): void {
+  const tally = tallies.get(check.id) ?? { validities: [], count: 0, unit: check.unit, worst: undefined };
+  tally.validities.push(check.validity);
+  tally.count += check.count;
+  if (check.validity !== "valid" && tally.worst?.validity !== "invalid") tally.worst = check;
+  tallies.set(check.id, tally);
+}
+
+function summed(id: string, tally: Tally, runs: number): CheckResult {
+  const validity = worstOf(tally.validities);
+  const failed = tally.validities.filter((each) => each !== "valid").length;
+  const summary =
+    tally.worst === undefined
+      ? `${runs} runs under random faults`
+      : `${failed} of ${runs} runs ${validity}: ${tally.worst.summary}`;
+  const counterexample = tally.worst?.counterexample;
+  return {
+    id,
+    validity,
+    summary,
+    count: tally.count,
+    unit: tally.unit,
+    ...(counterexample === undefined ? {} : { counterexample }),
+  };
+}

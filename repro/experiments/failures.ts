@@ -1,0 +1,223 @@
+/** What the case study and the stress tests claim about failing leaders, nodes and networks. */
+
+import { blockStage } from "../../harness/block-stage.ts";
+import {
+  forcedElections,
+  isolation,
+  lostAppends,
+  minoritySide,
+  throughputDuringElection,
+  timeToNewLeader,
+  withoutQuorum,
+} from "../../harness/measure/probes.ts";
+import type { Probe } from "../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
+import { planOf } from "../../harness/plan/plan.ts";
+import type { FaultSpec, Plan } from "../../harness/plan/plan.ts";
+import type { Substrate } from "../../implementations/foundation/deployment.ts";
+
+const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
+
+/** A fault every `periodMs`, the first after `firstMs`. */
+function every(periodMs: number, count: number, firstMs: number, fault: Omit<FaultSpec, "placement">): FaultSpec[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...fault,
+    placement: { at: "time", ms: firstMs + index * periodMs },
+  }));
+}
+
+interface FailureExperiment {
+  readonly id: string;
+  readonly title: string;
+  readonly purpose: string;
+  readonly label: string;
+  readonly blocks: Readonly<Record<Profile, number>>;
+  readonly substrate: Substrate;
+  readonly probes: readonly Probe[];
+  readonly plan: (profile: Profile) => Partial<Plan> & Pick<Plan, "durationMs">;
+}
+
+/** One kind of stage, repeated: most of these experiments are that. */
+function failureExperiment(options: FailureExperiment): Experiment {
+  const { id, title, purpose, label, blocks, substrate, probes, plan } = options;
+  return {
+    id,
+    module: "consensus",
+    title,
+    purpose,
+    stages: (profile, seed) =>
+      Array.from({ length: blocks[profile] }, (_, block) => {
+        const chosen = plan(profile);
+        return blockStage({
+          experiment: id,
+          block,
+          label,
+          implementations: ["production"],
+          substrate,
+          plan: planOf({ workload: appends, ...chosen, seed: `${seed}/${id}/${block}` }),
+          estimateS: substrate === "cluster" ? chosen.durationMs / 1000 + 4 : 0.5,
+          probes,
+        });
+      }),
+  };
+}
+
+const kills: Readonly<Record<Profile, number>> = { smoke: 3, quick: 10, full: 30 };
+
+export const consensusLeaderFailure = failureExperiment({
+  id: "consensus-leader-failure",
+  title: "The leader is killed",
+  purpose: "How long from a SIGKILL of the leader until another node leads?",
+  label: "leader killed again and again",
+  blocks: { smoke: 1, quick: 2, full: 5 },
+  substrate: "cluster",
+  probes: [timeToNewLeader, lostAppends],
+  plan: (profile) => ({
+    load: { loop: "open", clients: 16, ratePerS: 100 },
+    durationMs: 800 + kills[profile] * 1200,
+    faults: every(1200, kills[profile], 500, { kind: "kill", target: "leader", durationMs: 600 }),
+  }),
+});
+
+export const consensusIsolateOne = failureExperiment({
+  id: "consensus-isolate-one",
+  title: "One node of three is cut off",
+  purpose: "Do writes go on while one node is isolated, and how long does it take to catch up?",
+  label: "a follower isolated for a second, then healed",
+  blocks: { smoke: 1, quick: 3, full: 10 },
+  substrate: "cluster",
+  probes: [isolation, lostAppends],
+  plan: () => ({
+    load: { loop: "open", clients: 16, ratePerS: 200 },
+    durationMs: 3500,
+    faults: [{ kind: "isolate-one", target: "one", placement: { at: "time", ms: 800 }, durationMs: 1000 }],
+  }),
+});
+
+export const consensusNoQuorum = failureExperiment({
+  id: "consensus-no-quorum",
+  title: "A node without a quorum",
+  purpose: "Does a node that lost its quorum accept writes, and how soon are writes served once it is back?",
+  label: "both followers stopped, so that the leader stands alone, then resumed",
+  blocks: { smoke: 1, quick: 3, full: 10 },
+  substrate: "cluster",
+  probes: [withoutQuorum, lostAppends],
+  plan: () => ({
+    load: { loop: "open", clients: 32, ratePerS: 100 },
+    durationMs: 4500,
+    deadlineMs: 800,
+    faults: [{ kind: "pause", target: "followers", placement: { at: "time", ms: 800 }, durationMs: 1200 }],
+  }),
+});
+
+export const consensusLinearizability: Experiment = {
+  id: "consensus-linearizability",
+  module: "consensus",
+  title: "Linearizability of a contended history",
+  purpose: "Is a history of many clients on few keys, with the leader killed in the middle, linearizable?",
+  stages: (profile, seed) =>
+    Array.from({ length: { smoke: 1, quick: 2, full: 5 }[profile] }, (_, block) =>
+      blockStage({
+        experiment: "consensus-linearizability",
+        block,
+        label: "64 clients on 5 keys, leader killed",
+        implementations: ["production"],
+        substrate: "cluster",
+        plan: planOf({
+          seed: `${seed}/linearizability/${block}`,
+          workload: { id: "register", valueBytes: 256, keys: 5, readFraction: 0.4, casFraction: 0.2 },
+          load: { loop: "closed", clients: 64 },
+          durationMs: 3000,
+          faults: [{ kind: "kill", target: "leader", placement: { at: "time", ms: 1000 }, durationMs: 600 }],
+        }),
+        estimateS: 8,
+        keepHistory: true,
+      }),
+    ),
+};
+
+/** Forced elections of one block; together with `blocks` the published 120 in quick and full. */
+const churn: Readonly<Record<Profile, number>> = { smoke: 4, quick: 40, full: 120 };
+
+export const consensusChurn: Experiment = {
+  id: "consensus-churn",
+  module: "consensus",
+  title: "Leader churn",
+  purpose: "Does every one of 120 forced elections succeed without losing a write, and what does it cost in throughput?",
+  stages: (profile, seed) => {
+    const count = churn[profile];
+    const simulated = blockStage({
+      experiment: "consensus-churn",
+      block: 0,
+      label: "120 forced elections, simulated",
+      implementations: ["production"],
+      substrate: "simulated",
+      plan: planOf({
+        seed: `${seed}/churn/simulated`,
+        workload: appends,
+        load: { loop: "open", clients: 8, ratePerS: 10 },
+        durationMs: 120 * 1500 + 1000,
+        faults: every(1500, 120, 500, { kind: "kill", target: "leader", durationMs: 700 }),
+      }),
+      estimateS: 3,
+      probes: [forcedElections, lostAppends],
+    });
+    const cluster = Array.from({ length: { smoke: 1, quick: 3, full: 5 }[profile] }, (_, index) =>
+      blockStage({
+        experiment: "consensus-churn",
+        block: 1 + index,
+        label: `${count} forced elections on real processes`,
+        implementations: ["production"],
+        substrate: "cluster",
+        plan: planOf({
+          seed: `${seed}/churn/${index}`,
+          workload: appends,
+          load: { loop: "open", clients: 64, ratePerS: 150 },
+          durationMs: 1800 + count * 1400,
+          deadlineMs: 3000,
+          faults: every(1400, count, 1500, { kind: "kill", target: "leader", durationMs: 500 }),
+        }),
+        estimateS: 6 + count * 1.4,
+        probes: [forcedElections, throughputDuringElection, lostAppends],
+      }),
+    );
+    return [simulated, ...cluster];
+  },
+};
+
+export const consensusSplit = failureExperiment({
+  id: "consensus-split",
+  title: "Five nodes split 2 and 3",
+  purpose: "Does the minority step down and accept nothing, the majority serve, and all converge without duplicates?",
+  label: "leader and one follower cut off from the other three",
+  blocks: { smoke: 1, quick: 2, full: 10 },
+  substrate: "cluster",
+  probes: [minoritySide, servedDuringSplit, lostAppends],
+  plan: () => ({
+    nodes: 5,
+    load: { loop: "open", clients: 32, ratePerS: 150 },
+    durationMs: 4500,
+    faults: [{ kind: "halves", target: "leader", placement: { at: "time", ms: 800 }, durationMs: 2200 }],
+  }),
+});
+
+export const consensusMajorityKilled = failureExperiment({
+  id: "consensus-majority-killed",
+  title: "A majority is killed",
+  purpose: "Is the cluster unavailable without a majority, and does it serve again, having lost nothing, with one back?",
+  label: "two of three nodes killed, then restarted",
+  blocks: { smoke: 1, quick: 3, full: 10 },
+  substrate: "cluster",
+  probes: [withoutQuorum, lostAppends],
+  plan: () => ({
+    load: { loop: "open", clients: 32, ratePerS: 100 },
+    durationMs: 4500,
+    deadlineMs: 800,
+    faults: [{ kind: "kill", target: "majority", placement: { at: "time", ms: 1000 }, durationMs: 1500 }],
+  }),
+});
+
+/** Successful writes while the split lasted: the majority must have served. */
+function servedDuringSplit(block: Parameters<Probe>[0]): ReturnType<Probe> {
+  return isolation(block).filter(({ metric }) => metric === "writes-during-isolation");
+}

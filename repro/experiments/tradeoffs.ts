@@ -1,0 +1,105 @@
+/** The documented tradeoffs between minimal and production, each shown on both sides. */
+
+import { blockStage } from "../../harness/block-stage.ts";
+import { knockStage } from "../../harness/knock-stage.ts";
+import { counterProbe, lostAppends } from "../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
+import { planOf } from "../../harness/plan/plan.ts";
+import { minimalSizeStage } from "../../harness/minimal-size-stage.ts";
+
+const both = ["minimal", "production"] as const;
+const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
+const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
+  smoke: { simulated: 3, cluster: 1 },
+  quick: { simulated: 10, cluster: 2 },
+  full: { simulated: 50, cluster: 10 },
+};
+
+export const consensusDurability: Experiment = {
+  id: "consensus-durability",
+  module: "consensus",
+  title: "All nodes crash at once",
+  purpose: "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
+  stages: (profile, seed) => {
+    const { simulated, cluster } = crashes[profile];
+    return Array.from({ length: simulated + cluster }, (_, block) => {
+      const substrate = block < simulated ? "simulated" : "cluster";
+      return blockStage({
+        experiment: "consensus-durability",
+        block,
+        label: `all nodes killed (${substrate})`,
+        implementations: both,
+        substrate,
+        plan: planOf({
+          seed: `${seed}/durability/${block}`,
+          workload: appends,
+          load: { loop: "open", clients: 16, ratePerS: 100 },
+          durationMs: 3000,
+          deadlineMs: 1000,
+          faults: [{ kind: "kill", target: "all", placement: { at: "time", ms: 1000 }, durationMs: 400 }],
+        }),
+        estimateS: substrate === "cluster" ? 12 : 0.3,
+        probes: [lostAppends],
+        mustFail: (implementation) => implementation === "minimal",
+      });
+    });
+  },
+};
+
+export const consensusTradeoffs: Experiment = {
+  id: "consensus-tradeoffs",
+  module: "consensus",
+  title: "Calls and messages, one thread and several, log and snapshots",
+  purpose: "Do the two differ as documented in network, concurrency and snapshotting?",
+  stages: (_profile, seed) => [
+    blockStage({
+      experiment: "consensus-tradeoffs",
+      block: 0,
+      label: "network and threads (cluster)",
+      implementations: both,
+      substrate: "cluster",
+      plan: planOf({
+        seed: `${seed}/tradeoffs/0`,
+        workload: appends,
+        load: { loop: "closed", clients: 16 },
+        durationMs: 1500,
+      }),
+      estimateS: 8,
+      probes: [
+        counterProbe("node-to-node-bytes", "node to node bytes", "bytes"),
+        counterProbe("disk-thread-lock-acquisitions", "disk thread lock acquisitions", "count"),
+        counterProbe("threads", "threads", "count", "max"),
+      ],
+    }),
+    blockStage({
+      experiment: "consensus-tradeoffs",
+      block: 1,
+      label: "snapshots and a node that was away (simulated)",
+      implementations: both,
+      substrate: "simulated",
+      plan: planOf({
+        seed: `${seed}/tradeoffs/1`,
+        workload: appends,
+        load: { loop: "open", clients: 8, ratePerS: 200 },
+        durationMs: 5000,
+        faults: [{ kind: "isolate-one", target: ["n2"], placement: { at: "time", ms: 1000 }, durationMs: 2500 }],
+        settings: { snapshotEveryEntries: 100, trailingEntries: 10 },
+      }),
+      estimateS: 1,
+      probes: [
+        counterProbe("log-entries-after-load", "log entries", "entries", "max"),
+        counterProbe("snapshots-taken", "snapshots taken", "count"),
+        counterProbe("snapshot-installs", "snapshots installed", "count"),
+      ],
+    }),
+    knockStage({ experiment: "consensus-tradeoffs", block: 2, implementation: "production", seed: `${seed}/tradeoffs/2` }),
+  ],
+};
+
+export const minimalSize: Experiment = {
+  id: "minimal-size",
+  module: "all",
+  title: "Size of the minimal implementations",
+  purpose: "Is every minimal implementation one file of fewer than 500 lines?",
+  stages: () => [minimalSizeStage({ experiment: "minimal-size", block: 0 })],
+};
