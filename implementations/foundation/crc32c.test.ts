@@ -32,6 +32,7 @@ test("equals the bitwise definition, in one piece or continued at any cut", () =
     const cut = cutAt % (bytes.length + 1);
     assert.equal(crc32c(bytes), expected);
     assert.equal(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut))), expected);
+    assert.equal(crc32c(bytes, crc32c(bytes, 0, 0, cut), cut), expected);
   });
   fc.assert(property, { seed: 32, numRuns: 500 }); // A failure prints the path that replays it with this seed.
 });

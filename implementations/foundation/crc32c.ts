@@ -19,16 +19,16 @@ const slices = 16;
 const table = buildTable();
 
 /**
- * Returns the CRC-32C of `bytes`.
+ * Returns the CRC-32C of `bytes`, or of the part from `start` to `end`: scanning a log would otherwise make a view per
+ * record.
  *
  * @param seed the checksum of what comes before `bytes`: `crc32c(b, crc32c(a))` is the checksum of a followed by b.
  * @returns an unsigned 32-bit integer.
  */
-export function crc32c(bytes: Uint8Array, seed = 0): number {
+export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
   const t = table;
-  const end = bytes.length;
   let crc = ~seed;
-  let at = 0;
+  let at = start;
   for (const lastRound = end - slices; at <= lastRound; at += slices) {
     crc =
       t[0xf00 + ((bytes[at]! ^ crc) & 0xff)]! ^
