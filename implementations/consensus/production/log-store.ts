@@ -1,0 +1,360 @@
+/**
+ * The durable half of a production node: hard state, log entries and snapshots on a disk.
+ *
+ * The log is a sequence of records in segments (`log-records.ts`), only ever appended to. Batches that arrive while a
+ * sync is under way gather, and one write and one sync take them all: group commit. The log is cut by writing over it
+ * logically: a later record of an index supersedes. Segments are removed once a snapshot covers them.
+ *
+ * A failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report success for
+ * bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and the node must be
+ * restarted, which recovers from what is there (`recovery.ts`).
+ *
+ * It puts no bound on what waits for a sync; its caller bounds the proposals under way.
+ */
+
+import { assert } from "../../foundation/assert.ts";
+import type { Disk, DiskError } from "../../foundation/effects.ts";
+import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
+import type { LogDamage } from "./log-damage.ts";
+import {
+  entryRecordBytes,
+  segmentName,
+  snapshotName,
+  writeEntry,
+  writeHardState,
+  writeReset,
+  writeSegmentHeader,
+} from "./log-records.ts";
+import type { LogPosition } from "./log-records.ts";
+import type { HardState, PersistBatch, Recovered, Snapshot } from "./messages.ts";
+import { recover } from "./recovery.ts";
+import type { RecoveredLog } from "./recovery.ts";
+import type { Segment } from "./replay.ts";
+import { writeSnapshot } from "./snapshot-file.ts";
+
+export { LogDamage } from "./log-damage.ts";
+
+export interface LogStoreOptions {
+  /** A new segment begins with the first write after the current one has reached this size. */
+  readonly segmentBytes: number;
+  /** Whose log it is, for error messages. */
+  readonly node?: string;
+}
+
+export interface OpenedLogStore {
+  readonly store: LogStore;
+  readonly recovered: Recovered;
+  /** What recovery mended, in words. */
+  readonly repairs: readonly string[];
+  /** The disk held nothing; since `open` began a log on it, it will not be empty again. */
+  readonly empty: boolean;
+}
+
+export type StoredBatch = Pick<PersistBatch, "hardState" | "entries" | "snapshot">;
+type Done = (error?: Error) => void;
+
+interface Waiting {
+  readonly batch: StoredBatch;
+  readonly bytes: number;
+  readonly done: Done;
+}
+
+/** A group may grow to this size; what is more waits for the next one, so that no write takes arbitrarily long. */
+const groupBytes = 4 * 1024 * 1024;
+/** Room for a header, a hard state, a reset and a marker. */
+const overheadBytes = 512;
+const nothing: StoredBatch = { hardState: undefined, entries: [], snapshot: undefined };
+
+export class LogStore {
+  readonly #disk: Disk;
+  readonly #segmentBytes: number;
+  readonly #segments: Segment[];
+  #snapshots: LogPosition[];
+  #nextSequence: number;
+  #syncedThrough: number;
+  #hardState: HardState;
+  #position: LogPosition;
+  #waiting: Waiting[] = [];
+  #writing = false;
+  readonly #snapshotTasks: (() => void)[] = [];
+  #savingSnapshot = false;
+  #failure: Error | undefined;
+  #closed: (() => void) | undefined;
+  readonly #counts = { groups: 0, batches: 0, entries: 0, syncs: 0, bytesWritten: 0, snapshots: 0, removed: 0 };
+
+  private constructor(disk: Disk, segmentBytes: number, log: RecoveredLog) {
+    this.#disk = disk;
+    this.#segmentBytes = segmentBytes;
+    this.#segments = [...log.segments];
+    this.#snapshots = [...log.snapshots];
+    this.#nextSequence = log.nextSequence;
+    this.#syncedThrough = log.nextSequence - 1;
+    this.#hardState = log.recovered.hardState;
+    this.#position = log.recordedPosition;
+  }
+
+  /**
+   * Recovers what `disk` holds, mends what a crash left, and begins the log on an empty disk.
+   *
+   * @param done gets LogDamage when confirmed data are missing or altered (restarting is of no use), DiskError when the
+   *   disk failed (restarting may help).
+   */
+  static open(
+    disk: Disk,
+    options: LogStoreOptions,
+    done: (error: LogDamage | DiskError | undefined, opened?: OpenedLogStore) => void,
+  ): void {
+    recover(disk, options.node ?? "the node", (error, log) => {
+      if (error !== undefined || log === undefined) return done(error);
+      const { recovered, repairs, empty, position, recordedPosition } = log;
+      const store = new LogStore(disk, options.segmentBytes, log);
+      const opened: OpenedLogStore = { store, recovered, repairs, empty };
+      const isSettled = position.index === recordedPosition.index && position.term === recordedPosition.term;
+      if (!empty && isSettled) return done(undefined, opened);
+      store.#writing = true;
+      store.#write([nothing], isSettled ? undefined : position, (failure) => {
+        if (failure !== undefined) return done(failure);
+        store.#writing = false;
+        done(undefined, opened);
+      });
+    });
+  }
+
+  /** Counted since the store was opened, but for "log segments". */
+  get counters(): Readonly<Record<string, number>> {
+    const { groups, batches, entries, syncs, bytesWritten, snapshots, removed } = this.#counts;
+    return {
+      "log appends": groups,
+      "batches persisted": batches,
+      "entries persisted": entries,
+      syncs,
+      "bytes written": bytesWritten,
+      "log segments": this.#segments.length,
+      "snapshots saved": snapshots,
+      "files removed": removed,
+    };
+  }
+
+  /**
+   * Makes `batch` durable. `done` is called when it is, after that of every earlier batch and not before this call has
+   * returned; after a failure it gets the failure, at once if that lies in the past.
+   */
+  persist(batch: StoredBatch, done: Done): void {
+    if (this.#failure !== undefined) return done(this.#failure);
+    assert(this.#closed === undefined, "nothing is persisted after close");
+    let bytes = 0;
+    for (const entry of batch.entries) bytes += entryRecordBytes(entry);
+    this.#waiting.push({ batch, bytes, done });
+    this.#flush();
+  }
+
+  /**
+   * Makes `snapshot` of the applied state durable, then removes what it replaces: older snapshots, and segments all of
+   * whose entries have indexes <= `keepEntriesAfter` (<= snapshot.index). Batches are persisted meanwhile.
+   */
+  saveSnapshot(snapshot: Snapshot, keepEntriesAfter: number, done: Done): void {
+    if (this.#failure !== undefined) return done(this.#failure);
+    assert(keepEntriesAfter <= snapshot.index, "entries after the snapshot are kept");
+    this.#storeSnapshot(snapshot, (error) => {
+      if (error !== undefined) return done(error);
+      this.#removeObsolete(keepEntriesAfter);
+      done();
+    });
+  }
+
+  /** Calls `done` when everything under way is durable, or has failed. The disk is the caller's to close. */
+  close(done: () => void): void {
+    this.#closed = done;
+    this.#closeIfIdle();
+  }
+
+  #flush(): void {
+    if (this.#writing || this.#failure !== undefined) return;
+    const group = this.#takeGroup();
+    const first = group[0]?.batch;
+    if (first === undefined) return this.#closeIfIdle();
+    this.#writing = true;
+    const finish = (error?: Error): void => this.#finish(group, error);
+    if (first.snapshot === undefined) {
+      return this.#write(
+        group.map(({ batch }) => batch),
+        undefined,
+        finish,
+      );
+    }
+    const { snapshot, keepLog } = first.snapshot;
+    // The snapshot first: a crash in between leaves a snapshot ahead of the log, which recovery completes. The other
+    // way round it would leave a log that begins after a snapshot that does not exist.
+    this.#storeSnapshot(snapshot, (error) => {
+      if (error !== undefined) return finish(error);
+      const resetTo = keepLog ? undefined : { index: snapshot.index, term: snapshot.term };
+      this.#write([first], resetTo, (failure) => {
+        if (failure === undefined) this.#removeObsolete(snapshot.index);
+        finish(failure);
+      });
+    });
+  }
+
+  /** A received snapshot is a group of its own; other batches go together. */
+  #takeGroup(): readonly Waiting[] {
+    let count = 0;
+    let bytes = 0;
+    for (const { batch, bytes: batchBytes } of this.#waiting) {
+      if (count > 0 && (batch.snapshot !== undefined || bytes + batchBytes > groupBytes)) break;
+      count++;
+      bytes += batchBytes;
+      if (batch.snapshot !== undefined) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #finish(group: readonly Waiting[], error: Error | undefined): void {
+    if (error !== undefined) {
+      this.#waiting.unshift(...group);
+      return this.#fail(error);
+    }
+    this.#counts.batches += group.length;
+    for (const { done } of group) done();
+    this.#writing = false;
+    this.#flush();
+  }
+
+  /** Appends the batches' records and a marker, and syncs; `resetTo` voids all entries before those of the batches. */
+  #write(batches: readonly StoredBatch[], resetTo: LogPosition | undefined, done: (error?: DiskError) => void): void {
+    let segment = this.#segments.at(-1);
+    const isNew = segment === undefined || segment.bytes >= this.#segmentBytes;
+    if (segment === undefined || isNew) {
+      segment = { name: segmentName(this.#nextSequence), firstSequence: this.#nextSequence, bytes: 0, lastIndex: 0 };
+      this.#segments.push(segment);
+    }
+    const written = this.#encode(segment, batches, resetTo, isNew);
+    const lastSequence = this.#nextSequence - 1;
+    segment.bytes += written.length;
+    this.#counts.groups++;
+    this.#counts.syncs++;
+    this.#counts.bytesWritten += written.length;
+    let failed: DiskError | undefined;
+    const finish = (error: DiskError | undefined): void => {
+      failed ??= error;
+      if (failed !== undefined) return done(failed);
+      this.#syncedThrough = lastSequence;
+      // Only now that the reset is durable may the segments before it be removed.
+      if (resetTo !== undefined) for (const voided of this.#segments.slice(0, -1)) voided.lastIndex = 0;
+      done();
+    };
+    // Write and sync are handed over together; the sync's completion speaks for both.
+    this.#disk.append(segment.name, [written], (error) => {
+      failed ??= error;
+    });
+    if (!isNew) return this.#disk.sync(segment.name, finish);
+    this.#disk.sync(segment.name, (error) => {
+      failed ??= error;
+    });
+    this.#disk.syncDirectory(finish);
+  }
+
+  #encode(
+    segment: Segment,
+    batches: readonly StoredBatch[],
+    resetTo: LogPosition | undefined,
+    isNew: boolean,
+  ): Uint8Array {
+    let capacity = overheadBytes * (batches.length + 1);
+    for (const { entries } of batches) for (const entry of entries) capacity += entryRecordBytes(entry);
+    const writer = new RecordWriter(segmentSalt(segment.firstSequence), this.#nextSequence, capacity);
+    if (isNew) writeSegmentHeader(writer, this.#hardState, this.#position);
+    if (resetTo !== undefined) {
+      writeReset(writer, resetTo);
+      this.#position = resetTo;
+    }
+    for (const { hardState, entries } of batches) {
+      if (hardState !== undefined) {
+        assert(hardState.term >= this.#hardState.term, "terms never fall");
+        writeHardState(writer, hardState);
+        this.#hardState = hardState;
+      }
+      for (const entry of entries) {
+        assert(entry.index <= this.#position.index + 1, `entry ${entry.index} follows index ${this.#position.index}`);
+        writeEntry(writer, entry);
+        this.#position = { index: entry.index, term: entry.term };
+        if (entry.index > segment.lastIndex) segment.lastIndex = entry.index;
+        this.#counts.entries++;
+      }
+    }
+    writer.marker(this.#syncedThrough);
+    this.#nextSequence = writer.nextSequence;
+    return writer.take();
+  }
+
+  /** One snapshot at a time; one that is older than what is stored is stored already, in a better form. */
+  #storeSnapshot(snapshot: Snapshot, done: Done): void {
+    const run = (): void => {
+      const newest = this.#snapshots.at(-1);
+      if (this.#failure !== undefined) return this.#endSnapshot(done, this.#failure);
+      if (newest !== undefined && newest.index >= snapshot.index) return this.#endSnapshot(done, undefined);
+      writeSnapshot(this.#disk, snapshot, (error, writtenBytes) => {
+        if (error !== undefined) {
+          this.#endSnapshot(done, error);
+          return this.#fail(error);
+        }
+        this.#counts.snapshots++;
+        this.#counts.syncs++;
+        this.#counts.bytesWritten += writtenBytes;
+        this.#snapshots.push({ index: snapshot.index, term: snapshot.term });
+        this.#endSnapshot(done, undefined);
+      });
+    };
+    this.#snapshotTasks.push(run);
+    this.#nextSnapshot();
+  }
+
+  #nextSnapshot(): void {
+    if (this.#savingSnapshot) return;
+    const task = this.#snapshotTasks.shift();
+    if (task === undefined) return this.#closeIfIdle();
+    this.#savingSnapshot = true;
+    task();
+  }
+
+  #endSnapshot(done: Done, error: Error | undefined): void {
+    this.#savingSnapshot = false;
+    done(error);
+    this.#nextSnapshot();
+  }
+
+  /** Oldest first, so that a crash in between leaves a log without gaps, or with one that recovery can tell. */
+  #removeObsolete(keepEntriesAfter: number): void {
+    if (this.#failure !== undefined) return;
+    const names = this.#snapshots.slice(0, -1).map(snapshotName);
+    this.#snapshots = this.#snapshots.slice(-1);
+    let count = 0;
+    for (const segment of this.#segments.slice(0, -1)) {
+      if (segment.lastIndex > keepEntriesAfter) break;
+      count++;
+    }
+    for (const { name } of this.#segments.splice(0, count)) names.push(name);
+    for (const name of names) {
+      this.#disk.remove(name, (error) => {
+        if (error !== undefined) return this.#fail(error);
+        this.#counts.removed++;
+      });
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { done } of waiting) done(this.#failure);
+    this.#closeIfIdle();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#closed === undefined) return;
+    const isIdle = !this.#writing && !this.#savingSnapshot && this.#waiting.length === 0;
+    if (!isIdle && this.#failure === undefined) return;
+    const closed = this.#closed;
+    this.#closed = undefined;
+    closed();
+  }
+}

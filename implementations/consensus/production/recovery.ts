@@ -1,0 +1,266 @@
+/**
+ * Recovers a log store from its disk: the newest snapshot, then the log after it.
+ *
+ * In order: leftover temporary files go; the newest snapshot that checks out is taken; segments are replayed, oldest
+ * first; a torn tail of the last segment is cut; segments that an interrupted removal left behind a gap go; what was
+ * read is synced, because a process that was killed may have left bytes that only the operating system's cache holds,
+ * and recovered entries count as durable from now on.
+ *
+ * Refused as damage: a bad record that is not a torn tail (see `foundation/wal-format.ts`), a gap in what the snapshot
+ * does not cover, a damaged snapshot, unless an older snapshot or the log itself still reaches over all it covered.
+ *
+ * Two limits. After a failed sync the kernel may go on showing bytes that it never stored (Rebello et al. 2020); recovery
+ * reads through the same cache and cannot see that. And files that vanished from the log's end without a trace cannot
+ * be missed: only the other members know.
+ */
+
+import { DiskError } from "../../foundation/effects.ts";
+import type { Completion, Disk } from "../../foundation/effects.ts";
+import { LogDamage } from "./log-damage.ts";
+import { segmentOf, snapshotName, snapshotOf, temporarySuffix } from "./log-records.ts";
+import type { LogPosition } from "./log-records.ts";
+import type { Recovered, Snapshot } from "./messages.ts";
+import { Replay } from "./replay.ts";
+import type { Segment } from "./replay.ts";
+import { decodeSnapshot } from "./snapshot-file.ts";
+
+/** A read error may pass (a bus reset, an injected fault); after this many it does not. */
+const readAttempts = 5;
+
+export interface RecoveredLog {
+  readonly recovered: Recovered;
+  /** What was mended, in words. */
+  readonly repairs: readonly string[];
+  /** There was nothing: no segment, no snapshot. */
+  readonly empty: boolean;
+  readonly segments: readonly Segment[];
+  readonly snapshots: readonly LogPosition[];
+  readonly nextSequence: number;
+  /** Where the next entry goes, by `recovered`. */
+  readonly position: LogPosition;
+  /** Where the records end: when it differs from `position`, a reset must be written before the next entry. */
+  readonly recordedPosition: LogPosition;
+}
+
+/** Recovers, with repairs made durable. Errors: LogDamage; DiskError when the disk failed repeatedly. */
+export function recover(
+  disk: Disk,
+  node: string,
+  done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void,
+): void {
+  new Recovery(disk, node, done).start();
+}
+
+class Recovery {
+  readonly #disk: Disk;
+  readonly #node: string;
+  readonly #done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void;
+  readonly #repairs: string[] = [];
+  readonly #toRemove: string[] = [];
+  #segmentNames: string[] = [];
+  #snapshots: LogPosition[] = [];
+  readonly #damagedSnapshots: { readonly position: LogPosition; readonly flaw: string }[] = [];
+  #snapshot: Snapshot | undefined;
+  #replay!: Replay;
+  #nextSequence = 1;
+  #cut: { readonly name: string; readonly offset: number } | undefined;
+
+  constructor(disk: Disk, node: string, done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void) {
+    this.#disk = disk;
+    this.#node = node;
+    this.#done = done;
+  }
+
+  start(): void {
+    this.#retry<readonly string[]>(
+      (completion) => this.#disk.list(completion),
+      (names) => {
+        for (const name of names) {
+          if (name.endsWith(temporarySuffix)) this.#remove(name, "an unfinished snapshot");
+          const snapshot = snapshotOf(name);
+          if (snapshot !== undefined) this.#snapshots.push(snapshot);
+        }
+        this.#segmentNames = names.filter((name) => segmentOf(name) !== undefined).toSorted();
+        this.#snapshots.sort((one, other) => other.index - one.index);
+        this.#readSnapshot(0);
+      },
+    );
+  }
+
+  #readSnapshot(which: number): void {
+    const position = this.#snapshots[which];
+    if (position === undefined) return this.#beginReplay();
+    this.#retry<Uint8Array>(
+      (completion) => this.#disk.read(snapshotName(position), completion),
+      (file) => {
+        const decoded = decodeSnapshot(file, position);
+        if ("flaw" in decoded) {
+          this.#damagedSnapshots.push({ position, flaw: decoded.flaw });
+          return this.#readSnapshot(which + 1);
+        }
+        this.#snapshot = decoded;
+        for (const older of this.#snapshots.splice(which + 1)) this.#remove(snapshotName(older), "an older snapshot");
+        this.#beginReplay();
+      },
+    );
+  }
+
+  #beginReplay(): void {
+    this.#replay = new Replay(this.#node, this.#snapshot?.index ?? 0);
+    this.#readSegment(0);
+  }
+
+  #readSegment(which: number): void {
+    const name = this.#segmentNames[which];
+    if (name === undefined) {
+      this.#refusing(() => this.#conclude());
+      return;
+    }
+    this.#retry<Uint8Array>(
+      (completion) => this.#disk.read(name, completion),
+      (bytes) => {
+        if (this.#refusing(() => this.#takeSegment(which, name, bytes))) this.#readSegment(which + 1);
+      },
+    );
+  }
+
+  #takeSegment(which: number, name: string, bytes: Uint8Array): void {
+    const firstSequence = segmentOf(name) ?? 0;
+    const isLast = which === this.#segmentNames.length - 1;
+    if (which > 0 && firstSequence < this.#nextSequence) {
+      throw new LogDamage(this.#node, name, 0, `record ${this.#nextSequence} or later`, `record ${firstSequence}`);
+    }
+    if (which > 0 && firstSequence > this.#nextSequence) this.#skipGap();
+    const { end, nextSequence } = this.#replay.take(name, firstSequence, bytes);
+    this.#nextSequence = nextSequence;
+    const headless = nextSequence === firstSequence;
+    if (end.kind === "complete" && !(headless && !isLast)) {
+      if (headless) this.#dropHeadless(name, "an empty segment");
+      return;
+    }
+    const offset = end.kind === "complete" ? 0 : end.offset;
+    const found = end.kind === "complete" ? "the end of the file" : end.found;
+    if (end.kind === "damaged" || !isLast) throw new LogDamage(this.#node, name, offset, `record ${nextSequence}`, found);
+    if (headless) return this.#dropHeadless(name, "a segment whose first write was cut short");
+    this.#cut = { name, offset };
+    this.#repairs.push(`cut a torn write off ${name}: ${bytes.length - offset} bytes from byte ${offset} on (${found})`);
+    const segment = this.#replay.segments.at(-1);
+    if (segment !== undefined) segment.bytes = offset;
+  }
+
+  /** Segments are removed oldest first, so that those before a gap are ones whose removal was under way. */
+  #skipGap(): void {
+    for (const { name } of this.#replay.segments) this.#remove(name, "a segment no longer needed");
+    this.#replay.restart();
+  }
+
+  /** Nothing in it was ever confirmed, for a segment's first write is confirmed only after the directory is synced. */
+  #dropHeadless(name: string, what: string): void {
+    this.#replay.segments.pop();
+    this.#remove(name, what);
+  }
+
+  /** @throws LogDamage when snapshot and log together do not cover what was confirmed. */
+  #conclude(): void {
+    const replay = this.#replay;
+    const snapshot = this.#snapshot;
+    const floor = snapshot?.index ?? 0;
+    this.#judgeDamagedSnapshots();
+    const oldest = replay.segments[0];
+    if (oldest === undefined) {
+      if (snapshot !== undefined) {
+        const expected = "the log segments that hold the node's term and vote";
+        throw new LogDamage(this.#node, snapshotName(snapshot), 0, expected, "a snapshot alone");
+      }
+      return this.#repair(true);
+    }
+    if (replay.first > floor + 1) {
+      throw new LogDamage(this.#node, oldest.name, 0, `a log from index ${floor + 1} on`, `index ${replay.first}`);
+    }
+    const superseded = replay.termAtFloor !== undefined && replay.termAtFloor !== snapshot?.term && floor > 0;
+    if (superseded || replay.last.index < floor) {
+      // A received snapshot became durable and the crash came before the log's reset.
+      this.#repairs.push(`finished the installation of the snapshot of index ${floor}`);
+      replay.entries = [];
+    }
+    this.#repair(false);
+  }
+
+  #judgeDamagedSnapshots(): void {
+    for (const { position, flaw } of this.#damagedSnapshots) {
+      const name = snapshotName(position);
+      const term = this.#replay.entries.find((entry) => entry.index === position.index)?.term;
+      const reachesBack = this.#replay.first <= (this.#snapshot?.index ?? 0) + 1;
+      if (term !== position.term || !reachesBack) throw new LogDamage(this.#node, name, 0, "an intact snapshot", flaw);
+      this.#remove(name, "a damaged snapshot that the log still covers");
+    }
+  }
+
+  #repair(empty: boolean): void {
+    let failed: DiskError | undefined;
+    const step = (error: DiskError | undefined): void => {
+      failed ??= error;
+    };
+    if (this.#cut !== undefined) this.#disk.truncate(this.#cut.name, this.#cut.offset, step);
+    for (const name of this.#toRemove) this.#disk.remove(name, step);
+    const last = this.#replay.segments.at(-1);
+    if (last !== undefined) this.#disk.sync(last.name, step);
+    this.#disk.syncDirectory((error) => {
+      step(error);
+      if (failed !== undefined) this.#done(failed);
+      else this.#done(undefined, this.#result(empty));
+    });
+  }
+
+  #result(empty: boolean): RecoveredLog {
+    const { entries, segments, last } = this.#replay;
+    const snapshot = this.#snapshot;
+    const lastEntry = entries.at(-1);
+    const position: LogPosition = lastEntry ?? snapshot ?? last;
+    return {
+      recovered: { hardState: this.#hardState(), snapshot, entries },
+      repairs: this.#repairs,
+      empty,
+      segments,
+      snapshots: snapshot === undefined ? [] : [{ index: snapshot.index, term: snapshot.term }],
+      nextSequence: this.#nextSequence,
+      position: { index: position.index, term: position.term },
+      recordedPosition: last,
+    };
+  }
+
+  /**
+   * A received snapshot is durable before the term that came with it. Its term may be taken over with no vote: a vote
+   * in that term would have been recorded together with the term.
+   */
+  #hardState(): Recovered["hardState"] {
+    const recorded = this.#replay.hardState;
+    const snapshotTerm = this.#snapshot?.term ?? 0;
+    return recorded.term >= snapshotTerm ? recorded : { term: snapshotTerm, votedFor: null };
+  }
+
+  #remove(name: string, what: string): void {
+    this.#toRemove.push(name);
+    this.#repairs.push(`removed ${name}: ${what}`);
+  }
+
+  /** @returns whether `work` went through; if it refused the data, `done` has been called. */
+  #refusing(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof LogDamage)) throw error;
+      this.#done(error);
+      return false;
+    }
+  }
+
+  #retry<T>(operation: (completion: Completion<T>) => void, then: (value: T) => void, attempt = 1): void {
+    operation((error, value) => {
+      if (error === undefined) return then(value);
+      if (error.code === "IO" && attempt < readAttempts) return this.#retry(operation, then, attempt + 1);
+      this.#done(error);
+    });
+  }
+}
