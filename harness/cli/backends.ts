@@ -1,0 +1,157 @@
+/**
+ * What the commands stand on: the registries they list and the engines they start, as the commands see them.
+ *
+ * An interface, so that tests hand in their own; `installed-backends.ts` names the real ones.
+ */
+
+import type { FaultKind } from "../../implementations/foundation/faults.ts";
+import type { Module, Substrate } from "../../implementations/foundation/deployment.ts";
+import type { CheckResult, Validity } from "../check/verdict.ts";
+import type { Finding } from "../doctor.ts";
+import { historyFormats } from "../history/format.ts";
+import type { RunEvent } from "../run-events.ts";
+
+export interface Backends {
+  registries(): Promise<Registries>;
+  repro(options: ReproOptions): AsyncGenerator<RunEvent, ReproSummary>;
+  compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary>;
+  replay(options: ReplayOptions): AsyncGenerator<RunEvent | TraceLine, ReplaySummary>;
+  checkFile(path: string, options: CheckOptions): Promise<CheckResult>;
+  /** @throws HarnessError or UsageError when the directory is damaged beyond judging. */
+  verify(directory: string): Promise<Verification>;
+  doctor(directory: string): AsyncGenerator<Finding, void>;
+}
+
+/** What there is to choose from. */
+export interface Registries {
+  readonly implementations: readonly ListedImplementation[];
+  readonly workloads: readonly ListedWorkload[];
+  readonly experiments: readonly ListedExperiment[];
+  readonly claims: readonly ListedClaim[];
+}
+
+export interface ListedImplementation {
+  readonly module: Module;
+  readonly name: string;
+  readonly faults: Readonly<Partial<Record<Substrate, ReadonlySet<FaultKind>>>>;
+  available(): Promise<true | string>;
+}
+
+export interface ListedWorkload {
+  readonly module: Module;
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface ListedExperiment {
+  readonly id: string;
+  readonly title: string;
+}
+
+export interface ListedClaim {
+  readonly id: string;
+  /** Id of the experiment that measures it. */
+  readonly experiment: string;
+  readonly class: string;
+  readonly statement: string;
+}
+
+export const profiles = ["smoke", "quick", "full"] as const;
+export type Profile = (typeof profiles)[number];
+
+export interface ReproOptions {
+  readonly profile: Profile;
+  /** Ids of experiments and claims; empty: all. */
+  readonly only: readonly string[];
+  readonly budgetS: number | undefined;
+  readonly resume: string | undefined;
+  readonly seed: string;
+  readonly out: string | undefined;
+  readonly signal: AbortSignal;
+  readonly commandLine: string;
+}
+
+export interface ReproSummary {
+  readonly directory: string;
+  readonly interrupted: boolean;
+  readonly claims: readonly ClaimOutcome[];
+  /** Claims per verdict. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly exitCode: 0 | 1 | 2;
+}
+
+export interface ClaimOutcome {
+  readonly id: string;
+  readonly verdict: string;
+  readonly statement: string;
+  readonly published: string;
+  readonly measured: string;
+}
+
+export interface CompareOptions {
+  readonly module: Module;
+  readonly implementations: readonly string[];
+  readonly substrate: Substrate;
+  readonly workload: string;
+  readonly faults: readonly FaultKind[];
+  readonly nodes: number;
+  readonly clients: number;
+  /** Open loop at this rate; undefined: closed loop. */
+  readonly rate: number | undefined;
+  readonly durationS: number;
+  readonly sizeBytes: number;
+  readonly seed: string;
+  readonly out: string | undefined;
+  readonly signal: AbortSignal;
+  readonly commandLine: string;
+}
+
+/** The object `--json` prints, and the table a terminal gets in its place. */
+export interface CompareSummary {
+  readonly table: string;
+  readonly experiment: string;
+  readonly seed: string;
+  readonly directory: string | undefined;
+  readonly verdict: Validity;
+  readonly implementations: readonly unknown[];
+  readonly divergences: readonly unknown[];
+  readonly ratios: readonly unknown[];
+}
+
+export interface ReplayOptions {
+  readonly capsule: string;
+  readonly untilStep: number | undefined;
+  readonly trace: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface TraceLine {
+  readonly kind: "trace";
+  readonly line: string;
+}
+
+export interface ReplaySummary {
+  readonly verdict: Validity;
+  /** Whether the run went as the capsule recorded it. */
+  readonly matches: boolean;
+  readonly text: string;
+}
+
+export const checkModels = ["register", "cas-register", "kv", "append"] as const;
+export type CheckModel = (typeof checkModels)[number];
+export const formatChoices = ["auto", ...historyFormats] as const;
+export type FormatChoice = (typeof formatChoices)[number];
+
+export interface CheckOptions {
+  readonly format: FormatChoice;
+  readonly model: CheckModel;
+  onProgress(progress: { readonly done: number; readonly total: number | undefined }): void;
+  /** Asked inside the search; true ends it as unknown. */
+  shouldStop(): boolean;
+}
+
+export interface Verification {
+  readonly files: number;
+  /** One line per file that is missing, changed or not listed. */
+  readonly problems: readonly string[];
+}

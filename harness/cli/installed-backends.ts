@@ -1,0 +1,52 @@
+/**
+ * The real backends: the one place where the command line meets the engines and the paper's registries. Everything is
+ * loaded when a command needs it, so that `--help` and a refusal answer at once.
+ */
+
+import type { Backends } from "./backends.ts";
+
+export const installedBackends: Backends = {
+  async registries() {
+    const [{ implementations }, { catalogue }, { workloadPurposes }] = await Promise.all([
+      import("../../implementations/assembly/registry.ts"),
+      import("../../repro/catalogue.ts"),
+      import("../workload/workload.ts"),
+    ]);
+    const workloads = Object.entries(workloadPurposes).map(([name, description]) => ({
+      module: "consensus" as const,
+      name,
+      description,
+    }));
+    return { implementations, workloads, experiments: catalogue.experiments, claims: catalogue.claims };
+  },
+
+  async *repro(options) {
+    const [{ repro }, { catalogue }] = await Promise.all([import("../repro.ts"), import("../../repro/catalogue.ts")]);
+    return yield* repro({ ...options, catalogue });
+  },
+
+  async *compare(options) {
+    const { compare } = await import("../compare.ts");
+    return yield* compare(options);
+  },
+
+  async *replay(options) {
+    const { replay } = await import("../capsule/replay.ts");
+    return yield* replay(options);
+  },
+
+  async checkFile(path, options) {
+    const { checkFile } = await import("../check/check-file.ts");
+    return checkFile(path, options);
+  },
+
+  async verify(directory) {
+    const { verify } = await import("../record/verify.ts");
+    return verify(directory);
+  },
+
+  async *doctor(directory) {
+    const { doctor } = await import("../doctor.ts");
+    yield* doctor(directory);
+  },
+};

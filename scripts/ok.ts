@@ -1,0 +1,69 @@
+/**
+ * `npm run ok`: everything that judges the sources without running them. All checks run even when one fails; the output
+ * of those that failed is shown, then one summary.
+ *
+ * `npm run ok -- types tidy` runs only those.
+ */
+
+import { execa } from "execa";
+import { root } from "./project-files.ts";
+
+const checks = {
+  format: ["prettier", "--check", "--log-level", "warn", "."],
+  types: ["tsc", "-p", "."],
+  lint: ["oxlint", "--type-aware", "--quiet"],
+  "dead code": ["knip", "--no-progress"],
+  tiers: ["node", "scripts/tiers.ts"],
+  tidy: ["node", "scripts/tidy.ts"],
+} as const satisfies Record<string, readonly [string, ...string[]]>;
+
+type CheckName = keyof typeof checks;
+
+interface Checked {
+  readonly name: CheckName;
+  readonly ok: boolean;
+  readonly seconds: string;
+  readonly output: string;
+}
+
+const names = Object.keys(checks) as CheckName[];
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((word) => !names.some((name) => name === word));
+if (unknown !== undefined) {
+  console.error(`npm run ok: unknown check "${unknown}"; allowed: ${names.join(", ")}`);
+  process.exit(3);
+}
+
+const chosen = wanted.length === 0 ? names : names.filter((name) => wanted.includes(name));
+const results: Checked[] = [];
+for (const name of chosen) {
+  const result = await run(name);
+  results.push(result);
+  if (!result.ok) console.log(`${name}\n${indented(result.output)}\n`);
+}
+
+for (const { name, ok, seconds } of results)
+  console.log(`${ok ? "ok    " : "FAILED"}  ${name.padEnd(9)}  ${seconds} s`);
+const failed = results.filter(({ ok }) => !ok);
+console.log(failed.length === 0 ? "All checks passed." : `${failed.length} of ${results.length} checks failed.`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+async function run(name: CheckName): Promise<Checked> {
+  const [command, ...words] = checks[name];
+  const {
+    failed: notOk,
+    all,
+    durationMs,
+  } = await execa(command, words, {
+    cwd: root,
+    preferLocal: true,
+    reject: false,
+    all: true,
+    stdin: "ignore",
+  });
+  return { name, ok: !notOk, seconds: (durationMs / 1000).toFixed(1), output: all };
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, "  ");
+}

@@ -1,0 +1,28 @@
+/**
+ * `npm test`: all tests under Node's own runner, two files at a time.
+ *
+ * Words after `--` choose files whose path contains one of them; words that begin with a dash go to the runner:
+ * `npm test -- consensus --test-name-pattern=quorum`. The runner's summary stands last; the exit code is its own.
+ */
+
+import { spawn } from "node:child_process";
+import { root, sourceFiles } from "./project-files.ts";
+
+const words = process.argv.slice(2);
+const options = words.filter((word) => word.startsWith("-"));
+const parts = words.filter((word) => !word.startsWith("-")).map((word) => word.replace(/^\.\//, ""));
+const files = sourceFiles()
+  .filter((path) => path.endsWith(".test.ts"))
+  .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)));
+
+if (files.length === 0) {
+  console.error(`npm test: no test file's path contains ${parts.map((part) => `"${part}"`).join(" or ")}`);
+  process.exit(3);
+}
+
+const runner = spawn(
+  process.execPath,
+  ["--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...files],
+  { cwd: root, stdio: "inherit" },
+);
+runner.on("exit", (code) => (process.exitCode = code ?? 1));
