@@ -189,7 +189,7 @@ describe("random schedules", () => {
         },
       );
       // A failure prints seed and path: give both to fc.assert to replay it.
-      fc.assert(property, { seed: 20140619 + nodes, numRuns: 300 });
+      fc.assert(property, { seed: 20140619 + nodes, numRuns: 500 });
     });
   }
 });
@@ -198,6 +198,8 @@ type Step =
   | { readonly kind: "advance"; readonly ms: Millis }
   | { readonly kind: "cut" | "join" | "loseRequest" | "loseReply"; readonly from: NodeId; readonly to: NodeId }
   | { readonly kind: "heal" }
+  | { readonly kind: "connectOnly"; readonly ids: readonly NodeId[] }
+  | { readonly kind: "campaign"; readonly at: NodeId }
   | { readonly kind: "duplicate"; readonly pick: number }
   | { readonly kind: "propose"; readonly client: number; readonly at: NodeId };
 
@@ -209,7 +211,9 @@ function anyStep(nodes: number): fc.Arbitrary<Step> {
     { weight: 6, arbitrary: fc.record({ kind: fc.constant("propose"), client: fc.nat({ max: 2 }), at: id }) },
     { weight: 6, arbitrary: fc.record({ kind: onLink, from: id, to: id }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("duplicate"), pick: fc.nat() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("campaign"), at: id }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("heal") }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("connectOnly"), ids: fc.uniqueArray(id) }) },
   ) as fc.Arbitrary<Step>;
 }
 
@@ -221,8 +225,12 @@ function perform(step: Step, cluster: Cluster, clients: Clients): void {
       return clients.send(step.client, step.at);
     case "duplicate":
       return cluster.duplicate(step.pick);
+    case "campaign":
+      return cluster.node(step.at).startElection(cluster.nowMs);
     case "heal":
       return cluster.heal();
+    case "connectOnly":
+      return cluster.connectOnly(...step.ids);
     default:
       cluster.disturb(step.kind, step.from, step.to);
   }

@@ -152,10 +152,11 @@ describe("elections (section 5.2, 5.4.1)", () => {
     const leader = benchLeader();
     let calls = 0;
     leader.peers.appendEntries = () => (calls++ === 0 ? { term: 8, success: false } : { term: 1, success: true });
-    assert.equal(leader.node.propose(request(1, 1, write("k", "a")), 0).kind, "pending");
+    const nowMs = 10 * electionTimeoutMs;
+    assert.equal(leader.node.propose(request(1, 1, write("k", "a")), nowMs).kind, "pending");
     assert.deepEqual(summary(leader.node), { term: 8, votedFor: null, role: "follower", leader: null });
     assert.equal(calls, 1, "nothing more is sent in a term that is over");
-    assert.ok(leader.node.wakeAtMs >= electionTimeoutMs, "it waits for a leader again");
+    assert.ok(leader.node.wakeAtMs >= nowMs + electionTimeoutMs, "it waits for a leader again");
     assert.equal(leader.node.view().commitIndex, 0);
   });
 
@@ -214,6 +215,44 @@ describe("replication (section 5.3)", () => {
     assert.equal(commitAfter(appendRequest(3, 0, [1, 1, 1], 1)), 2, "an older message");
     assert.equal(commitAfter(appendRequest(3, 3, [3], 3, 1)), 3, "not more than the leader says");
     assert.equal(node.view().appliedIndex, 3);
+  });
+});
+
+describe("a leader", () => {
+  test("figure 2: what it knows of its followers starts anew with its term", () => {
+    const { node, peers } = benchLeader();
+    for (const sequence of [1, 2, 3]) node.propose(request(1, sequence, append("a")), 0);
+    const sent: AppendRequest[] = [];
+    peers.requestVote = () => ({ term: 2, granted: true });
+    peers.appendEntries = (_, message) => {
+      sent.push(message);
+      return undefined;
+    };
+    node.appendEntries(0);
+    node.startElection(0);
+    const [before, , after] = sent.map(({ term, prevLogIndex, entries }) => [term, prevLogIndex, entries.length]);
+    assert.deepEqual(
+      [before, after],
+      [
+        [1, 0, 3],
+        [2, 3, 0],
+      ],
+      "nextIndex is the index after its last entry",
+    );
+  });
+
+  test("it never takes an older entry's reply for that of a new one, even where a crash elsewhere undid its log", () => {
+    const { node, peers } = bench();
+    node.handleAppendEntries(appendRequest(1, 0, [1], 1), 0);
+    // In Raft nobody replaces a committed entry; nodes that lost their memory do.
+    node.handleAppendEntries(appendRequest(2, 0, [2], 0), 0);
+    node.handleAppendEntries(appendRequest(3, 0, [3, 3], 2), 0);
+    node.handleAppendEntries(appendRequest(4, 0, [4], 0), 0);
+    peers.requestVote = () => ({ term: 5, granted: true });
+    node.startElection(0);
+    assert.deepEqual(node.propose(request(1, 9, append("a")), 0), { kind: "pending", index: 2, term: 5 });
+    const { commitIndex, lastIndex } = node.view();
+    assert.deepEqual({ commitIndex, lastIndex }, { commitIndex: 2, lastIndex: 2 });
   });
 });
 
@@ -288,6 +327,7 @@ function bench(options: { terms?: readonly number[]; seed?: number; maxLogEntrie
     for (const event of events) {
       if (event.kind === "append") rebuilt.splice(event.after, Infinity, ...event.entries.map(({ term }) => term));
     }
+    assert.equal(rebuilt.length, node.logLength, "the trace tells all of the log");
     return rebuilt;
   };
   return { node, peers, events, log };
