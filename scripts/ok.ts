@@ -15,6 +15,7 @@ const checks = {
   "dead code": ["knip", "--no-progress"],
   tiers: ["node", "scripts/tiers.ts"],
   tidy: ["node", "scripts/tidy.ts"],
+  readme: ["node", "scripts/claims-in-readme.ts", "--check"],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 type CheckName = keyof typeof checks;

@@ -7,6 +7,7 @@
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import type { Module, Substrate } from "../../implementations/foundation/deployment.ts";
 import type { CheckResult, Validity } from "../check/verdict.ts";
+import type { Profile } from "../plan/experiment.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
 import type { RunEvent } from "../run-events.ts";
@@ -50,14 +51,11 @@ export interface ListedExperiment {
 
 export interface ListedClaim {
   readonly id: string;
-  /** Id of the experiment that measures it. */
-  readonly experiment: string;
+  /** Ids of the experiments that measure it. */
+  readonly experiments: readonly string[];
   readonly class: string;
   readonly statement: string;
 }
-
-export const profiles = ["smoke", "quick", "full"] as const;
-export type Profile = (typeof profiles)[number];
 
 export interface ReproOptions {
   readonly profile: Profile;

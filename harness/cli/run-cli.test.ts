@@ -47,7 +47,7 @@ const registries: Registries = {
     { module: "consensus", name: "append", description: "one list" },
   ],
   experiments: [{ id: "con-throughput", title: "Throughput" }],
-  claims: [{ id: "C-CON-1", experiment: "con-throughput", class: "behaviour", statement: "One leader per term" }],
+  claims: [{ id: "C-CON-1", experiments: ["con-throughput"], class: "behaviour", statement: "One leader per term" }],
 };
 
 interface Asked {

@@ -63,7 +63,7 @@ async function listed(registries: Registries): Promise<Readonly<Record<Section, 
     claims: claims.map((claim) => ({
       id: claim.id,
       class: claim.class,
-      experiment: claim.experiment,
+      experiments: claim.experiments,
       statement: claim.statement,
     })),
   };

@@ -2,7 +2,7 @@
 
 import { oneOf } from "../nearest.ts";
 import { UsageError } from "../../../implementations/foundation/errors.ts";
-import { profiles } from "../backends.ts";
+import { profiles } from "../../plan/experiment.ts";
 import type { Registries, ReproOptions, ReproSummary } from "../backends.ts";
 import type { Command, Input } from "../command.ts";
 import { followRun } from "../follow-run.ts";
