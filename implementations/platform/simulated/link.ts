@@ -108,7 +108,8 @@ export class SimulatedLink {
     // Drawn for lost messages too: which ones are lost must not change the latencies of the others.
     const latencyMs = drawDelayMs(this.#latency, this.#latencyRandom);
     if (target === undefined || this.#countCuts()) this.counters.messagesLost++;
-    else if (this.#disturbances.length === 0) this.#enqueue(bytes.slice(), target, this.#time.nowMs() + latencyMs);
+    else if (this.#disturbances.length === 0)
+      this.#enqueue(new Uint8Array(bytes), target, this.#time.nowMs() + latencyMs);
     else this.#sendDisturbed(bytes, target, latencyMs);
   }
 
@@ -203,8 +204,8 @@ export class SimulatedLink {
     }
     for (let copy = 0; copy < copies; copy++) {
       const dueMs = departMs + delayMs + holdMs;
-      if (holdMs > 0) this.#travelAlone({ bytes: bytes.slice(), target, damagedBy, dueMs });
-      else this.#enqueue(bytes.slice(), target, dueMs, damagedBy);
+      if (holdMs > 0) this.#travelAlone({ bytes: new Uint8Array(bytes), target, damagedBy, dueMs });
+      else this.#enqueue(new Uint8Array(bytes), target, dueMs, damagedBy);
       delayMs += drawDelayMs(this.#latency, random);
     }
   }

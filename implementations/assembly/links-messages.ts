@@ -1,0 +1,39 @@
+/** What the driver and the links process say to each other over the IPC channel between them. */
+
+import type { Link } from "../foundation/faults.ts";
+import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
+import type { PeerAddress } from "../platform/node/outgoing-link.ts";
+
+/** One proxy and the directions of it that a fault is done to. `proxy` is the index of its link at launch. */
+export interface FaultPlace {
+  readonly proxy: number;
+  readonly directions: readonly LaneDirection[];
+}
+
+export type LinksRequest =
+  | { readonly kind: "listen"; readonly links: readonly Link[] }
+  | { readonly kind: "target"; readonly proxy: number; readonly address: PeerAddress }
+  | {
+      readonly kind: "apply";
+      readonly handle: number;
+      readonly places: readonly FaultPlace[];
+      readonly fault: ProxyFault;
+    }
+  | { readonly kind: "heal"; readonly handle: number }
+  | { readonly kind: "ward"; readonly pid: number }
+  | { readonly kind: "unward"; readonly pid: number }
+  /** Requests are carried out in order, so the answer also says that all before it are done. */
+  | { readonly kind: "report"; readonly question: number }
+  | { readonly kind: "stop" };
+
+export interface LinksReport {
+  /** By handle number, healed ones included. */
+  readonly efficacy: readonly (readonly [handle: number, count: number])[];
+  /** By proxy number. */
+  readonly counters: readonly ProxyCounters[];
+}
+
+export type LinksReply =
+  | { readonly kind: "listening"; readonly addresses: readonly PeerAddress[] }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "report"; readonly question: number; readonly report: LinksReport };

@@ -1,0 +1,95 @@
+/**
+ * The entry point of the links process: it hosts the proxy of every link of one deployment, and is its warden.
+ *
+ * A process of its own, so that the driver's load and the nodes' work do not slow the network. It lives as long as its
+ * driver: when the IPC channel closes, however the driver ended, it kills every process under its watch and is gone.
+ */
+
+import type { FaultHandle, Link } from "../foundation/faults.ts";
+import { assert, unreachable } from "../foundation/assert.ts";
+import { nodeClock } from "../platform/node/clock.ts";
+import { LinkProxy } from "../platform/node/link-proxy.ts";
+import { nodeRandom } from "../platform/node/random.ts";
+import { combinedHandle } from "./consensus/fault-handle.ts";
+import type { LinksReply, LinksRequest } from "./links-messages.ts";
+import { Warden } from "./warden.ts";
+
+class LinksProcess {
+  readonly #warden = new Warden();
+  readonly #handles = new Map<number, FaultHandle>();
+  #proxies: readonly LinkProxy[] = [];
+
+  constructor() {
+    process.on("message", (request) => this.#handle(request as LinksRequest));
+    process.on("disconnect", () => this.#end());
+    // Ctrl-C and a closed terminal reach the whole foreground group; here the driver alone decides when to end.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  }
+
+  #handle(request: LinksRequest): void {
+    switch (request.kind) {
+      case "listen":
+        void this.#listen(request.links);
+        return;
+      case "target":
+        return this.#proxy(request.proxy).setTarget(request.address);
+      case "apply":
+        return this.#apply(request);
+      case "heal":
+        this.#handles.get(request.handle)?.heal();
+        return;
+      case "ward":
+        return this.#warden.ward(request.pid);
+      case "unward":
+        return this.#warden.unward(request.pid);
+      case "report":
+        return this.#report(request.question);
+      case "stop":
+        process.disconnect();
+        return;
+      default:
+        unreachable(request);
+    }
+  }
+
+  async #listen(links: readonly Link[]): Promise<void> {
+    try {
+      const random = nodeRandom();
+      this.#proxies = await Promise.all(
+        links.map(({ from, to }) => LinkProxy.listen({ clock: nodeClock, random: random.fork(`${from}>${to}`) })),
+      );
+      this.#reply({ kind: "listening", addresses: this.#proxies.map((proxy) => proxy.address) });
+    } catch (error) {
+      this.#reply({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #apply({ handle, places, fault }: Extract<LinksRequest, { kind: "apply" }>): void {
+    const handles = places.map(({ proxy, directions }) => this.#proxy(proxy).apply(fault, directions));
+    this.#handles.set(handle, combinedHandle(handles));
+  }
+
+  #report(question: number): void {
+    const efficacy = [...this.#handles].map(([handle, fault]) => [handle, fault.efficacy().count] as const);
+    const counters = this.#proxies.map((proxy) => proxy.counters);
+    this.#reply({ kind: "report", question, report: { efficacy, counters } });
+  }
+
+  #proxy(index: number): LinkProxy {
+    const proxy = this.#proxies[index];
+    assert(proxy !== undefined, `proxy ${index} is one of ${this.#proxies.length}`);
+    return proxy;
+  }
+
+  #reply(reply: LinksReply): void {
+    if (process.connected) process.send?.(reply, undefined, undefined, () => undefined);
+  }
+
+  /** Nothing is left that would keep the process up. */
+  #end(): void {
+    this.#warden.endAll();
+    for (const proxy of this.#proxies) void proxy.close();
+  }
+}
+
+new LinksProcess();
