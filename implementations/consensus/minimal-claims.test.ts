@@ -337,9 +337,9 @@ class Cluster {
     return this.node(id).propose(request(session, ++this.#sequence, operation), this.nowMs);
   }
 
-  /** Gives `id` a log, written as the terms of its entries, and a current term, through a leader outside the cluster. */
+  /** Gives `id` a log, written as the terms of its entries, and a current term: a leader from outside sends them. */
   give(id: NodeId, terms: string, currentTerm: number): void {
-    const entries = [...terms].map((term, index) => entryOf(Number(term), index + 1));
+    const entries = Array.from(terms, (term, index) => entryOf(Number(term), index + 1));
     const from = { leader: "outside", prevLogIndex: 0, prevLogTerm: 0, leaderCommit: 0 };
     this.node(id).handleAppendEntries({ ...from, term: currentTerm, entries }, 0);
   }

@@ -62,7 +62,7 @@ describe("the state machine", () => {
     const machine = new StateMachine();
     for (const [index, key] of ["b", "c", "a"].entries()) machine.apply(request(1, index + 1, write(key, key)));
     machine.apply(request(1, 4, { kind: "read", key: "never written" }));
-    const registers = [..."abc"].map((key) => [key, key]);
+    const registers = ["a", "b", "c"].map((key) => [key, key]);
     assert.deepEqual(machine.canonical(), { registers, list: [] });
   });
 });
@@ -187,10 +187,10 @@ describe("elections (section 5.2, 5.4.1)", () => {
 describe("replication (section 5.3)", () => {
   test("a request is refused when its term is over or the entry before its own is missing, and changes nothing", () => {
     const { node, log } = bench({ terms: [1, 1, 2] });
-    const append = (message: AppendRequest): boolean => node.handleAppendEntries(message, 0).success;
-    assert.ok(!append(appendRequest(1, 3, [2], 3)), "stale term");
-    assert.ok(!append(appendRequest(2, 4, [2], 4, 2)), "nothing at index 4");
-    assert.ok(!append(appendRequest(2, 3, [2], 3, 1)), "another term at index 3");
+    const accepts = (message: AppendRequest): boolean => node.handleAppendEntries(message, 0).success;
+    assert.ok(!accepts(appendRequest(1, 3, [2], 3)), "stale term");
+    assert.ok(!accepts(appendRequest(2, 4, [2], 4, 2)), "nothing at index 4");
+    assert.ok(!accepts(appendRequest(2, 3, [2], 3, 1)), "another term at index 3");
     assert.deepEqual(log(), [1, 1, 2]);
     assert.equal(node.view().commitIndex, 0, "a refused request commits nothing");
   });

@@ -10,10 +10,10 @@
  * nor ReadIndex, both of which need arguments of their own.
  *
  * What it deliberately does not do:
- * - Nothing is durable. A node that crashes comes back empty and may vote twice in one term; Raft promises nothing then.
+ * - Nothing is durable. A node that crashes comes back empty and may vote twice in a term; Raft promises nothing then.
  * - No snapshots: the log only grows, up to `maxLogEntries`, and then the leader refuses.
  * - No no-op at the start of a term: what an earlier leader left uncommitted waits for the next client request.
- * - No pre-vote and no check-quorum: a returning node can unseat a leader, and a leader cut off keeps believing in itself.
+ * - No pre-vote and no check-quorum: a returning node can unseat a leader, and a leader cut off believes in itself.
  * - No batching of proposals, no membership change.
  *
  * @see Ongaro & Ousterhout 2014, "In search of an understandable consensus algorithm (extended version)", section 5 and
@@ -242,7 +242,7 @@ export class RaftNode {
     else this.startElection(nowMs);
   }
 
-  /** Becomes candidate of a new term and asks everyone for their vote; with a majority of them, leader (section 5.2). */
+  /** Becomes candidate of a new term and asks everyone for their vote; with a majority, leader (section 5.2). */
   startElection(nowMs: Millis): void {
     const { id, peers, trace } = this.#options;
     const term = ++this.#term;
@@ -263,7 +263,7 @@ export class RaftNode {
     if (votes >= this.#majority) this.#becomeLeader(nowMs);
   }
 
-  /** Figure 2, RequestVote RPC, receiver implementation: the first comer of a term gets the vote if its log is enough. */
+  /** Figure 2, RequestVote RPC, receiver implementation: one vote per term, and only for a log that is complete. */
   handleVoteRequest(request: VoteRequest, nowMs: Millis): VoteReply {
     const { term, candidate } = request;
     if (term > this.#term) this.#becomeFollower(term, nowMs);
