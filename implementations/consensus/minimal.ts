@@ -263,7 +263,7 @@ export class RaftNode {
     if (votes >= this.#majority) this.#becomeLeader(nowMs);
   }
 
-  /** Figure 2, RequestVote RPC, receiver implementation: one vote per term, and only for a log that is complete. */
+  /** Figure 2, RequestVote RPC, receiver implementation: one vote per term, to a log no less up-to-date. */
   handleVoteRequest(request: VoteRequest, nowMs: Millis): VoteReply {
     const { term, candidate } = request;
     if (term > this.#term) this.#becomeFollower(term, nowMs);
