@@ -10,7 +10,7 @@ import { assert, unreachable } from "../foundation/assert.ts";
 import { nodeClock } from "../platform/node/clock.ts";
 import { LinkProxy } from "../platform/node/link-proxy.ts";
 import { nodeRandom } from "../platform/node/random.ts";
-import { combinedHandle } from "./consensus/fault-handle.ts";
+import { combinedHandle } from "../foundation/fault-handle.ts";
 import type { LinksReply, LinksRequest } from "./links-messages.ts";
 import { Warden } from "./warden.ts";
 
