@@ -18,7 +18,7 @@ const minimalLines = 500;
 
 /** Processes of their own: they end themselves and run on the machine's time. */
 const isProcess = (path: string): boolean => path.startsWith("implementations/assembly/cluster/");
-const isTest = (path: string): boolean => path.endsWith(".test.ts");
+const isTest = (path: string): boolean => /\.(test|fixture)\.ts$/.test(path);
 const mayPrint = (path: string): boolean => /^(harness\/cli|scripts)\//.test(path) || isProcess(path);
 const isPure = (path: string): boolean =>
   /^implementations\/(?!platform\/)/.test(path) && !isProcess(path) && !isTest(path);
@@ -56,7 +56,7 @@ const codeRules: readonly {
   },
 ];
 
-const fileName = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|js)$/;
+const fileName = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.fixture|\.d)?\.(ts|js)$/;
 const folderName = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
 const rules: readonly Find[] = [

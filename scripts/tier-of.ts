@@ -17,6 +17,7 @@ export const tiers = [
   "harness",
   "cli",
   "repro",
+  "microbench",
   "scripts",
 ] as const;
 export type Tier = (typeof tiers)[number];
@@ -28,6 +29,7 @@ export interface Place {
   readonly tier: Tier;
   /** The room of a contract, a minimal, a production or a peers file: "consensus". */
   readonly room: string | undefined;
+  /** A test, or what tests share (`.fixture.ts`). */
   readonly test: boolean;
 }
 
@@ -102,7 +104,19 @@ export const rules: Readonly<Record<Tier, Rule>> = {
     contractsByType: "all",
     packages: "all",
   },
-  repro: { own: [], any: ["foundation", "contract", "harness", "repro"], contractsByType: "all", packages: "all" },
+  repro: {
+    own: [],
+    any: ["foundation", "contract", "harness", "repro", "microbench"],
+    contractsByType: "all",
+    packages: "all",
+  },
+  // A micro-benchmark times one pure operation, so it reaches for the operation itself.
+  microbench: {
+    own: [],
+    any: ["foundation", "contract", "minimal", "production", "harness", "microbench"],
+    contractsByType: "all",
+    packages: "all",
+  },
   scripts: { own: [], any: [...tiers, "node:", "root"], contractsByType: "all", packages: "all" },
 };
 
@@ -111,7 +125,7 @@ export const testsMayImport: readonly Target[] = ["node:", "platform", "platform
 
 /** Returns where `path`, from the root, belongs; undefined when it has no place in the house. */
 export function placeOf(path: string): Place | undefined {
-  const test = path.endsWith(".test.ts");
+  const test = /\.(test|fixture)\.ts$/.test(path);
   for (const [pattern, tier] of places) {
     const match = pattern.exec(path);
     if (match !== null) return { tier, room: match.groups?.["room"], test };
@@ -132,6 +146,7 @@ const places: readonly (readonly [RegExp, Tier])[] = [
   [/^implementations\/(?<room>[a-z]+)\/[^/]+\.test\.ts$/, "contract"],
   [/^harness\/cli\//, "cli"],
   [/^harness\//, "harness"],
+  [/^repro\/microbench\//, "microbench"],
   [/^repro\//, "repro"],
   [/^scripts\//, "scripts"],
 ];

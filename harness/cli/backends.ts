@@ -10,6 +10,7 @@ import type { CheckResult, Validity } from "../check/verdict.ts";
 import type { Profile } from "../plan/experiment.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
+import type { Problem } from "../record/checksums.ts";
 import type { RunEvent } from "../run-events.ts";
 
 export interface Backends {
@@ -18,8 +19,12 @@ export interface Backends {
   compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary>;
   replay(options: ReplayOptions): AsyncGenerator<RunEvent | TraceLine, ReplaySummary>;
   checkFile(path: string, options: CheckOptions): Promise<CheckResult>;
-  /** @throws HarnessError or UsageError when the directory is damaged beyond judging. */
-  verify(directory: string): Promise<Verification>;
+  /**
+   * Returns what is wrong with a results directory; empty when it is as the run left it.
+   *
+   * @throws HarnessError or UsageError when the directory is damaged beyond judging.
+   */
+  verify(directory: string): Promise<readonly Problem[]>;
   doctor(directory: string): AsyncGenerator<Finding, void>;
 }
 
@@ -146,10 +151,4 @@ export interface CheckOptions {
   onProgress(progress: { readonly done: number; readonly total: number | undefined }): void;
   /** Asked inside the search; true ends it as unknown. */
   shouldStop(): boolean;
-}
-
-export interface Verification {
-  readonly files: number;
-  /** One line per file that is missing, changed or not listed. */
-  readonly problems: readonly string[];
 }

@@ -13,13 +13,11 @@ export const verifyCommand: Command = {
   async run(input, { io, backends }) {
     const directory = input.text("directory") ?? "";
     directoryWith(directory, "manifest.json", "DIRECTORY", "the results directory of a run");
-    const { files, problems } = await backends.verify(directory);
-    if (input.flag("json")) io.stdout.write(`${JSON.stringify({ directory, files, problems })}\n`);
-    else if (problems.length === 0) io.stdout.write(`valid: ${files} files are as they were written\n`);
-    else
-      io.stdout.write(
-        `invalid: ${problems.length} of ${files} files\n${problems.map((each) => `  ${each}\n`).join("")}`,
-      );
-    return problems.length === 0 ? 0 : 1;
+    const problems = await backends.verify(directory);
+    const valid = problems.length === 0;
+    if (input.flag("json")) io.stdout.write(`${JSON.stringify({ directory, valid, problems })}\n`);
+    else if (valid) io.stdout.write("valid: the results are as the run left them\n");
+    else io.stdout.write(`invalid\n${problems.map(({ path, problem }) => `  ${path}: ${problem}\n`).join("")}`);
+    return valid ? 0 : 1;
   },
 };
