@@ -1,0 +1,183 @@
+/**
+ * Judges whether a history is linearizable: every operation took effect at one moment between its call and its return,
+ * as the model allows.
+ *
+ * Linearizability is local, so each key is judged alone. The model's shortcut comes first; what it finds is replayed
+ * through the model's own steps, so that a model whose rule is an executable specification certifies every `valid`.
+ * Where the shortcut does not apply the search decides, within the budget; out of budget is `unknown`.
+ *
+ * On `invalid` it names the first event at which no linearization is left (prefixes of linearizable histories are
+ * linearizable, so there is one, found by bisection), the operation that returned there, and the states before it.
+ *
+ * @see Herlihy & Wing 1990, "Linearizability: a correctness condition for concurrent objects", theorem 1 (locality).
+ */
+
+import { UsageError } from "../../implementations/foundation/errors.ts";
+import type { HistoryEvent } from "../history/event.ts";
+import { operationBefore, pairOperations } from "../history/operations.ts";
+import type { Operation } from "../history/operations.ts";
+import { Budget } from "./budget.ts";
+import type { BudgetLimits } from "./budget.ts";
+import { describeOperation, drawTimeline } from "./counterexample.ts";
+import { isJudged } from "./model.ts";
+import type { Model } from "./model.ts";
+import { neededBy, writtenBy } from "./register-operation.ts";
+import { searchLinearization } from "./search.ts";
+import type { SearchResult } from "./search.ts";
+import type { CheckResult } from "./verdict.ts";
+
+export interface LinearizabilityOptions extends Partial<BudgetLimits> {
+  /** Called after each key with the part of the operations judged, in [0, 1]. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/** Side questions of a counterexample: bounded well below the verdict's own budget. */
+const explanationStates = 50_000;
+const shownStates = 4;
+
+/**
+ * Judges a well-formed history.
+ *
+ * @throws UsageError when the history has operations that the model does not know.
+ */
+export function checkLinearizability<State>(
+  events: readonly HistoryEvent[],
+  model: Model<State>,
+  options: LinearizabilityOptions = {},
+): CheckResult {
+  refuseUnknownFunctions(events, model);
+  const partitions = partitionByKey(pairOperations(events).filter((operation) => isJudged(operation, model)));
+  const budget = new Budget(options);
+  const total = [...partitions.values()].reduce((sum, operations) => sum + operations.length, 0);
+  const undecided: string[] = [];
+  let judged = 0;
+  for (const [key, operations] of partitions) {
+    const result = decide(operations, model, budget);
+    judged += operations.length;
+    if (result.kind === "not-linearizable") return invalid(key, operations, model, budget, judged);
+    if (result.kind === "unknown") undecided.push(`key ${key}: ${result.reason}`);
+    options.onProgress?.(judged / total);
+  }
+  const judgedText = `${total} operations on ${partitions.size} keys`;
+  const common = { id: "linearizable", count: total, unit: "operations" } as const;
+  if (undecided.length > 0) {
+    const summary = `${judgedText}: undecided for ${undecided.length} keys (${undecided[0]})`;
+    return { ...common, validity: "unknown", summary };
+  }
+  const summary = `${judgedText} are linearizable as ${model.name} (${budget.states} states searched)`;
+  return { ...common, validity: "valid", summary };
+}
+
+function refuseUnknownFunctions<State>(events: readonly HistoryEvent[], model: Model<State>): void {
+  const unknown = events.find((event) => !model.functions.has(event.f));
+  if (unknown === undefined) return;
+  const known = [...model.functions].join(", ");
+  throw new UsageError(
+    `Cannot judge the history as ${model.name}: event ${unknown.index} is a ${unknown.f}, the model knows ${known}`,
+  );
+}
+
+function partitionByKey(operations: readonly Operation[]): ReadonlyMap<string, readonly Operation[]> {
+  return Map.groupBy(operations, (operation) => operation.key ?? "");
+}
+
+/** Decides one key's judged operations, sorted by call. */
+function decide<State>(operations: readonly Operation[], model: Model<State>, budget: Budget): SearchResult {
+  if (!budget.proceed()) return { kind: "unknown", reason: budget.exhausted ?? "told to stop" };
+  const shortcut = model.shortcut?.(operations);
+  if (shortcut?.kind === "linearizable" && replays(shortcut.order, model)) {
+    return { kind: "linearizable", order: shortcut.order, finalStates: [] };
+  }
+  if (shortcut?.kind === "not-linearizable") {
+    // The model may know better than the shortcut what a register is; ask it, as far as that is cheap.
+    const confirmed = searchLinearization(operations, model, budget.aside(explanationStates));
+    if (confirmed.kind !== "unknown") return confirmed;
+    return { kind: "not-linearizable", blocked: operations.at(-1)! };
+  }
+  return searchLinearization(operations, model, budget);
+}
+
+function replays<State>(order: readonly Operation[], model: Model<State>): boolean {
+  let state: State | undefined = model.initial;
+  for (const operation of order) {
+    state = model.step(state, operation);
+    if (state === undefined) return false;
+  }
+  return true;
+}
+
+function invalid<State>(
+  key: string,
+  operations: readonly Operation[],
+  model: Model<State>,
+  budget: Budget,
+  judged: number,
+): CheckResult {
+  const { blocked, isExact } = firstBlocked(operations, model, budget);
+  const before = prefixBefore(operations, blocked.return, model);
+  const states = statesBefore(before, model, budget);
+  const completed = before.filter((operation) => operation.return < Infinity).length;
+  const what = `client ${blocked.process}'s ${describeOperation(blocked)}`;
+  const where = key === "" ? "" : ` on key ${JSON.stringify(key)}`;
+  const related = relatedTo(blocked, new Set(states));
+  const lines = [
+    `${what}${where} (event ${blocked.return}) cannot be placed.`,
+    `The ${completed} operations that returned before it${isExact ? " are linearizable" : " may be linearizable"}.`,
+    ...(states.length === 0 ? [] : [`Before it the state could be: ${states.join(" | ")}`]),
+    "Around it, in the order of events:",
+    drawTimeline(operations, blocked, related),
+  ];
+  return {
+    id: "linearizable",
+    validity: "invalid",
+    summary: `not linearizable as ${model.name}: ${what}${where} contradicts what happened before`,
+    count: judged,
+    unit: "operations",
+    counterexample: lines.join("\n"),
+  };
+}
+
+/** The certain operation at whose return no linearization is left; inexact if a prefix could not be decided. */
+function firstBlocked<State>(
+  operations: readonly Operation[],
+  model: Model<State>,
+  budget: Budget,
+): { readonly blocked: Operation; readonly isExact: boolean } {
+  const byReturn = operations.filter(({ outcome }) => outcome !== "info").sort((a, b) => a.return - b.return);
+  let low = 0;
+  let high = byReturn.length - 1;
+  let isExact = true;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const prefix = prefixBefore(operations, byReturn[middle]!.return + 1, model);
+    const result = decide(prefix, model, budget.aside(explanationStates));
+    if (result.kind === "not-linearizable") high = middle;
+    else low = middle + 1;
+    if (result.kind === "unknown") isExact = false;
+  }
+  return { blocked: byReturn[high]!, isExact };
+}
+
+function prefixBefore<State>(operations: readonly Operation[], index: number, model: Model<State>): Operation[] {
+  return operations
+    .map((operation) => operationBefore(operation, index))
+    .filter((operation) => operation !== undefined)
+    .filter((operation) => isJudged(operation, model));
+}
+
+function statesBefore<State>(prefix: readonly Operation[], model: Model<State>, budget: Budget): readonly string[] {
+  const result = searchLinearization(prefix, model, budget.aside(explanationStates), shownStates);
+  return result.kind === "linearizable" ? result.finalStates : [];
+}
+
+/** Operations that wrote, or replaced, what the blocked one or the states before it are about. */
+function relatedTo(blocked: Operation, states: ReadonlySet<string>): (operation: Operation) => boolean {
+  if (blocked.f !== "read" && blocked.f !== "write" && blocked.f !== "cas") return () => false;
+  const needed = blocked.outcome === "fail" ? undefined : neededBy(blocked);
+  return (operation) => {
+    const written = writtenBy(operation);
+    if (written === undefined) return false;
+    if (needed !== undefined && (written === needed || neededBy(operation) === needed)) return true;
+    return written !== null && states.has(written);
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * Reads a history from a file: streams its lines, finds out the format, and refuses bad input by file, line and what
+ * was expected there.
+ *
+ * A format is one entry of `formats`. What a name of `historyFormats` without an entry would mean cannot happen: the
+ * type of `formats` asks for all of them.
+ */
+
+import { stat } from "node:fs/promises";
+
+import { UsageError } from "../../implementations/foundation/errors.ts";
+import type { HistoryEvent } from "./event.ts";
+import { MalformedHistory, historyFormats } from "./format.ts";
+import type { HistoryFormat, HistoryFormatName, HistoryReader } from "./format.ts";
+import { greyFormat } from "./grey-format.ts";
+import { jepsenEdnFormat } from "./jepsen-edn-format.ts";
+import { jepsenLogFormat } from "./jepsen-log-format.ts";
+import { readLines } from "./lines.ts";
+import { porcupineKvFormat } from "./porcupine-kv-format.ts";
+
+const formats: Readonly<Record<HistoryFormatName, HistoryFormat>> = {
+  grey: greyFormat,
+  "porcupine-kv": porcupineKvFormat,
+  "jepsen-edn": jepsenEdnFormat,
+  "jepsen-log": jepsenLogFormat,
+};
+
+export interface ReadHistoryOptions {
+  /** Default: "auto", told from the first line that is not empty. */
+  readonly format?: HistoryFormatName | "auto";
+  /** Called now and then with the part of the file that has been read, in [0, 1]. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+export interface ReadHistory {
+  readonly format: HistoryFormatName;
+  readonly events: readonly HistoryEvent[];
+}
+
+/**
+ * Reads the history at `path`.
+ *
+ * @throws UsageError naming file, line and what was expected: the file cannot be read, is empty or truncated, is of no
+ *   known format, or breaks its format or the rules of every history (protocol.ts).
+ */
+export async function readHistory(path: string, options: ReadHistoryOptions = {}): Promise<ReadHistory> {
+  const sizeBytes = await stat(path).then((stats) => stats.size, () => 0); // The stream tells why it is not readable.
+  const lines = readLines(path, (bytes) => options.onProgress?.(sizeBytes === 0 ? 1 : bytes / sizeBytes));
+  let format = options.format === undefined || options.format === "auto" ? undefined : formats[options.format];
+  let reader: HistoryReader | undefined;
+  try {
+    for await (const line of lines) {
+      if (reader === undefined && line.text.trim() !== "") {
+        format ??= formatOf(line.text, line.number);
+        reader = format.reader();
+      }
+      reader?.line(line);
+    }
+    if (format === undefined || reader === undefined) throw new MalformedHistory(1, "a history", "an empty file");
+    return { format: format.name, events: reader.end() };
+  } catch (error) {
+    if (!(error instanceof MalformedHistory)) throw error;
+    throw new UsageError(`Cannot read history ${path}: line ${error.line}: ${error.message}`, { cause: error });
+  }
+}
+
+function formatOf(firstLine: string, number: number): HistoryFormat {
+  const format = Object.values(formats).find((one) => one.recognises(firstLine));
+  if (format !== undefined) return format;
+  const start = JSON.stringify(firstLine.slice(0, 40));
+  throw new MalformedHistory(number, `the first event of a history (${historyFormats.join(", ")})`, start);
+}
