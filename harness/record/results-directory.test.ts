@@ -20,10 +20,10 @@ import { fileURLToPath } from "node:url";
 import { after, test } from "node:test";
 import { execa } from "execa";
 import { HarnessError, UsageError } from "../../implementations/foundation/errors.ts";
-import { verifyResults } from "./checksums.ts";
 import { exampleBlock, exampleRows, exampleRun } from "./example-run.fixture.ts";
 import { createResults, resultsName, resumeResults } from "./results-directory.ts";
 import { readManifest, readTable } from "./results-reader.ts";
+import { findProblems } from "./verify.ts";
 
 const root = mkdtempSync(join(tmpdir(), "grey-results-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -77,7 +77,7 @@ test("a complete run holds its rows, manifest, dictionary and checksums, and not
     "manifest.json",
     "report.md",
   ]);
-  assert.deepEqual(verifyResults(results.path), []);
+  assert.deepEqual(findProblems(results.path), []);
   assert.equal(readTable(results.path, "measurements").length, 6);
   assert.equal(readTable(results.path, "checks")[0]?.summary, 'all "9", placed');
   assert.deepEqual(readTable(results.path, "latency"), []);
@@ -165,7 +165,7 @@ test(
     assert.deepEqual([csvOf(results.path), results.has("consensus-latency", 1)], [tables, false]);
     commit(results, ["consensus-latency", 1]);
     results.close("complete", finishedAt);
-    assert.deepEqual(verifyResults(results.path), []);
+    assert.deepEqual(findProblems(results.path), []);
   },
 );
 
@@ -241,7 +241,7 @@ test("a tampered, missing or added file is caught", () => {
   writeFileSync(table, readFileSync(table, "utf8").replace("1.33333", "0.33333"));
   rmSync(join(results.path, "figures", "a.svg"));
   writeFileSync(join(results.path, "csv", "checks2.csv"), "");
-  assert.deepEqual(verifyResults(results.path), [
+  assert.deepEqual(findProblems(results.path), [
     { path: "csv/measurements.csv", problem: "changed since the run" },
     { path: "figures/a.svg", problem: "missing" },
     { path: "csv/checks2.csv", problem: "added since the run" },

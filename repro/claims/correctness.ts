@@ -1,0 +1,110 @@
+/** Claims of the Reference Implementation Guide about consensus: correctness, size, and agreement of the two. */
+
+import type { Claim } from "../../harness/claim/claim.ts";
+import { always, check } from "./measures.ts";
+
+const guide = "Reference Implementation Guide";
+
+/** The four safety claims share everything but what they say. */
+function safety(id: string, checkId: string, statement: string): Claim {
+  return {
+    id,
+    module: "consensus",
+    source: { document: guide, section: "Correctness Claims" },
+    statement,
+    class: "behaviour",
+    published: { metric: "violations", value: "0", unit: "count", band: "=0" },
+    bandReason: "a safety property: one violation refutes it",
+    experiments: ["consensus-safety"],
+    measures: [
+      check(checkId, "minimal", `${checkId}, at every traced step under faults`),
+      check(checkId, "production", `${checkId}, at every traced step under faults`),
+    ],
+    expected: "reproduced",
+    code: "implementations/consensus",
+  };
+}
+
+export const correctnessClaims: readonly Claim[] = [
+  safety("C-CON-1", "election-safety", "Election safety: a term has at most one leader"),
+  safety(
+    "C-CON-2",
+    "log-matching",
+    "Log matching: entries of equal index and term are equal, and so is everything before them",
+  ),
+  safety(
+    "C-CON-3",
+    "leader-completeness",
+    "Leader completeness: a committed entry is in the log of every later leader",
+  ),
+  safety("C-CON-4", "state-machine-safety", "State machine safety: no two nodes apply different commands at one index"),
+  {
+    id: "S-1",
+    module: "all",
+    source: { document: guide, section: "Extending the Reference" },
+    statement: "every minimal module stays under 500 lines",
+    class: "exact",
+    published: { metric: "lines of the longest", value: "500", unit: "lines", band: "<500" },
+    bandReason: "as published; every line of the file counts, comments too",
+    experiments: ["minimal-size"],
+    measures: [
+      always(
+        "minimal-lines",
+        { implementation: "minimal" },
+        { kind: "below", limit: 500 },
+        "lines",
+        "lines of the longest minimal module",
+      ),
+    ],
+    expected: "reproduced",
+    code: "implementations/consensus/minimal.ts",
+    notes: "judged on the modules that exist",
+  },
+  {
+    id: "S-2",
+    module: "all",
+    source: { document: guide, section: "Comparison Testing" },
+    statement: "minimal and production reach the same state under the same operations",
+    class: "behaviour",
+    published: { metric: "divergences", value: "0", unit: "count", band: "=0" },
+    bandReason: "canonical states are equal or they are not; a comparison of no states would show nothing",
+    experiments: ["consensus-step-by-step", "consensus-at-rest"],
+    measures: [
+      divergences("step-by-step", "states that differ after an operation, no fault"),
+      compared("step-by-step", "states compared after each operation"),
+      divergences("at-rest", "final states that differ, under faults"),
+      compared("at-rest", "final states compared"),
+    ],
+    expected: "reproduced",
+    code: "implementations/consensus",
+    notes: "for consensus",
+  },
+];
+
+type Mode = "step-by-step" | "at-rest";
+type DiffMeasure = Extract<Claim["measures"][number], { kind: "value" }>;
+
+function divergences(mode: Mode, label: string): DiffMeasure {
+  return {
+    kind: "value",
+    label,
+    implementation: "minimal, production",
+    value: { table: "diffs", column: "divergences", where: { mode }, perBlock: "sum" },
+    across: "every",
+    band: { kind: "equals", value: 0 },
+    unit: "count",
+    countsViolations: true,
+  };
+}
+
+function compared(mode: Mode, label: string): DiffMeasure {
+  return {
+    kind: "value",
+    label,
+    implementation: "minimal, production",
+    value: { table: "diffs", column: "compared", where: { mode }, perBlock: "minimum" },
+    across: "every",
+    band: { kind: "at-least", limit: 1 },
+    unit: "states",
+  };
+}
