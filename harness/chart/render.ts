@@ -77,7 +77,7 @@ async function renderSvg(identity: FigureIdentity, spec: TopLevelSpec): Promise<
 
 /** What Vega exports from its scene graph and its type declarations leave out. */
 interface SceneGraphInternals {
-  readonly textMetrics: { width: (item: TextItem, text?: string | null) => number };
+  readonly textMetrics: { width: (item: TextItem, text?: string | number | null) => number };
   readonly resetSVGDefIds: () => void;
 }
 interface TextItem {

@@ -26,7 +26,7 @@ test("measures have three significant digits, counts all of theirs", () => {
   ];
   for (const [value, text] of examples) assert.equal(formatMeasure(value), text);
   assert.equal(formatCount(1_234_567), "1,234,567");
-  assert.equal(formatRange(0.95, 1.1), "0.950 – 1.10");
+  assert.equal(formatRange(0.95, 1.1), "0.950\u00a0–\u00a01.10");
   assert.equal(formatQuantity(1, "block"), "1 block");
   assert.equal(formatQuantity(0, "reply", "replies"), "0 replies");
 });

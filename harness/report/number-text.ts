@@ -23,9 +23,9 @@ export function formatMeasure(value: number, significant = 3): string {
   return signOf(value) + groupThousands(whole) + (fraction === undefined ? "" : `.${fraction}`);
 }
 
-/** Returns `low – high`, with the digits of `formatMeasure`. */
+/** Returns `low – high`, with the digits of `formatMeasure` and no-break spaces: a minus may follow the dash. */
 export function formatRange(low: number, high: number): string {
-  return `${formatMeasure(low)} – ${formatMeasure(high)}`;
+  return `${formatMeasure(low)}\u00a0–\u00a0${formatMeasure(high)}`;
 }
 
 /** Returns `count` and its noun: `1 block`, `3 blocks`. */

@@ -26,7 +26,7 @@ import {
   latencyRows,
   syntheticTables,
   throughputRows,
-} from "./synthetic-rows.ts";
+} from "./synthetic-rows.fixture.ts";
 
 test("figures have distinct ids and need tables that exist", () => {
   assert.equal(new Set(figures.map(({ id }) => id)).size, figures.length);
@@ -157,7 +157,7 @@ test("two processes with other surroundings render the same bytes", async () => 
     { env: { TZ: "UTC", LANG: "C" }, cwd: process.cwd() },
     { env: { TZ: "Pacific/Chatham", LANG: "de_DE.UTF-8", LC_ALL: "tr_TR.UTF-8" }, cwd: tmpdir() },
   ];
-  const script = fileURLToPath(new URL("hash-figures.ts", import.meta.url));
+  const script = fileURLToPath(new URL("hash-figures.fixture.ts", import.meta.url));
   const hashes = await Promise.all(
     surroundings.map(async ({ env, cwd }) => (await execa(process.execPath, [script], { env, cwd })).stdout),
   );

@@ -13,6 +13,8 @@ import { textWidthPx } from "../../harness/chart/fonts.ts";
 import { implementationStyles, ink, orderImplementations, sizes, theme } from "../../harness/chart/theme.ts";
 import type { ImplementationStyle } from "../../harness/chart/theme.ts";
 import { formatCount, formatQuantity } from "../../harness/report/number-text.ts";
+import { placeInLanes } from "./label-lanes.ts";
+import type { PlacedLabel } from "./label-lanes.ts";
 import { countLabelExpression, median, vegaLiteSchema } from "./parts.ts";
 import type { Layer, Panel } from "./parts.ts";
 
@@ -55,7 +57,7 @@ interface Block {
 
 const panelHeightPx = 104;
 const laneHeightPx = 13;
-const maximumLanes = 4;
+const labelPx = 10;
 
 function chooseBlock({ throughput = [], faults = [] }: FigureTables): Block | undefined {
   const windows = throughput.filter(
@@ -158,8 +160,9 @@ interface Frame {
 }
 
 function panelSpec(panel: ImplementationWindows, style: ImplementationStyle, frame: Frame, last: boolean): Panel {
-  const labels = placeLabels(panel.faults, frame.endS);
-  const lanes = groupBy(labels, ({ lane }) => String(lane));
+  const pxPerS = sizes.plotWidth / Math.max(frame.endS, 1e-9);
+  const starts = panel.faults.map(({ kind, startS }) => ({ text: kind, startPx: startS * pxPerS }));
+  const labels = placeInLanes(starts, sizes.plotWidth, labelPx);
   const typical = medianOutsideFaults(panel.windows, panel.faults);
   return {
     width: sizes.plotWidth,
@@ -179,7 +182,7 @@ function panelSpec(panel: ImplementationWindows, style: ImplementationStyle, fra
         mark: { type: "rect", color: ink.shade, opacity: 0.42 },
         encoding: { x: { ...timeAxis(frame, last), field: "startS" }, x2: { field: "endS" } },
       },
-      ...[...lanes.values()].map((lane) => labelLayer(lane, timeAxis(frame, last))),
+      ...labels.map(labelLayer),
       ...(typical === undefined ? [] : [medianLayer(typical)]),
       lineLayer(panel.windows, style, frame, last),
     ],
@@ -194,16 +197,11 @@ function timeAxis({ endS }: Frame, last: boolean) {
   };
 }
 
-function labelLayer(labels: readonly PlacedLabel[], x: ReturnType<typeof timeAxis>): Layer {
-  const lane = labels[0]?.lane ?? 0;
+function labelLayer({ text, leftPx, lane }: PlacedLabel): Layer {
   return {
-    data: { values: [...labels] },
-    mark: { type: "text", align: "left", baseline: "bottom", fontSize: 10, color: ink.muted },
-    encoding: {
-      x: { ...x, field: "labelS" },
-      y: { value: -2 - lane * laneHeightPx },
-      text: { field: "kind" },
-    },
+    data: { values: [{}] },
+    mark: { type: "text", align: "left", baseline: "bottom", fontSize: labelPx, color: ink.muted, text },
+    encoding: { x: { value: leftPx }, y: { value: -2 - lane * laneHeightPx } },
   };
 }
 
@@ -231,31 +229,6 @@ function lineLayer(windows: readonly Window[], style: ImplementationStyle, frame
       },
     },
   };
-}
-
-interface PlacedLabel {
-  readonly kind: string;
-  /** Where the text starts, on the axis of time. */
-  readonly labelS: number;
-  /** 0 is next to the plot, higher lanes lie above. */
-  readonly lane: number;
-}
-
-/** Puts each label at its window's start in the lowest lane in which it is free; one that fits in none is left out. */
-function placeLabels(faults: readonly FaultWindow[], endS: number): readonly PlacedLabel[] {
-  const pxPerS = sizes.plotWidth / Math.max(endS, 1e-9);
-  const occupiedToPx: number[] = [];
-  const placed: PlacedLabel[] = [];
-  for (const { kind, startS } of faults) {
-    const widthPx = textWidthPx(kind, 10);
-    const leftPx = Math.max(0, Math.min(startS * pxPerS, sizes.plotWidth - widthPx));
-    let lane = 0;
-    while ((occupiedToPx[lane] ?? -Infinity) > leftPx) lane++;
-    if (lane >= maximumLanes) continue;
-    occupiedToPx[lane] = leftPx + widthPx + 6;
-    placed.push({ kind, labelS: leftPx / pxPerS, lane });
-  }
-  return placed;
 }
 
 function medianOutsideFaults(windows: readonly Window[], faults: readonly FaultWindow[]): number | undefined {

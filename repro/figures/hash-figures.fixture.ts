@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 
 import { renderFigure } from "../../harness/chart/render.ts";
 import { figures } from "./figures.ts";
-import { syntheticTables } from "./synthetic-rows.ts";
+import { syntheticTables } from "./synthetic-rows.fixture.ts";
 
 const lines: string[] = [];
 for (const figure of figures) {
