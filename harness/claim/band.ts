@@ -1,8 +1,8 @@
 /**
  * The band a measured value is held against, and how an interval lies to it.
  *
- * Every band is one stretch of numbers, so an interval lies inside when both its ends do, and outside when it misses the
- * stretch altogether. The ends matter: "under 500" does not hold 500.
+ * Every band is one stretch of numbers, so an interval lies inside when both its ends do, and outside when it misses
+ * the stretch altogether. The ends matter: "under 500" does not hold 500.
  */
 
 import { unreachable } from "../../implementations/foundation/assert.ts";

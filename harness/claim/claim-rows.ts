@@ -1,4 +1,6 @@
-/** From verdicts to the `claims` table: one row per measure, so that both directions of a tradeoff are there to read. */
+/**
+ * From verdicts to the `claims` table: one row per measure, so that both directions of a tradeoff are there to read.
+ */
 
 import type { Row } from "../record/tables.ts";
 import { bandText } from "./band.ts";

@@ -2,8 +2,8 @@
  * A claim: a published statement, what measures it, and the band that decides.
  *
  * Claims are data. `repro/claims/` declares them; the claim table, the report and the exit code are made from the
- * declarations and the verdicts `judge.ts` gives on them. A claim has one or more measures and holds when all of them do:
- * a tradeoff has measures on either side, so that it is asserted in both directions.
+ * declarations and the verdicts `judge.ts` gives on them. A claim has one or more measures and holds when all of them
+ * do: a tradeoff has measures on either side, so that it is asserted in both directions.
  */
 
 import type { Module } from "../../implementations/foundation/deployment.ts";
@@ -84,8 +84,8 @@ export interface ValueMeasure extends MeasureBase {
   readonly band: Band;
   readonly unit: string;
   /**
-   * The value counts violations (lost writes): one above the band refutes the claim even in a block that is void, since a
-   * loss is no less real because another check failed too.
+   * The value counts violations (lost writes): one above the band refutes the claim even in a block that is void, since
+   * a loss is no less real because another check failed too.
    */
   readonly countsViolations?: boolean;
 }

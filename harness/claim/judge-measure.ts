@@ -1,9 +1,10 @@
 /**
  * The rules that turn a measure's observations into a verdict.
  *
- * Two rules cover all classes. *Every*: each block's word must lie in the band, one that does not refutes, and only sound
- * blocks support. *Interval*: reproduced when the 90 % interval lies inside the band, not reproduced when the 95 %
- * interval has nothing in common with it, inconclusive in between, and then it says how many more blocks would decide.
+ * Two rules cover all classes. *Every*: each block's word must lie in the band, one that does not refutes, and only
+ * sound blocks support. *Interval*: reproduced when the 90 % interval lies inside the band, not reproduced when the 95
+ * % interval has nothing in common with it, inconclusive in between, and then it says how many more blocks would
+ * decide.
  *
  * Void blocks never count as measurements. What they may still do is refute: a failed check, or a counted violation, is
  * real whatever else voided its block.

@@ -41,16 +41,16 @@ function evidence(options: {
   machine?: Machine;
 }): Evidence {
   const { values = [], checks = [], voids = {} } = options;
-  const count = options.blocks ?? Math.max(-1, ...[...values, ...checks].map(({ block }) => block)) + 1;
+  const blockCount = options.blocks ?? Math.max(-1, ...[...values, ...checks].map(({ block }) => block)) + 1;
   const rows: Partial<Record<TableName, readonly unknown[]>> = {
     measurements: values.map(({ block, value, implementation, metric = "m" }) => {
       return { ...place(block, implementation), metric, value, unit: "ms" };
     }),
-    checks: checks.map(({ block, verdict = "valid", count: judged = 50 }) => {
-      return { ...place(block), check: "c", verdict, count: judged, unit: "steps", summary: `${verdict} here` };
+    checks: checks.map(({ block, verdict = "valid", count = 50 }) => {
+      return { ...place(block), check: "c", verdict, count, unit: "steps", summary: `${verdict} here` };
     }),
   };
-  const blocks = Array.from({ length: count }, (_, block): BlockRecord => {
+  const blocks = Array.from({ length: blockCount }, (_, block): BlockRecord => {
     const kind = voids[block];
     const status = kind === undefined ? "sound" : "void";
     const reasons = kind === undefined ? [] : [{ kind, reason: `because of ${kind}` }];

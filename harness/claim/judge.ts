@@ -1,8 +1,8 @@
 /**
  * Judges claims: each of its measures, then the claim as a whole.
  *
- * A claim holds when all of its measures do. An absolute number is only compared on the machine it was published for; on
- * any other, or when none is stated, our value is shown beside the published one with the word whether it would lie
+ * A claim holds when all of its measures do. An absolute number is only compared on the machine it was published for;
+ * on any other, or when none is stated, our value is shown beside the published one with the word whether it would lie
  * inside, and the verdict is "not comparable".
  */
 
@@ -37,8 +37,8 @@ export function commandOf({ experiments }: Claim): string {
 }
 
 /**
- * Returns the exit code the verdicts ask for: 1 when a claim is not reproduced, 2 when one is inconclusive, else 0. What
- * was not run, or cannot be compared here, is shown and is no failure.
+ * Returns the exit code the verdicts ask for: 1 when a claim is not reproduced, 2 when one is inconclusive, else 0.
+ * What was not run, or cannot be compared here, is shown and is no failure.
  */
 export function exitCodeOfVerdicts(verdicts: Iterable<Verdict>): 0 | 1 | 2 {
   let code: 0 | 1 | 2 = 0;

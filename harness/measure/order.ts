@@ -2,7 +2,9 @@
 
 import { assert } from "../../implementations/foundation/assert.ts";
 
-/** Returns the values in ascending order; the input is left alone. NaN is refused, since it has no place in an order. */
+/**
+ * Returns the values in ascending order; the input is left alone. NaN is refused, since it has no place in an order.
+ */
 export function sorted(values: Iterable<number>): Float64Array {
   const ordered = Float64Array.from(values).sort();
   assert(!Number.isNaN(ordered.at(-1)), "no measured value is NaN");

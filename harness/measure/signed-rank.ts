@@ -11,6 +11,7 @@
  */
 
 import { assert } from "../../implementations/foundation/assert.ts";
+import { unbounded } from "./interval.ts";
 import type { Interval, Level } from "./interval.ts";
 import { at, medianOfSorted } from "./order.ts";
 
@@ -42,7 +43,7 @@ export function signFlipInterval(differences: readonly number[], level: Level): 
   let rank = 0;
   let tail = 0;
   while (tail + at(chances, rank) <= (1 - level) / 2) tail += at(chances, rank++);
-  if (rank === 0) return { low: -Infinity, high: Infinity, level, coverage: 1 };
+  if (rank === 0) return unbounded(level);
   return {
     low: at(averages, rank - 1),
     high: at(averages, averages.length - rank),

@@ -38,8 +38,8 @@ export function writeEntry(directory: string, entry: JournalEntry): void {
 }
 
 /**
- * Returns the entries in the canonical order, by experiment as in `experiments`, then by block: the merged tables do not
- * depend on when a run was interrupted.
+ * Returns the entries in the canonical order, by experiment as in `experiments`, then by block: the merged tables do
+ * not depend on when a run was interrupted.
  *
  * @throws HarnessError on an entry that cannot be read, naming it.
  */
@@ -47,7 +47,7 @@ export function readEntries(directory: string, experiments: readonly string[]): 
   const folder = journalPath(directory);
   const names = attempt(`read ${folder}`, () => readdirSync(folder)).filter((name) => name.endsWith(".json"));
   const entries = names.map((name) => parseShape(entryShape, readText(join(folder, name)), join(folder, name)));
-  return inOrder(entries as readonly JournalEntry[], experiments);
+  return inOrder(entries, experiments);
 }
 
 export function inOrder(entries: readonly JournalEntry[], experiments: readonly string[]): readonly JournalEntry[] {

@@ -27,7 +27,9 @@ export function headerLine(name: TableName): string {
   return `${tables[name].map((column) => column.name).join(",")}\n`;
 }
 
-/** Returns `rows` as CSV lines, each with its LF, without the header. @throws AssertionError on a value no column holds. */
+/**
+ * Returns `rows` as CSV lines, each with its LF, without the header. @throws AssertionError on a value no column holds.
+ */
 export function rowLines<Name extends TableName>(name: Name, rows: readonly Row<Name>[]): string {
   const columns: readonly Column[] = tables[name];
   const cells = rows.map((row) =>

@@ -6,7 +6,7 @@
  */
 
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { HarnessError } from "../../implementations/foundation/errors.ts";
 
 /**
@@ -16,7 +16,8 @@ import { HarnessError } from "../../implementations/foundation/errors.ts";
  * @throws HarnessError naming path and reason; then the file is as it was.
  */
 export function writeWhole(path: string, contents: string | Uint8Array): void {
-  const temporary = `${path}.tmp`;
+  // The dot keeps one that a killed process left behind from passing for a result.
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   attempt(`write ${path}`, () => {
     mkdirSync(dirname(path), { recursive: true });
     try {

@@ -53,7 +53,9 @@ export type BlockRecord = Readonly<z.infer<typeof blockShape>>;
 export type ImplementationRecord = Readonly<z.infer<typeof implementationShape>>;
 export type Manifest = Readonly<z.infer<typeof manifestShape>>;
 
-/** Returns the manifest in `text`. @throws HarnessError naming the file at `where` and the first thing wrong with it. */
+/**
+ * Returns the manifest in `text`. @throws HarnessError naming the file at `where` and the first thing wrong with it.
+ */
 export function parseManifest(text: string, where: string): Manifest {
   return parseShape(manifestShape, text, where);
 }

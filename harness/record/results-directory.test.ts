@@ -68,7 +68,9 @@ test("a complete run holds its rows, manifest, dictionary and checksums, and not
   results.writeFile("report.md", "# Report\n");
   writeFileSync(join(results.folder(".scratch"), "n1.log"), "noise");
   results.close("complete", finishedAt);
-  assert.deepEqual(readdirSync(results.path, { recursive: true }).sort(), [
+  const present = readdirSync(results.path, { recursive: true, encoding: "utf8" });
+  const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : 1);
+  assert.deepEqual(present.toSorted(byCodeUnit), [
     "SHA256SUMS",
     "csv",
     "csv/checks.csv",
@@ -156,7 +158,7 @@ test(
     const results = createResults({ out: fresh() }, exampleRun);
     commit(results, ["consensus-latency", 0]);
     const tables = csvOf(results.path);
-    symlinkSync("/dev/full", join(results.path, "csv", ".blocks", "consensus-latency.1.json.tmp"));
+    symlinkSync("/dev/full", join(results.path, "csv", ".blocks", ".consensus-latency.1.json.tmp"));
     refused(
       () => commit(results, ["consensus-latency", 1]),
       HarnessError,

@@ -2,8 +2,9 @@
  * The results directory of one run, as its one writer sees it.
  *
  * A block is committed by one atomic write to the journal; then its rows are added to the CSVs and the manifest is
- * replaced. Killed in between, the journal still has the whole block, readers believe the journal, and resuming makes the
- * CSVs from it. Closing a complete run merges the tables in canonical order, drops the journal and writes the checksums.
+ * replaced. Killed in between, the journal still has the whole block, readers believe the journal, and resuming makes
+ * the CSVs from it. Closing a complete run merges the tables in canonical order, drops the journal and writes the
+ * checksums.
  *
  * Two things it does not do: run anything, and read a clock. Times are handed in.
  */
@@ -191,8 +192,8 @@ export class ResultsDirectory {
   }
 
   /**
-   * Ends the writing: merged tables, data dictionary, manifest, checksums; releases the lock. An interrupted run keeps its
-   * journal and can be resumed. Idempotent.
+   * Ends the writing: merged tables, data dictionary, manifest, checksums; releases the lock. An interrupted run keeps
+   * its journal and can be resumed. Idempotent.
    *
    * @param finishedAt ISO 8601, UTC.
    */

@@ -1,4 +1,6 @@
-/** Commits blocks to the results directory named by its argument until it is killed; for `results-directory.test.ts`. */
+/**
+ * Commits blocks to the results directory named by its argument until it is killed; for `results-directory.test.ts`.
+ */
 
 import { createResults, resumeResults } from "./results-directory.ts";
 import { existsSync } from "node:fs";
