@@ -16,6 +16,9 @@ let sink: unknown;
 /** Operations per sample when even that many take less than a sample should. */
 const maxIterations = 10_000_000;
 
+/** Enough calls of any operation worth measuring for the compiler to have had its turn. */
+const warmUpSamples = 50;
+
 /** Measures `operation`; times in milliseconds come from `now`. */
 export function sample(
   operation: MicrobenchOperation,
@@ -43,8 +46,13 @@ export function sample(
   return { iterationsPerSample, samplesNs: samplesNs.map((ns) => Math.max(ns, 1)) };
 }
 
-/** Doubles the batch until it takes as long as a sample should. */
+/**
+ * Doubles the batch until it takes as long as a sample should. The operation is warmed up first: the first call of cold
+ * code can take a thousand times as long as the next ones, and would pass for a whole sample.
+ */
 function calibrate(operation: MicrobenchOperation, sampleMs: number, now: () => number): number {
+  const warmUntilMs = now() + warmUpSamples * sampleMs;
+  for (let call = 0; call < maxIterations && now() < warmUntilMs; call++) sink = operation();
   let iterations = 1;
   while (iterations < maxIterations && batchMs(operation, iterations, now) < sampleMs) iterations *= 2;
   return Math.min(iterations, maxIterations);

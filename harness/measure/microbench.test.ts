@@ -12,7 +12,7 @@ test("samples come in the order taken, batches are as long as asked, throughput 
   let operations = 0;
   const samples = sample(
     () => {
-      timeMs += ++operations > 12_000 ? 0.02 : 0.01;
+      timeMs += ++operations > 17_000 ? 0.02 : 0.01;
     },
     { measureMs: 200, sampleMs: 1 },
     () => timeMs,

@@ -97,7 +97,7 @@ function blocks(random: Random, n: number, effect: number): { of: number; to: nu
 for (const [n, trials] of [
   [6, 500],
   [12, 500],
-  [24, 20],
+  [24, 10],
 ] as const) {
   test(`A/A: with ${n} blocks the 90 % interval holds 1 as often as it says`, () => {
     const random = seededRandom(`a/a ${n}`);
