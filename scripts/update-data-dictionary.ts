@@ -4,5 +4,5 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { withDataDictionary } from "../harness/report/data-dictionary.ts";
 
-const readme = new URL("../../results/README.md", import.meta.url);
+const readme = new URL("../results/README.md", import.meta.url);
 writeFileSync(readme, withDataDictionary(readFileSync(readme, "utf8")));

@@ -1,8 +1,9 @@
 /** Texts of a claim that HTML, Markdown and LaTeX share, so that the three never tell different stories. */
 
+import { verdicts } from "../claim/claim.ts";
+import type { Verdict } from "../claim/claim.ts";
 import { formatCount, formatQuantity, formatRange } from "./number-text.ts";
-import { claimVerdicts } from "./report-input.ts";
-import type { ClaimVerdict, ReportClaim, ReportInput } from "./report-input.ts";
+import type { ReportClaim, ReportInput, ReportMeasure } from "./report-input.ts";
 
 /** A verdict is never told by colour alone. */
 export const verdictSigns = {
@@ -11,48 +12,33 @@ export const verdictSigns = {
   inconclusive: "?",
   "not comparable": "≠",
   "not run": "–",
-} as const satisfies Record<ClaimVerdict, string>;
+} as const satisfies Record<Verdict, string>;
 
 /** Returns the measured value; a dash when there is none. */
-export function measuredText({ measured }: ReportClaim): string {
+export function measuredText({ measured }: ReportMeasure): string {
   return measured === "" ? "–" : measured;
 }
 
-/** Returns `90 % interval 8,100 – 8,900, 10 samples`, as far as there is any of it. */
-export function evidenceText({ low, high, samples }: ReportClaim): string {
+/** Returns `lost entries (production), 90 % interval 8,100 – 8,900, 10 samples, judged against: 0`, as far as there is any of it. */
+export function evidenceText({ label, implementation, low, high, samples, band }: ReportMeasure): string {
   const parts = [
+    implementation === "" ? label : `${label} (${implementation})`,
     low === undefined || high === undefined ? "" : `90 % interval ${formatRange(low, high)}`,
     samples === undefined ? "" : formatQuantity(samples, "sample"),
+    band === "" ? "" : `judged against: ${band}`,
   ];
   return parts.filter((part) => part !== "").join(", ");
 }
 
-/** Returns where the claim was published. */
-export function sourceText({ sourceDocument, section }: ReportClaim): string {
-  return [sourceDocument, section].filter((part) => part !== "").join(", ");
-}
-
-/** From what decides a claim to what does not: a claim with several rows has the verdict of the first found here. */
-const weightiest: readonly ClaimVerdict[] = [
-  "not reproduced",
-  "inconclusive",
-  "not run",
-  "not comparable",
-  "reproduced",
-];
-
-/** Returns how many claims got each verdict, every verdict included. The two sides of a tradeoff are one claim. */
-export function countVerdicts(claims: readonly ReportClaim[]): ReadonlyMap<ClaimVerdict, number> {
-  const rows = [...Map.groupBy(claims, ({ claim }) => claim).values()];
-  const verdicts = rows.map((sides) => weightiest.find((verdict) => sides.some((row) => row.verdict === verdict)));
-  return new Map(claimVerdicts.map((verdict) => [verdict, verdicts.filter((each) => each === verdict).length]));
+/** Returns how many claims got each verdict, every verdict included. */
+export function countVerdicts(claims: readonly ReportClaim[]): ReadonlyMap<Verdict, number> {
+  return new Map(verdicts.map((verdict) => [verdict, claims.filter((claim) => claim.verdict === verdict).length]));
 }
 
 /** Returns the report in one sentence: `21 of 24 claims reproduced; 1 not reproduced, 2 not run.` */
 export function headline(claims: readonly ReportClaim[]): string {
   const counts = countVerdicts(claims);
-  const total = new Set(claims.map(({ claim }) => claim)).size;
-  const first = `${formatCount(counts.get("reproduced") ?? 0)} of ${formatQuantity(total, "claim")} reproduced`;
+  const first = `${formatCount(counts.get("reproduced") ?? 0)} of ${formatQuantity(claims.length, "claim")} reproduced`;
   const rest = [...counts]
     .filter(([verdict, count]) => verdict !== "reproduced" && count > 0)
     .map(([verdict, count]) => `${formatCount(count)} ${verdict}`);

@@ -7,19 +7,12 @@
 
 import { fontFaceRules } from "../chart/fonts.ts";
 import { withoutEmbeddedFont } from "../chart/render.ts";
-import {
-  countVerdicts,
-  evidenceText,
-  headline,
-  measuredText,
-  sourceText,
-  verdictSigns,
-  warnings,
-} from "./claim-text.ts";
+import type { Verdict } from "../claim/claim.ts";
+import { countVerdicts, evidenceText, headline, measuredText, verdictSigns, warnings } from "./claim-text.ts";
 import { Html, markup } from "./markup.ts";
 import type { HtmlPart } from "./markup.ts";
 import { formatCount } from "./number-text.ts";
-import type { ClaimVerdict, ReportClaim, ReportFigure, ReportInput } from "./report-input.ts";
+import type { ReportClaim, ReportFigure, ReportInput, ReportMeasure } from "./report-input.ts";
 import { checkTable, environmentTable, experimentTable, faultTable, performanceTable } from "./report-sections.ts";
 import { reportStyle } from "./report-style.ts";
 
@@ -96,7 +89,7 @@ const tones = {
   inconclusive: "open",
   "not comparable": "neutral",
   "not run": "neutral",
-} as const satisfies Record<ClaimVerdict, string>;
+} as const satisfies Record<Verdict, string>;
 
 function verdictCounts(claims: readonly ReportClaim[]): Html {
   const counts = [...countVerdicts(claims)].filter(([, count]) => count > 0);
@@ -112,40 +105,42 @@ function warningList(lines: readonly string[]): HtmlPart {
 }
 
 function claimTable(claims: readonly ReportClaim[]): Html {
+  const headings = ["Claim", "Published", "Measured, and how it was judged", "Verdict"];
   return markup`<table class="cards claims" role="table">
 <caption>Each published statement, what this run measured, and how that was judged. The command redoes one claim alone.</caption>
-<colgroup><col><col class="published"><col class="measured"><col class="verdict"><col class="why"></colgroup>
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Claim</th><th scope="col" role="columnheader">Published</th><th scope="col" role="columnheader">Measured</th><th scope="col" role="columnheader">Verdict</th><th scope="col" role="columnheader">Why, and how to redo it</th></tr></thead>
+<colgroup><col class="claim"><col class="published"><col><col class="verdict"></colgroup>
+<thead role="rowgroup"><tr role="row">${headings.map((title) => markup`<th scope="col" role="columnheader">${title}</th>`)}</tr></thead>
 <tbody role="rowgroup">${claims.map(claimRow)}</tbody>
 </table>`;
 }
 
-function claimRow(claim: ReportClaim, index: number, all: readonly ReportClaim[]): Html {
-  // A tradeoff has a row for each side; the first one carries the anchor.
-  const first = all.findIndex((other) => other.claim === claim.claim) === index;
-  const anchor = first ? markup` id="claim-${claim.claim}"` : undefined;
+function claimRow(claim: ReportClaim): Html {
   return markup`
-<tr role="row"${anchor}>
-<th scope="row" role="rowheader"><span class="claim-id">${claim.claim}${side(claim)}</span>${claim.statement}<span class="small">${sourceText(claim)}</span></th>
+<tr role="row" id="claim-${claim.id}">
+<th scope="row" role="rowheader"><span class="claim-id">${claim.id}</span>${claim.statement}${small(claim.source)}</th>
 <td role="cell" data-label="Published">${claim.published}</td>
-<td role="cell" data-label="Measured"><strong>${measuredText(claim)}</strong>${small(evidenceText(claim))}</td>
+<td role="cell">${claim.measures.map((measure) => measureBlock(measure, claim.measures.length > 1))}${small(originOf(claim))}<code class="command" tabindex="0">${claim.command}</code></td>
 <td role="cell"><span class="badge ${tones[claim.verdict]}">${verdictSigns[claim.verdict]} ${claim.verdict}</span>${small(claim.class)}</td>
-<td role="cell">${claim.reason}${small(experimentText(claim))}<code class="command" tabindex="0">${claim.command}</code></td>
 </tr>`;
 }
 
-function side({ implementation }: ReportClaim): HtmlPart {
-  return implementation === "" ? undefined : markup` <span class="muted">${implementation}</span>`;
+/** With several measures each shows its own verdict: the claim's is theirs together. */
+function measureBlock(measure: ReportMeasure, several: boolean): Html {
+  const { verdict, reason } = measure;
+  const own = several
+    ? markup` <span class="badge ${tones[verdict]}">${verdictSigns[verdict]} ${verdict}</span>`
+    : undefined;
+  return markup`<div class="measure"><strong>${measuredText(measure)}</strong>${own}${small(evidenceText(measure))}${reason}</div>`;
 }
 
 function small(text: HtmlPart): HtmlPart {
   return text === "" || text === undefined ? undefined : markup`<span class="small">${text}</span>`;
 }
 
-function experimentText({ experiment, codeLink, capsule }: ReportClaim): Html {
+function originOf({ experiment, codeLink, capsule }: ReportClaim): Html {
   const parts: Html[] = [];
   if (experiment !== "") parts.push(markup`experiment ${experiment}`);
-  if (codeLink !== undefined) parts.push(linkTo(codeLink, "code"));
+  if (codeLink !== undefined) parts.push(markup`code ${linkTo(codeLink, codeLink)}`);
   if (capsule !== undefined) parts.push(markup`capsule ${linkTo(capsule, capsule)}`);
   return markup`${parts.map((part, index) => (index === 0 ? part : markup`, ${part}`))}`;
 }

@@ -4,35 +4,43 @@
 
 import type { FigureTables } from "../chart/figure.ts";
 import type { Validity } from "../check/verdict.ts";
+import type { Verdict } from "../claim/claim.ts";
 
-/** In the order in which a reader wants to hear of them. */
-export const claimVerdicts = ["reproduced", "not reproduced", "inconclusive", "not comparable", "not run"] as const;
-export type ClaimVerdict = (typeof claimVerdicts)[number];
-
-/** A row of the claims table with what the reader needs to judge and redo it. */
-export interface ReportClaim {
-  readonly claim: string;
-  readonly class: string;
-  /** What was measured; a tradeoff has one row for each side. */
+/** What was measured for a claim; a tradeoff has a measure for each side. */
+export interface ReportMeasure {
+  /** What was measured: "elections slower than 500 ms". */
+  readonly label: string;
   readonly implementation: string;
-  readonly statement: string;
-  readonly published: string;
+  /** With its unit; empty when nothing was measured. */
   readonly measured: string;
   /** The 90 % interval, when the measure has one. */
-  readonly low?: number | undefined;
-  readonly high?: number | undefined;
+  readonly low: number | undefined;
+  readonly high: number | undefined;
   /** Blocks or checked runs. */
-  readonly samples?: number | undefined;
-  readonly verdict: ClaimVerdict;
+  readonly samples: number | undefined;
+  /** What the measured value is held against, in words. */
+  readonly band: string;
+  readonly verdict: Verdict;
+  /** How it was judged, in one line. */
   readonly reason: string;
+}
+
+/** A published statement with what the reader needs to judge and redo it. */
+export interface ReportClaim {
+  readonly id: string;
+  readonly class: string;
+  /** Published document and section. */
+  readonly source: string;
+  readonly statement: string;
+  readonly published: string;
+  readonly verdict: Verdict;
+  readonly measures: readonly ReportMeasure[];
   readonly experiment: string;
-  readonly sourceDocument: string;
-  readonly section: string;
   /** Redoes this claim alone. */
   readonly command: string;
   /** A path in the repository or an address. */
   readonly codeLink?: string | undefined;
-  /** Path of the capsule that replays the counterexample. */
+  /** Path, in the results directory, of the capsule that replays the counterexample. */
   readonly capsule?: string | undefined;
 }
 

@@ -3,7 +3,7 @@
  * pixels: it links the files beside it.
  */
 
-import { evidenceText, headline, measuredText, sourceText, verdictSigns, warnings } from "./claim-text.ts";
+import { evidenceText, headline, measuredText, verdictSigns, warnings } from "./claim-text.ts";
 import { formatCount, formatMeasure, formatQuantity } from "./number-text.ts";
 import type { ReportClaim, ReportInput } from "./report-input.ts";
 import { summariseChecks, summariseFaults, summarisePerformance } from "./summaries.ts";
@@ -42,16 +42,17 @@ function runLine({ run }: ReportInput): string {
 
 function claimTable(claims: readonly ReportClaim[]): string {
   return table(
-    ["Claim", "Statement", "Published", "Measured", "Verdict", "Why", "Redo"],
+    ["Claim", "Statement", "Published", "Measured", "Verdict", "How it was judged", "Redo"],
     claims.map((claim) => [
-      inline(claim.implementation === "" ? claim.claim : `${claim.claim} (${claim.implementation})`),
-      inline(`${claim.statement} (${sourceText(claim)})`),
+      inline(claim.id),
+      inline(claim.source === "" ? claim.statement : `${claim.statement} (${claim.source})`),
       inline(claim.published),
-      inline([measuredText(claim), evidenceText(claim)].filter((part) => part !== "").join("; ")),
+      claim.measures.map((each) => inline(`${measuredText(each)}: ${evidenceText(each)}`)).join("<br>"),
       `${verdictSigns[claim.verdict]} ${claim.verdict}`,
-      [inline(claim.reason), claim.capsule === undefined ? "" : `capsule ${code(claim.capsule)}`]
-        .filter((part) => part !== "")
-        .join("; "),
+      [
+        ...claim.measures.map(({ reason }) => inline(reason)),
+        ...(claim.capsule === undefined ? [] : [`capsule ${code(claim.capsule)}`]),
+      ].join("<br>"),
       code(claim.command),
     ]),
   );

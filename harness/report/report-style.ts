@@ -50,8 +50,9 @@ tbody tr:first-child > * { border-top: 0; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; }
 tbody th { font-weight: 400; }
-.claims col.verdict { width: 148px; } .claims col.published { width: 124px; } .claims col.measured { width: 188px; }
-.claims col.why { width: 31%; }
+.claims col.claim { width: 32%; } .claims col.published { width: 15%; } .claims col.verdict { width: 150px; }
+.measure + .measure { margin-top: 12px; }
+.measure .small { display: block; margin: 0 0 2px; }
 .claims td, .claims tbody th { overflow-wrap: anywhere; }
 .claim-id { display: block; font-weight: 600; white-space: nowrap; }
 .small { font-size: 13px; line-height: 1.45; color: var(--muted); }
@@ -88,7 +89,7 @@ footer { margin-top: 56px; padding-top: 16px; border-top: 1px solid var(--line);
 @media print {
   body { max-width: none; padding: 0; font-size: 9pt; }
   nav { display: none; }
-  .claims col.verdict, .claims col.published, .claims col.measured, .claims col.why { width: auto; }
+  .claims col.verdict { width: 120px; }
   .figures { columns: 2 240px; } .scroll { overflow: visible; }
   th, td { padding: 6px 8px 6px 0; }
   h2 { break-after: avoid; } tr, figure, .counts { break-inside: avoid; }

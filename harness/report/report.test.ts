@@ -10,12 +10,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import type { TableRow } from "../chart/figure.ts";
+import { verdicts } from "../claim/claim.ts";
 import { countVerdicts, headline, warnings } from "./claim-text.ts";
 import { escapeHtml, markup } from "./markup.ts";
-import { claimVerdicts } from "./report-input.ts";
+import { reportClaims } from "./report-claims.ts";
 import type { ReportInput } from "./report-input.ts";
 import { renderReport } from "./report.ts";
-import { hostile, sampleReport } from "./sample-report.fixture.ts";
+import { claimRows, hostile, sampleReport } from "./sample-report.fixture.ts";
 import { summariseChecks, summariseFaults, summarisePerformance } from "./summaries.ts";
 
 const figure = {
@@ -26,17 +27,24 @@ const figure = {
 };
 const sample = sampleReport({}, [figure]);
 
-test("a tradeoff's two sides are one claim, with the verdict of its worse side", () => {
+test("rows of one claim become its measures, and the claim has its own verdict", () => {
+  const claims = reportClaims(claimRows);
+  assert.equal(claims.length, 7);
+  const tradeoff = claims.find(({ id }) => id === "T-CON-1");
+  assert.deepEqual(
+    tradeoff?.measures.map(({ implementation }) => implementation),
+    ["minimal", "production"],
+  );
+  const broken = claimRows.map((row) => ({ ...row, claim_verdict: "probably" }));
+  assert.throws(() => reportClaims(broken), /column claim_verdict of table claims holds a verdict, not "probably"/);
+});
+
+test("the headline counts claims, not measures", () => {
   assert.equal(
     headline(sample.claims),
     "3 of 7 claims reproduced; 1 not reproduced, 1 inconclusive, 1 not comparable, 1 not run.",
   );
-  const oneSide = sample.claims.map((claim) =>
-    claim.claim === "T-CON-1" && claim.implementation === "minimal"
-      ? { ...claim, verdict: "not reproduced" as const }
-      : claim,
-  );
-  assert.equal(countVerdicts(oneSide).get("not reproduced"), 2);
+  assert.equal(countVerdicts(sample.claims).get("reproduced"), 3);
   assert.equal(headline(sample.claims.slice(0, 1)), "1 of 1 claim reproduced.");
   assert.equal(headline([]), "0 of 0 claims reproduced.");
 });
@@ -50,8 +58,9 @@ test("every warning is given when it applies, and none when nothing is wrong", (
 
 test("each claim shows statement, values, interval, verdict in words, reason and command in both forms", () => {
   const { html, markdown } = renderReport(sample);
-  for (const claim of sample.claims) {
-    for (const text of [claim.claim, claim.published, claim.measured, claim.verdict, claim.reason, claim.command]) {
+  for (const { id, published, verdict, command, measures } of sample.claims) {
+    const ofMeasures = measures.flatMap(({ measured, reason, label, band }) => [measured, reason, label, band]);
+    for (const text of [id, published, verdict, command, ...ofMeasures]) {
       assert.ok(html.includes(escapeHtml(text)), text);
       assert.ok(markdown.includes(text), text);
     }
@@ -75,10 +84,9 @@ test("hostile text stays text, and a link is a path or a web address", () => {
     title: hostile,
     claims: sample.claims.map((claim) => ({
       ...claim,
-      claim: hostile,
-      reason: hostile,
-      measured: hostile,
+      id: hostile,
       command: hostile,
+      measures: claim.measures.map((each) => ({ ...each, reason: hostile, measured: hostile, band: hostile })),
     })),
     environment: [{ name: hostile, value: hostile }],
   });
@@ -120,14 +128,14 @@ test("an empty run gives a report that says so", () => {
 test("values.tex has one macro per claim and implementation, named by letters only", () => {
   const { valuesTex } = renderReport(sample);
   const names = [...valuesTex.matchAll(/^\\newcommand\{\\([^}]*)\}/gm)].map(([, name]) => name ?? "");
-  assert.equal(names.length, sample.claims.filter(({ measured }) => measured !== "").length);
+  assert.equal(new Set(names).size, claimRows.filter(({ measured }) => measured !== "").length);
   for (const name of names) assert.match(name, /^[A-Za-z]+$/);
   assert.ok(names.includes("greyTCONOneMinimal") && names.includes("greyNCSFiveProduction"));
 });
 
 test("every verdict has a sign and a count tile in words", () => {
   const { html } = renderReport(sample);
-  for (const verdict of claimVerdicts) assert.match(html, new RegExp(`<b>\\d+</b> \\S ${verdict}</li>`));
+  for (const verdict of verdicts) assert.match(html, new RegExp(`<b>\\d+</b> \\S ${verdict}</li>`));
 });
 
 const block: TableRow = {

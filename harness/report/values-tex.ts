@@ -8,14 +8,23 @@ import type { ReportClaim } from "./report-input.ts";
 
 const digitNames = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"] as const;
 
-/** Returns the file: one `\newcommand` per claim and implementation with a measured value. */
+/** Returns the file: one `\\newcommand` per claim and implementation with a measured value. */
 export function renderValuesTex(claims: readonly ReportClaim[]): string {
   const macros = new Map<string, string>();
-  for (const { claim, implementation, measured } of claims) {
-    if (measured !== "") macros.set(macroName(`${claim} ${implementation}`), escapeTex(measured));
+  for (const { id, measures } of claims) {
+    for (const { implementation, measured } of measures) {
+      if (measured !== "") macros.set(freeName(`${id} ${implementation}`, macros), escapeTex(measured));
+    }
   }
   const lines = [...macros].map(([name, value]) => `\\newcommand{\\${name}}{${value}}`);
   return ["% Measured values of one run. Generated; changes are lost.", ...lines, ""].join("\n");
+}
+
+/** A claim may measure one implementation twice: the second macro ends in `B`, the third in `C`. */
+function freeName(text: string, taken: ReadonlyMap<string, string>): string {
+  const name = macroName(text);
+  const suffixes = ["", ..."BCDEFGHIJKLMNOPQRSTUVWXYZ"];
+  return suffixes.map((suffix) => name + suffix).find((each) => !taken.has(each)) ?? name;
 }
 
 function macroName(text: string): string {
