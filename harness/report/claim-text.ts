@@ -19,7 +19,7 @@ export function measuredText({ measured }: ReportMeasure): string {
   return measured === "" ? "–" : measured;
 }
 
-/** Returns `lost entries (production), 90 % interval 8,100 – 8,900, 10 samples, judged against: 0`, as far as there is any of it. */
+/** Returns `lost entries (production), 90 % interval 8 – 9, 10 samples, judged against: 0`, as far as known. */
 export function evidenceText({ label, implementation, low, high, samples, band }: ReportMeasure): string {
   const parts = [
     implementation === "" ? label : `${label} (${implementation})`,
