@@ -124,6 +124,7 @@ test("a torn record whose payload quotes an older log is torn, not followed by r
 
 function groupStarts(bodyLengths: readonly number[]): number[] {
   const starts = [0];
-  for (const length of bodyLengths) starts.push((starts.at(-1) ?? 0) + recordHeaderBytes + length + recordHeaderBytes + 6);
+  for (const length of bodyLengths)
+    starts.push((starts.at(-1) ?? 0) + recordHeaderBytes + length + recordHeaderBytes + 6);
   return starts;
 }

@@ -183,45 +183,39 @@ function judge(
   sequence: number,
   found: string,
 ): SegmentEnd {
-  const resumesAt = nextValid(bytes, view, offset + 1, salt, sequence, offset);
+  const resumesAt = nextValid(bytes, view, offset + 1, salt, sequence);
   if (resumesAt === undefined) return { kind: "torn", offset, found };
-  if (isVouched(bytes, view, resumesAt, salt, sequence, offset)) return { kind: "damaged", offset, found };
+  if (isVouched(bytes, view, resumesAt, salt, sequence)) return { kind: "damaged", offset, found };
   return { kind: hasUnwrittenSector(bytes, offset, resumesAt) ? "torn" : "damaged", offset, found };
 }
 
-/** Returns the offset of the first valid record at or after `from`, whose sequence the bytes since `badAt` allow. */
+/**
+ * Returns the offset of the first valid record at or after `from` that is later in the log than the bad one. It may be
+ * much later: a write that landed in the wrong place leaves such a record.
+ */
 function nextValid(
   bytes: Uint8Array,
   view: DataView,
   from: number,
   salt: number,
   badSequence: number,
-  badAt: number,
 ): number | undefined {
   const firstSaltByte = salt & 0xff;
   for (let at = from; at <= bytes.length - recordHeaderBytes; at++) {
     if (bytes[at + 8] !== firstSaltByte || view.getUint32(at + 8, true) !== salt) continue;
-    const ahead = readUint48(view, at + 12) - badSequence;
-    if (ahead < 1 || ahead * recordHeaderBytes > at - badAt) continue;
-    if (flawAt(bytes, view, at, salt, badSequence + ahead) === undefined) return at;
+    const sequence = readUint48(view, at + 12);
+    if (sequence > badSequence && flawAt(bytes, view, at, salt, sequence) === undefined) return at;
   }
   return undefined;
 }
 
 /** Whether a valid marker from `from` on says that record `sequence` had been synced. */
-function isVouched(
-  bytes: Uint8Array,
-  view: DataView,
-  from: number,
-  salt: number,
-  sequence: number,
-  badAt: number,
-): boolean {
+function isVouched(bytes: Uint8Array, view: DataView, from: number, salt: number, sequence: number): boolean {
   let at: number | undefined = from;
   while (at !== undefined) {
     const bodyStart: number = at + recordHeaderBytes;
     if (view.getUint8(at + 18) === markerType && readUint48(view, bodyStart) >= sequence) return true;
-    at = nextValid(bytes, view, bodyStart + view.getUint32(at + 4, true), salt, sequence, badAt);
+    at = nextValid(bytes, view, bodyStart + view.getUint32(at + 4, true), salt, sequence);
   }
   return false;
 }
@@ -230,7 +224,8 @@ function isVouched(
 function hasUnwrittenSector(bytes: Uint8Array, from: number, to: number): boolean {
   const firstBoundary = Math.ceil(from / sectorBytes) * sectorBytes;
   // Fewer zeros than a header may well be the bytes of one; a whole header is never zero, for its salt is not.
-  if (firstBoundary <= to && firstBoundary - from >= recordHeaderBytes && isZero(bytes, from, firstBoundary)) return true;
+  if (firstBoundary <= to && firstBoundary - from >= recordHeaderBytes && isZero(bytes, from, firstBoundary))
+    return true;
   for (let at = firstBoundary; at + sectorBytes <= to; at += sectorBytes) {
     if (isZero(bytes, at, at + sectorBytes)) return true;
   }

@@ -254,18 +254,26 @@ export class FaultyDisk implements Disk {
     const note: Completion<void> = (error) => {
       outcome.error ??= error;
     };
-    let straight: Uint8Array[] = [];
-    for (const write of this.#held.take(name)) {
-      if (!write.misdirected) {
-        straight.push(...write.chunks);
-        outcome.appendedBytes += write.bytes;
-        continue;
-      }
-      if (straight.length > 0) this.#base.append(name, straight, note);
+    let straight: HeldWrite[] = [];
+    const appendStraight = (): void => {
+      if (straight.length > 0)
+        this.#base.append(
+          name,
+          straight.flatMap(({ chunks }) => chunks),
+          note,
+        );
       straight = [];
-      this.#misdirect(name, write, note);
+    };
+    for (const write of this.#held.take(name)) {
+      if (write.misdirected) {
+        appendStraight();
+        this.#misdirect(name, write, note);
+      } else {
+        straight.push(write);
+        outcome.appendedBytes += write.bytes;
+      }
     }
-    if (straight.length > 0) this.#base.append(name, straight, note);
+    appendStraight();
     return outcome;
   }
 

@@ -141,7 +141,10 @@ test("group commit: what arrives during a sync goes out with one more write and 
     store.persist(full({ entries: [entry(index, 1)] }), () => order.push(index));
   }
   bench.runUntil(() => order.length === 100);
-  assert.deepEqual(order, Array.from({ length: 100 }, (_, offset) => offset + 1));
+  assert.deepEqual(
+    order,
+    Array.from({ length: 100 }, (_, offset) => offset + 1),
+  );
   assert.equal((store.counters["syncs"] ?? 0) - (before["syncs"] ?? 0), 2);
   assert.equal((store.counters["log appends"] ?? 0) - (before["log appends"] ?? 0), 2);
   assert.equal(store.counters["batches persisted"], 100);
@@ -319,7 +322,13 @@ function play(bench: Bench, store: LogStore, steps: readonly Step[], logs: Momen
   return { confirmed, issued, eventsLeft: left };
 }
 
-function checkRecovered(recovered: Recovered, moments: Moment[][], confirmed: number, issued: number, where: string): void {
+function checkRecovered(
+  recovered: Recovered,
+  moments: Moment[][],
+  confirmed: number,
+  issued: number,
+  where: string,
+): void {
   const before: Moment = moments[confirmed - 1]?.at(-1) ?? { log: [], hardState: { term: 0, votedFor: null } };
   const allowed = [before, ...moments.slice(confirmed, issued).flat()];
   const log = JSON.stringify(wholeLog(recovered));
@@ -413,7 +422,10 @@ test("one flipped bit in any byte of any file is refused or changes nothing", ()
       const { error, opened } = openFiles(new Map([...files, [name, spoiled]]));
       if (error !== undefined) {
         assert.ok(error instanceof LogDamage, `${name}, byte ${at}: ${error.message}`);
-        assert.match(error.message, /Cannot recover n1: .* damaged at byte \d+: expected .*, found .*; .*replace the node/);
+        assert.match(
+          error.message,
+          /Cannot recover n1: .* damaged at byte \d+: expected .*, found .*; .*replace the node/,
+        );
         refused++;
       } else {
         assert.deepEqual(opened?.recovered, expected.recovered, `${name}, byte ${at}`);

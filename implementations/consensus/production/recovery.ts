@@ -140,10 +140,13 @@ class Recovery {
     }
     const offset = end.kind === "complete" ? 0 : end.offset;
     const found = end.kind === "complete" ? "the end of the file" : end.found;
-    if (end.kind === "damaged" || !isLast) throw new LogDamage(this.#node, name, offset, `record ${nextSequence}`, found);
+    if (end.kind === "damaged" || !isLast)
+      throw new LogDamage(this.#node, name, offset, `record ${nextSequence}`, found);
     if (headless) return this.#dropHeadless(name, "a segment whose first write was cut short");
     this.#cut = { name, offset };
-    this.#repairs.push(`cut a torn write off ${name}: ${bytes.length - offset} bytes from byte ${offset} on (${found})`);
+    this.#repairs.push(
+      `cut a torn write off ${name}: ${bytes.length - offset} bytes from byte ${offset} on (${found})`,
+    );
     const segment = this.#replay.segments.at(-1);
     if (segment !== undefined) segment.bytes = offset;
   }

@@ -138,7 +138,8 @@ export class Replay {
     this.first = Math.min(this.first, index);
     if (index <= this.#floor) this.termAtFloor = undefined;
     const firstKept = this.entries[0];
-    if (firstKept !== undefined) this.entries.length = Math.max(0, Math.min(this.entries.length, index - firstKept.index));
+    if (firstKept !== undefined)
+      this.entries.length = Math.max(0, Math.min(this.entries.length, index - firstKept.index));
   }
 
   /** Payloads share the segment's memory; a few of them must not hold on to all of it. */
@@ -159,4 +160,3 @@ export class Replay {
     return new LogDamage(this.#node, name, offset, expected, found);
   }
 }
-

@@ -73,8 +73,10 @@ export function decodeSnapshot(file: Uint8Array, position: LogPosition): Snapsho
   if (file.length !== headerBytes + dataBytes + 4) return { flaw: `${file.length} bytes` };
   const stored = view.getUint32(headerBytes + dataBytes, true);
   const computed = crc32c(file, 0, 0, headerBytes + dataBytes);
-  if (stored !== computed) return { flaw: `checksum ${stored.toString(16)} where the bytes give ${computed.toString(16)}` };
-  if (index !== position.index || term !== position.term) return { flaw: `the snapshot of index ${index}, term ${term}` };
+  if (stored !== computed)
+    return { flaw: `checksum ${stored.toString(16)} where the bytes give ${computed.toString(16)}` };
+  if (index !== position.index || term !== position.term)
+    return { flaw: `the snapshot of index ${index}, term ${term}` };
   return { index, term, data: file.subarray(headerBytes, headerBytes + dataBytes) };
 }
 

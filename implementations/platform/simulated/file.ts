@@ -65,7 +65,7 @@ export class SimulatedFile {
     let start = 0;
     for (const [index, chunk] of this.#chunks.entries()) {
       if (offset < start + chunk.length) {
-        const copy = chunk.slice();
+        const copy = Uint8Array.from(chunk); // Not slice: that of a Buffer shares its memory.
         copy[offset - start] = (copy[offset - start] ?? 0) ^ mask;
         this.#chunks[index] = copy;
         return;

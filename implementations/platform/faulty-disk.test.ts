@@ -1,0 +1,281 @@
+/**
+ * Goal: every disk fault does what it says, counts it, and a log store survives or refuses it, never believes it.
+ * Method: each fault on the simulated disk, first bare, then under a log store over many seeds.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LogDamage, LogStore } from "../consensus/production/log-store.ts";
+import type { OpenedLogStore } from "../consensus/production/log-store.ts";
+import type { DiskError } from "../foundation/effects.ts";
+import type { DiskFault, Efficacy, FaultHandle } from "../foundation/faults.ts";
+import { seededRandom } from "../foundation/prng.ts";
+import { FaultyDisk } from "./faulty-disk.ts";
+import { VirtualTime } from "./simulated/clock.ts";
+import { SimulatedDisk } from "./simulated/disk.ts";
+
+class Bench {
+  readonly time = new VirtualTime();
+  readonly base: SimulatedDisk;
+  readonly losses: Efficacy[] = [];
+  readonly #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.base = new SimulatedDisk({ clock: this.time, random: seededRandom(seed) });
+  }
+
+  /** The next life; the one before ends as by kill. */
+  open(): FaultyDisk {
+    this.base.crash({ powerLoss: false });
+    return new FaultyDisk(this.base.open(), {
+      clock: this.time,
+      random: seededRandom(`faults ${this.#seed}`),
+      onPowerLoss: (efficacy) => {
+        this.losses.push(efficacy);
+        this.base.crash({ powerLoss: true });
+      },
+    });
+  }
+
+  drain(): void {
+    while (this.time.step());
+  }
+}
+
+const text = (value: string): Uint8Array => Buffer.from(value);
+
+/** Collects codes of completions, "ok" for success. */
+function outcomes(): { readonly seen: string[]; readonly note: (error: DiskError | undefined) => void } {
+  const seen: string[] = [];
+  return { seen, note: (error) => void seen.push(error?.code ?? "ok") };
+}
+
+test("appended bytes are held until they are synced: a kill loses them, and only them", () => {
+  const bench = new Bench(1);
+  const disk = bench.open();
+  const { seen, note } = outcomes();
+  disk.append("f", [text("synced")], note);
+  disk.sync("f", note);
+  bench.drain();
+  disk.append("f", [text(" lost")], note);
+  assert.equal(disk.unsyncedBytes, 5);
+  bench.drain();
+  assert.deepEqual(seen, ["ok", "ok", "ok"]);
+  bench.open();
+  assert.equal(Buffer.from(bench.base.read("f")).toString(), "synced");
+});
+
+test("torn-write: a strict prefix of the next sync's bytes is stored, then nothing completes any more", () => {
+  const lengths = new Set<number>();
+  for (let seed = 1; seed <= 30; seed++) {
+    const bench = new Bench(seed);
+    const disk = bench.open();
+    const { seen, note } = outcomes();
+    const handle = disk.inject({ kind: "torn-write" });
+    disk.append("f", [text("0123"), text("456789")], note);
+    disk.sync("f", note);
+    disk.append("f", [text("more")], note);
+    bench.drain();
+    assert.deepEqual(seen, ["ok"]);
+    assert.deepEqual(bench.losses, [{ count: 1, unit: "writes torn" }]);
+    assert.equal(handle.efficacy().count, 1);
+    const stored = bench.base.names().length === 0 ? "" : Buffer.from(bench.base.read("f")).toString();
+    assert.ok("0123456789".startsWith(stored) && stored.length < 10);
+    lengths.add(stored.length);
+  }
+  assert.ok(lengths.size > 5, "tears in many places");
+});
+
+test("lost-sync: the power goes at once with what is held, or as soon as something is", () => {
+  for (const isHeldBefore of [true, false]) {
+    const bench = new Bench(2);
+    const disk = bench.open();
+    const { seen, note } = outcomes();
+    if (isHeldBefore) disk.append("f", [text("12345")], note);
+    const handle = disk.inject({ kind: "lost-sync" });
+    assert.equal(bench.losses.length, isHeldBefore ? 1 : 0);
+    disk.append("f", [text("12345")], note);
+    disk.sync("f", note);
+    bench.drain();
+    assert.deepEqual(handle.efficacy(), { count: 5, unit: "bytes lost" });
+    assert.equal(bench.losses.length, 1);
+    assert.deepEqual(bench.base.names(), []);
+    assert.ok(!seen.includes("IO") && seen.length <= 1);
+  }
+});
+
+test("bit-flip: one bit of what is stored differs", () => {
+  const bench = new Bench(3);
+  const disk = bench.open();
+  const { note } = outcomes();
+  const handle = disk.inject({ kind: "bit-flip" });
+  disk.append("f", [text("0123456789")], note);
+  bench.drain();
+  assert.equal(handle.efficacy().count, 0, "nothing is stored yet");
+  disk.sync("f", note);
+  bench.drain();
+  const stored = bench.base.read("f");
+  const flipped = text("0123456789").map((byte, index) => byte ^ (stored[index] ?? 0));
+  const bits = flipped.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
+  assert.deepEqual([bits, handle.efficacy()], [1, { count: 1, unit: "bits flipped" }]);
+});
+
+test("misdirect: the next append lands over stored bytes, the file does not grow", () => {
+  const bench = new Bench(4);
+  const disk = bench.open();
+  const { seen, note } = outcomes();
+  disk.append("f", [text("0123456789")], note);
+  disk.sync("f", note);
+  bench.drain();
+  const handle = disk.inject({ kind: "misdirect" });
+  disk.append("f", [text("ab")], note);
+  disk.append("f", [text("cd")], note);
+  disk.sync("f", note);
+  bench.drain();
+  const stored = Buffer.from(bench.base.read("f")).toString();
+  assert.match(stored, /^\d*ab\d*cd$/);
+  assert.equal(stored.length, 12);
+  assert.deepEqual(handle.efficacy(), { count: 1, unit: "writes misdirected" });
+  assert.deepEqual(seen, ["ok", "ok", "ok", "ok", "ok"]);
+});
+
+test("read-error, write-error and full fail operations, in order, until healed", () => {
+  const bench = new Bench(5);
+  const disk = bench.open();
+  const { seen, note } = outcomes();
+  disk.append("f", [text("x")], note);
+  disk.sync("f", note);
+  const faults: DiskFault[] = [
+    { kind: "read-error", probability: 1 },
+    { kind: "write-error", probability: 1 },
+  ];
+  const handles: FaultHandle[] = faults.map((fault) => disk.inject(fault));
+  disk.read("f", note);
+  disk.append("f", [text("y")], note);
+  disk.sync("f", note);
+  disk.syncDirectory(note);
+  bench.drain();
+  assert.deepEqual(seen.splice(0), ["ok", "ok", "IO", "IO", "IO", "IO"]);
+  assert.deepEqual(
+    handles.map((handle) => handle.efficacy().count),
+    [1, 3],
+  );
+  for (const handle of handles) handle.heal();
+  const full = disk.inject({ kind: "full" });
+  disk.append("f", [text("y")], note);
+  disk.sync("f", note);
+  bench.drain();
+  full.heal();
+  disk.append("f", [text("z")], note);
+  disk.sync("f", note);
+  bench.drain();
+  assert.deepEqual(seen, ["FULL", "ok", "ok", "ok"]);
+  assert.equal(Buffer.from(bench.base.read("f")).toString(), "xz");
+});
+
+test("slow: every operation takes longer, and their order stays", () => {
+  const bench = new Bench(6);
+  const disk = bench.open();
+  const handle = disk.inject({ kind: "slow", extraMs: 50 });
+  const order: string[] = [];
+  disk.append("f", [text("x")], () => order.push("append"));
+  disk.sync("f", () => order.push("sync"));
+  disk.read("f", () => order.push("read"));
+  bench.drain();
+  assert.ok(bench.time.nowMs() >= 150);
+  assert.deepEqual(order, ["append", "sync", "read"]);
+  assert.deepEqual(handle.efficacy(), { count: 3, unit: "operations slowed" });
+});
+
+test("holdNextSync: the sync of that number waits, and all behind it", () => {
+  const bench = new Bench(7);
+  const disk = bench.open();
+  const order: string[] = [];
+  let resume: (() => void) | undefined;
+  disk.holdNextSync(2, (goOn) => {
+    order.push("held");
+    resume = goOn;
+  });
+  for (const name of ["one", "two", "three"]) {
+    disk.append("f", [text(name)], () => undefined);
+    disk.sync("f", () => order.push(name));
+  }
+  bench.drain();
+  assert.deepEqual(order, ["held", "one"]);
+  assert.equal(Buffer.from(bench.base.read("f")).toString(), "one");
+  resume?.();
+  resume?.();
+  bench.drain();
+  assert.deepEqual(order, ["held", "one", "two", "three"]);
+});
+
+/** Persists entries one by one; returns how many were confirmed before the disk fell silent or failed. */
+function fill(bench: Bench, store: LogStore, from: number, to: number): number {
+  let confirmed = from - 1;
+  for (let index = from; index <= to; index++) {
+    const entries = [{ index, term: 1, payload: text(`payload ${index}`) }];
+    store.persist({ hardState: undefined, entries, snapshot: undefined }, (error) => {
+      if (error === undefined) confirmed = index;
+    });
+    bench.drain();
+  }
+  return confirmed;
+}
+
+function openStore(
+  bench: Bench,
+  disk: FaultyDisk,
+): { readonly error: Error | undefined; readonly opened?: OpenedLogStore } {
+  let result: { readonly error: Error | undefined; readonly opened?: OpenedLogStore } | undefined;
+  LogStore.open(disk, { segmentBytes: 400 }, (error, opened) => {
+    result = opened === undefined ? { error } : { error, opened };
+  });
+  bench.drain();
+  assert.ok(result !== undefined);
+  return result;
+}
+
+for (const [kind, expectation] of [
+  ["torn-write", "recovers"],
+  ["lost-sync", "recovers"],
+  ["bit-flip", "refuses or recovers"],
+  ["misdirect", "refuses or recovers"],
+] as const) {
+  test(`a log store after ${kind} ${expectation} all it confirmed`, () => {
+    let refused = 0;
+    for (let seed = 1; seed <= 150; seed++) {
+      const bench = new Bench(seed);
+      const disk = bench.open();
+      const { opened } = openStore(bench, disk);
+      assert.ok(opened !== undefined);
+      let confirmed = fill(bench, opened.store, 1, 5 + (seed % 20));
+      const handle = disk.inject({ kind });
+      let attempted = confirmed;
+      // A write that opens a segment has nothing to land on, so misdirection may wait for the next one.
+      for (let tries = 0; tries < 3 && handle.efficacy().count === 0; tries++) {
+        confirmed = fill(bench, opened.store, attempted + 1, attempted + 1);
+        attempted++;
+      }
+      // None, or a few more: the spoiled write is the last one, or is not.
+      const more = seed % 4;
+      if (bench.losses.length === 0) confirmed = fill(bench, opened.store, attempted + 1, attempted + more);
+      attempted += more;
+      bench.drain();
+      assert.ok(handle.efficacy().count > 0, `seed ${seed}: the fault did something`);
+      const after = openStore(bench, bench.open());
+      if (after.error !== undefined) {
+        assert.ok(after.error instanceof LogDamage, `seed ${seed}: ${after.error.message}`);
+        refused++;
+        continue;
+      }
+      const entries = after.opened?.recovered.entries ?? [];
+      assert.ok(entries.length >= confirmed && entries.length <= attempted, `seed ${seed}: ${entries.length} entries`);
+      for (const [offset, entry] of entries.entries()) {
+        assert.equal(Buffer.from(entry.payload).toString(), `payload ${offset + 1}`, `seed ${seed}`);
+      }
+    }
+    if (expectation === "recovers") assert.equal(refused, 0);
+    else assert.ok(refused > 75, `${refused} refused`);
+  });
+}
