@@ -25,9 +25,10 @@ import {
 import { consensusImplementation } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
 import { blockOrder } from "./measure/abba.ts";
-import type { Probe } from "./measure/probes.ts";
+import type { Measurement, Probe } from "./measure/probes.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
 import type { Plan } from "./plan/plan.ts";
+import type { ImplementationRecord } from "./record/manifest.ts";
 import type { Row } from "./record/tables.ts";
 import { runBlock } from "./run-block.ts";
 import type { BlockRecord } from "./run-block.ts";
@@ -58,6 +59,7 @@ export interface BlockStageOptions {
 export function blockStage(options: BlockStageOptions): Stage {
   return {
     label: options.label,
+    seed: options.plan.seed,
     estimateS: options.estimateS,
     run: (context) => runStage(options, context),
   };
@@ -75,7 +77,7 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
   const records: BlockRecord[] = [];
   const validities: Validity[] = [];
   const troubles: string[] = [];
-  let voids = 0;
+  const ran: ImplementationRecord[] = [];
   for (const [position, name] of order.entries()) {
     const implementation = consensusImplementation(name);
     const record = await runBlock({
@@ -89,21 +91,22 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
     });
     records.push(record);
     const validity = collect(options, record, rows, files);
+    ran.push(implementationRecord(record, validity));
     if (record.voidReason !== undefined) {
-      voids++;
       troubles.push(`${implementation.name}: ${record.voidReason}`);
     } else {
       validities.push(validity);
       if (validity !== "valid") troubles.push(`${implementation.name}: ${troubleOf(record, options)}`);
     }
   }
+  const voids = records.filter(({ voidReason }) => voidReason !== undefined).length;
   if (options.compareAtRest === true && voids === 0) {
     const difference = diffRows(options, records, rows);
     validities.push(difference.validity);
     if (difference.validity !== "valid") troubles.push(difference.summary);
   }
   const validity = voids === order.length ? "void" : worstOf(validities);
-  return { rows, files, validity, summary: troubles.join("; ") || summaryOf(records) };
+  return { rows, files, implementations: ran, validity, summary: troubles.join("; ") || summaryOf(records) };
 }
 
 /** Adds a block's rows and files; returns its verdict with expected failures turned round. */
@@ -113,23 +116,43 @@ function collect(options: BlockStageOptions, record: BlockRecord, rows: Partial<
   const name = `${experiment}-${block}-${record.implementation}`;
   const worst = worstOf(record.checks.map(({ validity }) => validity));
   add(rows, "checks", checkRows(key, record.checks));
+  add(rows, "measurements", measurementRows(key, operationCounts(record)));
   add(rows, "faults", faultRows(key, record));
   if (options.keepHistory === true || worst !== "valid") {
     files.push({ path: `histories/${name}.ndjson`, content: [...encodeNdjson(record.history.events)].join("") });
   }
   if (worst !== "valid") files.push({ path: `capsules/${name}.json`, content: encodeCapsule(experiment, record) });
   if (record.voidReason !== undefined) return "unknown";
+  // What a probe counted stands also where a check failed: the block's record says that it is void, timings of void
+  // blocks are not used, but a lost write is lost whatever else went wrong.
+  add(rows, "measurements", measurementRows(key, probes.flatMap((probe) => probe(record))));
+  add(rows, "elections", electionRows(key, record));
   const expected = mustFail?.(record.implementation) ?? false;
-  if (worst === "valid" || expected) {
-    add(rows, "measurements", measurementRows(key, probes.flatMap((probe) => probe(record))));
-    add(rows, "elections", electionRows(key, record));
-  }
   if (worst === "valid") {
     if (measures.includes("latency")) add(rows, "latency", latencyRows(key, record));
     if (measures.includes("throughput")) add(rows, "throughput", throughputRows(key, record, options.windowS));
   }
   if (!expected) return worst;
   return worst === "invalid" ? "valid" : "invalid";
+}
+
+/** Counts are no timings: they stand also for a block whose checks failed. */
+function operationCounts({ history }: BlockRecord): Measurement[] {
+  const { ok, fail, info } = history.counts;
+  return Object.entries({ ok, fail, info }).map(([outcome, value]) => ({
+    metric: `operations-${outcome}`,
+    value,
+    unit: "count",
+  }));
+}
+
+function implementationRecord({ implementation, voidReason }: BlockRecord, validity: Validity): ImplementationRecord {
+  if (voidReason !== undefined) {
+    const kind = voidReason.startsWith("Inert") ? "inert-fault" : "saturated-generator";
+    return { name: implementation, status: "void", voids: [{ kind, reason: voidReason }] };
+  }
+  if (validity === "valid") return { name: implementation, status: "sound", voids: [] };
+  return { name: implementation, status: "void", voids: [{ kind: "failed-check", reason: `a check is ${validity}` }] };
 }
 
 function diffRows(

@@ -16,7 +16,7 @@ const nodes = 3;
 /** Returns the stage; it measures `refused-strangers` and `tried-strangers`. */
 export function knockStage(options: KnockStageOptions): Stage {
   const label = `${options.implementation}: a stranger knocks (cluster)`;
-  return { label, estimateS: 3, run: (context) => knock(options, context) };
+  return { label, seed: options.seed, estimateS: 3, run: (context) => knock(options, context) };
 }
 
 async function knock(options: KnockStageOptions, context: StageContext): Promise<StageResult> {
@@ -29,7 +29,9 @@ async function knock(options: KnockStageOptions, context: StageContext): Promise
   });
   try {
     const answer = await deployment.knock();
-    if (answer === undefined) return { rows: {}, files: [], validity: "unknown", summary: "nodes without certificates" };
+    if (answer === undefined) {
+      return { rows: {}, files: [], implementations: [], validity: "unknown", summary: "nodes without certificates" };
+    }
     const key = { experiment, block, implementation, substrate: "cluster", nodes, seed };
     const rows = measurementRows(key, [
       { metric: "tried-strangers", value: answer.tried, unit: "count" },
@@ -37,7 +39,8 @@ async function knock(options: KnockStageOptions, context: StageContext): Promise
     ]);
     const validity = answer.refused === answer.tried ? "valid" : "invalid";
     const summary = `${answer.refused} of ${answer.tried} nodes refused the stranger`;
-    return { rows: { measurements: rows }, files: [], validity, summary };
+    const implementations = [{ name: implementation, status: "sound", voids: [] }] as const;
+    return { rows: { measurements: rows }, files: [], implementations, validity, summary };
   } finally {
     await deployment.stop();
   }

@@ -7,7 +7,7 @@ import { modules } from "../implementations/foundation/deployment.ts";
 
 /** Returns the stage; its measurement `minimal-lines` is one row per minimal implementation that exists. */
 export function minimalSizeStage(options: { readonly experiment: string; readonly block: number }): Stage {
-  return { label: "lines of every minimal.ts", estimateS: 0.1, run: () => countLines(options) };
+  return { label: "lines of every minimal.ts", seed: "none", estimateS: 0.1, run: () => countLines(options) };
 }
 
 async function countLines({ experiment, block }: { experiment: string; block: number }): Promise<StageResult> {
@@ -24,6 +24,7 @@ async function countLines({ experiment, block }: { experiment: string; block: nu
   return {
     rows: { measurements: measurementRows(key, measurements) },
     files: [],
+    implementations: [],
     validity: sizes.length > 0 ? "valid" : "unknown",
     summary: sizes.map(({ module, lines }) => `${module} ${lines} lines`).join(", "),
   };

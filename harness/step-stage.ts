@@ -41,6 +41,7 @@ export function stepStage(options: StepStageOptions): Stage {
   const { steps, nodes, substrate } = options;
   return {
     label: `step by step, ${steps} operations on ${nodes} ${substrate} nodes`,
+    seed: options.seed,
     estimateS: options.estimateS,
     run: (context) => compareStepByStep(options, context),
   };
@@ -75,7 +76,8 @@ async function compareStepByStep(options: StepStageOptions, context: StageContex
       ? []
       : [{ path: `diffs/${experiment}-${block}.txt`, content: `${result.check.counterexample}\n` }];
   const rows = { checks: checkRows(key, [result.check]), diffs };
-  return { rows, files, validity: result.check.validity, summary: result.check.summary };
+  const implementations = runs.map(({ implementation }) => ({ name: implementation, status: "sound", voids: [] }) as const);
+  return { rows, files, implementations, validity: result.check.validity, summary: result.check.summary };
 }
 
 async function takeSteps(

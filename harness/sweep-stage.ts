@@ -35,6 +35,7 @@ export interface SweepOptions {
 export function sweepStage(options: SweepOptions): Stage {
   return {
     label: `${options.implementation}, ${options.runs} simulated runs under random faults`,
+    seed: options.seed,
     estimateS: options.estimateS,
     run: (context) => sweep(options, context),
   };
@@ -101,7 +102,7 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
     }
     context.onProgress((run + 1) / runs, `${run + 1} of ${runs} seeds`);
   }
-  if (last === undefined) return { rows: {}, files, validity: "void", summary: "no runs" };
+  if (last === undefined) return { rows: {}, files, implementations: [], validity: "void", summary: "no runs" };
   const checks = [...tallies].map(([id, tally]) => summed(id, tally, runs));
   const key = { ...blockKey(experiment, block, last), seed: options.seed };
   const validity = worstOf(checks.map((check) => check.validity));
@@ -109,7 +110,8 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
   const rows: Row<"checks">[] = checkRows(key, checks);
   const voidText = voids === 0 ? "" : `, ${voids} without an effective fault`;
   const summary = worst === undefined ? `${runs} runs valid${voidText}` : `${worst.id} ${worst.validity}: ${worst.summary}`;
-  return { rows: { checks: rows }, files, validity, summary };
+  const implementations = [{ name: implementation, status: "sound", voids: [] }] as const;
+  return { rows: { checks: rows }, files, implementations, validity, summary };
 }
 
 function count(tallies: Map<string, Tally>, check: CheckResult): void {

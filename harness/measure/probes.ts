@@ -82,7 +82,7 @@ export const withoutQuorum: Probe = (block) =>
     const accepted = block.operations.filter(
       ({ outcome, startMs, endMs: doneMs }) => outcome === "ok" && startMs > fault.startMs && doneMs < endMs,
     ).length;
-    const first = block.operations.filter(({ outcome, endMs: doneMs }) => outcome === "ok" && doneMs >= endMs)[0];
+    const first = block.operations.find(({ outcome, endMs: doneMs }) => outcome === "ok" && doneMs >= endMs);
     const measured: Measurement[] = [{ metric: "accepted-without-quorum", value: accepted, unit: "count" }];
     if (first !== undefined) measured.push({ metric: "resume-ms", value: first.endMs - endMs, unit: "ms" });
     measured.push({ metric: "served-after-return", value: first === undefined ? 0 : 1, unit: "count" });

@@ -8,6 +8,7 @@
 
 import type { Module } from "../../implementations/foundation/deployment.ts";
 import type { Validity } from "../check/verdict.ts";
+import type { ImplementationRecord } from "../record/manifest.ts";
 import type { Row, TableName } from "../record/tables.ts";
 
 export const profiles = ["smoke", "quick", "full"] as const;
@@ -33,6 +34,8 @@ export interface StageFile {
 
 export interface StageResult {
   readonly rows: StageRows;
+  /** In the order in which they ran; void ones with the reason. */
+  readonly implementations: readonly ImplementationRecord[];
   readonly files: readonly StageFile[];
   /** `void`: nothing was learnt, and `summary` says why. */
   readonly validity: Validity | "void";
@@ -42,6 +45,7 @@ export interface StageResult {
 export interface Stage {
   /** What runs, for a person: "production, 3 nodes, leader killed". */
   readonly label: string;
+  readonly seed: string;
   readonly estimateS: number;
   readonly run: (context: StageContext) => Promise<StageResult>;
 }

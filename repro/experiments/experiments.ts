@@ -11,6 +11,7 @@ import {
   consensusNoQuorum,
   consensusSplit,
 } from "./failures.ts";
+import { microbench } from "./microbench.ts";
 import { consensusLatency, consensusThroughput, consensusTimeline } from "./performance.ts";
 import { consensusSafety } from "./safety.ts";
 import { consensusDurability, consensusTradeoffs, minimalSize } from "./tradeoffs.ts";
@@ -32,4 +33,5 @@ export const experiments: readonly Experiment[] = [
   consensusThroughput,
   consensusLatency,
   consensusTimeline,
+  microbench,
 ];

@@ -137,7 +137,7 @@ export const consensusLinearizability: Experiment = {
 };
 
 /** Forced elections of one block; together with `blocks` the published 120 in quick and full. */
-const churn: Readonly<Record<Profile, number>> = { smoke: 4, quick: 40, full: 120 };
+const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 24, full: 120 };
 
 export const consensusChurn: Experiment = {
   id: "consensus-churn",
@@ -162,7 +162,7 @@ export const consensusChurn: Experiment = {
       estimateS: 3,
       probes: [forcedElections, lostAppends],
     });
-    const cluster = Array.from({ length: { smoke: 1, quick: 3, full: 5 }[profile] }, (_, index) =>
+    const cluster = Array.from({ length: { smoke: 1, quick: 5, full: 6 }[profile] }, (_, index) =>
       blockStage({
         experiment: "consensus-churn",
         block: 1 + index,

@@ -97,7 +97,9 @@ class MinimalProcess {
       const residentBytes = process.memoryUsage.rss();
       // One process hosts all nodes; what it used is told once, at its first node.
       const resources = (cluster?.resources() ?? []).map((node, index) =>
-        index === 0 ? { ...node, residentBytes, cpuMs: (user + system) / 1000 } : node,
+        index === 0
+          ? { ...node, residentBytes, cpuMs: (user + system) / 1000, counters: { ...node.counters, threads: 1 } }
+          : node,
       );
       this.#channel.send({ kind: "answer", question, value: { resources } });
     }

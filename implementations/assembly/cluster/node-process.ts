@@ -3,9 +3,9 @@
  * and knows which of its ends were asked for.
  */
 
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { execa } from "execa";
-import type { ResultPromise } from "execa";
 import { HarnessError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { DriverMessage, ProcessConfiguration, ProcessMessage } from "./control.ts";
@@ -22,7 +22,8 @@ export interface NodeProcessOptions {
   readonly ward: (pid: number, watched: boolean) => void;
 }
 
-type NodeSubprocess = ResultPromise<{ ipc: true; reject: false; cleanup: true; serialization: "advanced" }>;
+/** What is used of execa's subprocess. */
+type NodeSubprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; readonly signal?: string }>;
 
 /** How long a process may take to fall in line after an orderly stop. */
 const stopLimitMs = 3000;
@@ -65,7 +66,7 @@ export class NodeProcess {
       buffer: false,
       reject: false,
       cleanup: true,
-    });
+    }) as unknown as NodeSubprocess;
     this.#subprocess = subprocess;
     if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, true);
     subprocess.stderr?.on("data", (chunk: Buffer) => {

@@ -22,7 +22,7 @@ import { issueAuthority, issueCertificate } from "../../platform/node/certificat
 import { nodeClock } from "../../platform/node/clock.ts";
 import { TlsTransport } from "../../platform/node/transport.ts";
 import { ConsensusClient } from "../consensus/client.ts";
-import { combinedHandle, faultHandle } from "../consensus/fault-handle.ts";
+import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { nodeNames } from "../consensus/simulated-world.ts";
 import { TraceHub } from "../consensus/trace-hub.ts";
 import { Links } from "../links.ts";
@@ -209,7 +209,44 @@ class ProcessCluster implements ConsensusDeployment {
       this.#seats.map((seat) => this.#ask(seat, "resources") as Promise<{ resources: NodeResources[] } | undefined>),
     );
     await this.#refreshEfficacy();
-    return answers.flatMap((answer) => answer?.resources ?? []);
+    const bytes = this.#nodeToNodeBytes();
+    return answers
+      .flatMap((answer) => answer?.resources ?? [])
+      .map((each) => ({ ...each, counters: { ...each.counters, "node to node bytes": bytes.get(each.node) ?? 0 } }));
+  }
+
+  /** What each node sent to the others, as the proxies between them counted it. */
+  #nodeToNodeBytes(): Map<NodeId, number> {
+    const sent = new Map<NodeId, number>();
+    for (const { from, forwardBytes } of this.#links?.counters() ?? []) {
+      if (from !== clientsEndpoint) sent.set(from, (sent.get(from) ?? 0) + forwardBytes);
+    }
+    return sent;
+  }
+
+  async knock(): Promise<{ tried: number; refused: number }> {
+    const before = await this.#refusals();
+    const credentials = await issueCertificate(await issueAuthority("stranger"), clientsEndpoint);
+    const random = seededRandom(this.#options.seed).fork("stranger");
+    const stranger = new TlsTransport({ id: clientsEndpoint, credentials, clock: nodeClock, random });
+    try {
+      stranger.connect(new Map(this.nodes.map((node) => [node, this.#address({ from: clientsEndpoint, to: node })])));
+      const limitMs = nodeClock.nowMs() + knockLimitMs;
+      for (;;) {
+        for (const node of this.nodes) stranger.send(node, new Uint8Array([0]));
+        const after = await this.#refusals();
+        const refused = this.nodes.filter((node) => (after.get(node) ?? 0) > (before.get(node) ?? 0)).length;
+        if (refused === this.nodes.length || nodeClock.nowMs() > limitMs) return { tried: this.nodes.length, refused };
+        await new Promise<void>((resolve) => nodeClock.after(20, resolve));
+      }
+    } finally {
+      await stranger.close();
+    }
+  }
+
+  async #refusals(): Promise<Map<NodeId, number>> {
+    const resources = await this.resources();
+    return new Map(resources.map(({ node, counters }) => [node, counters["transport handshakes refused"] ?? 0]));
   }
 
   traceHash(): undefined {
@@ -492,3 +529,5 @@ class ProcessCluster implements ConsensusDeployment {
 
 /** How long a process may take to answer the driver; one that is stopped or just ended gives none. */
 const askLimitMs = 5000;
+/** How long every node has to refuse a stranger. */
+const knockLimitMs = 3000;

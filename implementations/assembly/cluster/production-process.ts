@@ -147,6 +147,8 @@ class ProductionProcess {
       cpuMs: (user + system) / 1000,
       counters: {
         ...this.#node?.counters(),
+        // This one, and the disk's if it ever took the lock that hands work over to it.
+        threads: 1 + ((this.#baseDisk?.counters["lock acquisitions"] ?? 0) > 0 ? 1 : 0),
         ...prefixed("disk thread", this.#baseDisk?.counters ?? {}),
         ...prefixed("transport", this.#transport?.counters ?? {}),
       },

@@ -24,7 +24,7 @@ import type {
 import { RaftNode } from "../../consensus/minimal.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
 import { CallGate } from "./call-gate.ts";
-import { combinedHandle, faultHandle } from "./fault-handle.ts";
+import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { MessageMoments } from "./moments.ts";
 import type { MessageMoment } from "./moments.ts";
 
@@ -157,24 +157,36 @@ class Seat {
   start(): void {
     if (this.#heldDown > 0) this.#heldDown--;
     if (this.#node !== undefined || this.#heldDown > 0) return;
-    this.#life++;
+    const life = ++this.#life;
+    let born = false;
     const { nodes, settings, random, trace } = this.#options;
+    // A node that is thrown away in the middle of a call must not act on when the call returns: it is dead.
+    const alive = (): boolean => !born || (this.#life === life && this.#node !== undefined);
     this.#node = new RaftNode({
       ...settings,
       id: this.#id,
       voters: nodes,
-      life: this.#life,
-      random: random.fork(`${this.#id} life ${this.#life}`),
+      life,
+      random: random.fork(`${this.#id} life ${life}`),
       nowMs: this.clock.nowMs(),
       peers: {
         requestVote: (to, request) =>
-          this.#call(to, "VoteRequest", request.term, (peer, nowMs) => peer.handleVoteRequest(request, nowMs)),
+          alive()
+            ? this.#call(to, "VoteRequest", request.term, (peer, nowMs) => peer.handleVoteRequest(request, nowMs))
+            : undefined,
         appendEntries: (to, request) =>
-          this.#call(to, "AppendEntries", request.term, (peer, nowMs) => peer.handleAppendEntries(request, nowMs)),
+          alive()
+            ? this.#call(to, "AppendEntries", request.term, (peer, nowMs) => peer.handleAppendEntries(request, nowMs))
+            : undefined,
       },
-      trace: (event) => trace(this.#id, event),
-      onApplied: (index, term, reply) => this.#onApplied(index, term, reply),
+      trace: (event) => {
+        if (alive()) trace(this.#id, event);
+      },
+      onApplied: (index, term, reply) => {
+        if (alive()) this.#onApplied(index, term, reply);
+      },
     });
+    born = true;
     this.touched();
   }
 
@@ -268,6 +280,7 @@ class Seat {
       return; // Damaged on the way: to a datagram protocol that is a lost message.
     }
     const proposed = node.propose(request, this.clock.nowMs());
+    if (this.#node !== node) return; // It was killed while it was proposing.
     switch (proposed.kind) {
       case "done":
         this.#reply(client, { id: request.id, reply: proposed.reply });

@@ -5,7 +5,7 @@ import type { Fault, FaultHandle, Link } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { UsageError } from "../../foundation/errors.ts";
 import type { ConsensusDeployment } from "../../consensus/contract.ts";
-import { combinedHandle } from "./fault-handle.ts";
+import { combinedHandle } from "../../foundation/fault-handle.ts";
 import { MinimalCluster } from "./minimal-cluster.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { SimulatedWorld } from "./simulated-world.ts";
@@ -19,7 +19,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     settings: resolveMinimalSettings(options.settings),
     clock: world.time,
     random: world.random.fork("nodes"),
-    transportOf: (id) => world.hashed(world.network.endpoint(id)),
+    transportOf: (id) => world.sealed(world.network.endpoint(id)),
     trace: (id, event) => world.emit(id, event),
     onStep: (id) => {
       const view = world.viewListeners.length === 0 ? undefined : cluster.view(id);

@@ -20,7 +20,7 @@ import { FaultyDisk } from "../../platform/faulty-disk.ts";
 import { SimulatedDisk } from "../../platform/simulated/disk.ts";
 import type { SimulatedEndpoint } from "../../platform/simulated/transport.ts";
 import { LifeClock } from "../life-clock.ts";
-import { combinedHandle, faultHandle } from "./fault-handle.ts";
+import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { MessageMoments } from "./moments.ts";
 import { DiskLost, ProductionNode } from "./production-node.ts";
 import { SimulatedWorld } from "./simulated-world.ts";
@@ -148,7 +148,7 @@ class SimulatedNode {
     const life = this.#random.fork(`life ${this.#life}`);
     this.#diskLife = new LifeClock(this.#world.time);
     this.#hostLife = new LifeClock(this.clock);
-    const faultyDisk = new FaultyDisk(this.#disk.open(), {
+    const faultyDisk = new FaultyDisk(this.#disk.open(this.#diskLife), {
       clock: this.#diskLife,
       random: life.fork("disk"),
       onPowerLoss: () => this.#losePower(),
@@ -165,7 +165,7 @@ class SimulatedNode {
       forming: this.#life === 1,
       settings: this.#settings,
       disk: faultyDisk,
-      transport: this.#world.hashed(endpoint),
+      transport: this.#world.sealed(endpoint),
       clock: this.#hostLife,
       random: life.fork("raft"),
       defer: (callback) => this.#hostLife.after(0, callback),

@@ -43,7 +43,7 @@ export class SimulatedWorld {
       latency: networkLatency,
     });
     this.#client = new ConsensusClient({
-      transport: this.hashed(this.network.endpoint(clientsEndpoint)),
+      transport: this.sealed(this.network.endpoint(clientsEndpoint)),
       clock: this.time,
       random: this.random.fork("client"),
       nodes: this.nodes,
@@ -64,13 +64,19 @@ export class SimulatedWorld {
     this.trace.emit(this.time.nowMs(), node, event);
   }
 
-  /** Wraps a transport so that every delivered message becomes part of the run's hash. */
-  hashed(transport: Transport): Transport {
+  /**
+   * Wraps an endpoint as TLS would: a message that was damaged on the way is dropped, never delivered. Every message that
+   * does arrive becomes part of the run's hash.
+   */
+  sealed(transport: Transport): Transport {
     return {
-      send: (to, bytes) => transport.send(to, bytes),
+      send: (to, bytes) => transport.send(to, seal(bytes)),
       onMessage: (receive) =>
-        transport.onMessage((from, bytes) => {
-          this.trace.mark(this.time.nowMs(), crc32c(bytes));
+        transport.onMessage((from, sealed) => {
+          const bytes = sealed.subarray(0, -sealBytes);
+          const checksum = crc32c(bytes);
+          if (sealed.length < sealBytes || checksum !== readSeal(sealed)) return;
+          this.trace.mark(this.time.nowMs(), checksum);
           receive(from, bytes);
         }),
     };
@@ -105,6 +111,19 @@ export class SimulatedWorld {
     limit.cancel();
     return finished;
   }
+}
+
+const sealBytes = 4;
+
+function seal(bytes: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(bytes.length + sealBytes);
+  sealed.set(bytes);
+  new DataView(sealed.buffer).setUint32(bytes.length, crc32c(bytes));
+  return sealed;
+}
+
+function readSeal(sealed: Uint8Array): number {
+  return new DataView(sealed.buffer, sealed.byteOffset).getUint32(sealed.length - sealBytes);
 }
 
 /** Returns "n1", "n2", ...: the names of a cluster's nodes. */

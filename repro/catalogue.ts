@@ -1,0 +1,8 @@
+/** Everything the paper says, in one place for the command line. */
+
+import type { Catalogue } from "../harness/catalogue.ts";
+import { claims } from "./claims/claims.ts";
+import { experiments } from "./experiments/experiments.ts";
+import { figures } from "./figures/figures.ts";
+
+export const catalogue: Catalogue = { experiments, claims, figures };
