@@ -17,6 +17,7 @@ import type { PacketFault } from "../../foundation/faults.ts";
 import { Fifo } from "../../foundation/fifo.ts";
 import type { Millis } from "../../foundation/units.ts";
 import { drawDelayMs } from "../draw-delay.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 /** Beyond this much held data the source is not read any more, and its sender's own buffers fill. */
 const maxHeldBytes = 1024 * 1024;
@@ -207,7 +208,7 @@ export class ByteLane {
         sink.end();
         return;
       case "reset":
-        sink.resetAndDestroy();
+        resetSocket(sink);
         return;
       default:
         unreachable(content);

@@ -21,6 +21,7 @@ import type { FaultHandle, PacketFault } from "../../foundation/faults.ts";
 import { ByteLane } from "./byte-lane.ts";
 import type { LaneFault, StreamFault } from "./byte-lane.ts";
 import type { PeerAddress } from "./outgoing-link.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 export type LaneDirection = "forward" | "backward";
 
@@ -134,7 +135,7 @@ export class LinkProxy {
   #accept(client: Socket): void {
     if (this.#target === undefined) {
       client.on("error", () => undefined);
-      client.resetAndDestroy();
+      resetSocket(client);
       return;
     }
     this.counters.connections++;
@@ -198,8 +199,8 @@ class Connection {
   reset(): 1 {
     this.#lanes.forward.close();
     this.#lanes.backward.close();
-    this.#client.resetAndDestroy();
-    this.#server.resetAndDestroy();
+    resetSocket(this.#client);
+    resetSocket(this.#server);
     return 1;
   }
 
@@ -207,7 +208,7 @@ class Connection {
   closeSlowly(lingerMs: number): 1 {
     this.#lanes.forward.endSlowly(lingerMs);
     this.#lanes.backward.close();
-    this.#client.resetAndDestroy();
+    resetSocket(this.#client);
     return 1;
   }
 }
