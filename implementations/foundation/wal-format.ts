@@ -23,8 +23,9 @@
  * The group's closing marker is what makes a flipped bit in the last synced record visible: it follows the record, so
  * rule 3 applies. A flipped bit in that marker itself costs nothing, for it carries no data. What stays undecidable: damage
  * that hits a record of the last group together with everything behind it, and damage in the last group that writes zeros
- * over a sector. Whether a later segment exists is for the caller to weigh: a segment is only begun when all before it is
- * synced, so there "torn" means damaged.
+ * over a sector. A torn payload that quotes later records of another log's segment of the same number is taken for
+ * damage: refused, never lost. Whether a later segment exists is for the caller to weigh: a segment is only begun when
+ * all before it is synced, so there "torn" means damaged.
  *
  * @see Alagappan et al. 2018, "Protocol-aware recovery for consensus-based storage", section 3.3.3 (crash or corruption).
  */

@@ -19,17 +19,13 @@ import type { ActiveFault } from "./active-disk-faults.ts";
 import type { CorruptibleDisk } from "./corruptible-disk.ts";
 import { HeldWrites, joined } from "./held-writes.ts";
 import type { HeldWrite } from "./held-writes.ts";
+import { OperationLine } from "./operation-line.ts";
 
 export interface FaultyDiskOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** The power is gone; gets what the fault did, since in a real process there is no later moment to ask. */
   readonly onPowerLoss: (efficacy: Efficacy) => void;
-}
-
-interface Slot {
-  /** Set when the operation is over and only waits for earlier ones. */
-  deliver: (() => void) | undefined;
 }
 
 /** What became of writes that were handed to the base; filled in by the time a later operation completes. */
@@ -47,14 +43,9 @@ export class FaultyDisk implements Disk {
   readonly #held = new HeldWrites();
   /** Bytes that are synced on the base, as far as this life has seen the file. */
   readonly #syncedLengths = new Map<string, number>();
-  /** Operations that have not started, while an earlier one is delayed or held. */
-  readonly #backlog: { readonly isSync: boolean; readonly start: () => void }[] = [];
-  #blocked = false;
-  /** Operations that have started and not completed, in order. */
-  readonly #slots: Slot[] = [];
+  readonly #line = new OperationLine((isSync, proceed) => this.#isInTheWay(isSync, proceed));
   readonly #holds = new Map<number, ((resume: () => void) => void)[]>();
   #syncs = 0;
-  #powerless = false;
 
   constructor(base: CorruptibleDisk, { clock, random, onPowerLoss }: FaultyDiskOptions) {
     this.#base = base;
@@ -186,41 +177,17 @@ export class FaultyDisk implements Disk {
     });
   }
 
-  /** Starts an operation when all before it have started; its completion waits for theirs. */
   #submit<T>(done: Completion<T>, operation: (complete: Completion<T>) => void, isSync = false): void {
-    const start = (): void => {
-      const slot: Slot = { deliver: undefined };
-      this.#slots.push(slot);
-      operation((error, value) => {
-        slot.deliver = () => done(error, value);
-        this.#deliver();
-      });
-    };
-    this.#backlog.push({ isSync, start });
-    this.#pump();
+    this.#line.submit(isSync, done, operation);
   }
 
-  #pump(): void {
-    while (!this.#blocked && !this.#powerless) {
-      const next = this.#backlog.shift();
-      if (next === undefined) return;
-      const extraMs = this.#faults.extraMs();
-      const holds = next.isSync ? this.#takeHolds() : [];
-      if (extraMs === 0 && holds.length === 0) {
-        next.start();
-        continue;
-      }
-      this.#blocked = true;
-      const proceed = (): void => {
-        this.#blocked = false;
-        if (this.#powerless) return;
-        next.start();
-        this.#pump();
-      };
-      const passHolds = (): void => throughAll(holds, proceed);
-      if (extraMs > 0) this.#clock.after(extraMs, passHolds);
-      else passHolds();
-    }
+  #isInTheWay(isSync: boolean, proceed: () => void): boolean {
+    const extraMs = this.#faults.extraMs();
+    const holds = isSync ? this.#takeHolds() : [];
+    if (extraMs === 0 && holds.length === 0) return false;
+    if (extraMs > 0) this.#clock.after(extraMs, () => throughAll(holds, proceed));
+    else throughAll(holds, proceed);
+    return true;
   }
 
   #takeHolds(): readonly ((resume: () => void) => void)[] {
@@ -228,10 +195,6 @@ export class FaultyDisk implements Disk {
     const holds = this.#holds.get(count) ?? [];
     this.#holds.delete(count);
     return holds;
-  }
-
-  #deliver(): void {
-    while (!this.#powerless && this.#slots[0]?.deliver !== undefined) this.#slots.shift()?.deliver?.();
   }
 
   #later(callback: () => void): void {
@@ -312,7 +275,7 @@ export class FaultyDisk implements Disk {
 
   #losePower(entry: ActiveFault): void {
     this.#held.dropAll();
-    this.#powerless = true;
+    this.#line.stop();
     this.#onPowerLoss(efficacyOf(entry));
   }
 

@@ -19,7 +19,6 @@ import type { LogDamage } from "./log-damage.ts";
 import {
   entryRecordBytes,
   segmentName,
-  snapshotName,
   writeEntry,
   writeHardState,
   writeReset,
@@ -30,7 +29,7 @@ import type { HardState, PersistBatch, Recovered, Snapshot } from "./messages.ts
 import { recover } from "./recovery.ts";
 import type { RecoveredLog } from "./recovery.ts";
 import type { Segment } from "./replay.ts";
-import { writeSnapshot } from "./snapshot-file.ts";
+import { SnapshotLane } from "./snapshot-lane.ts";
 
 export { LogDamage } from "./log-damage.ts";
 
@@ -69,15 +68,14 @@ export class LogStore {
   readonly #disk: Disk;
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
-  #snapshots: LogPosition[];
+  readonly #snapshots: SnapshotLane;
   #nextSequence: number;
   #syncedThrough: number;
   #hardState: HardState;
   #position: LogPosition;
   #waiting: Waiting[] = [];
   #writing = false;
-  readonly #snapshotTasks: (() => void)[] = [];
-  #savingSnapshot = false;
+  readonly #snapshotsUnderWay = new Set<Done>();
   #failure: Error | undefined;
   #closed: (() => void) | undefined;
   readonly #counts = { groups: 0, batches: 0, entries: 0, syncs: 0, bytesWritten: 0, snapshots: 0, removed: 0 };
@@ -86,7 +84,7 @@ export class LogStore {
     this.#disk = disk;
     this.#segmentBytes = segmentBytes;
     this.#segments = [...log.segments];
-    this.#snapshots = [...log.snapshots];
+    this.#snapshots = new SnapshotLane(disk, log.snapshots);
     this.#nextSequence = log.nextSequence;
     this.#syncedThrough = log.nextSequence - 1;
     this.#hardState = log.recovered.hardState;
@@ -150,7 +148,8 @@ export class LogStore {
 
   /**
    * Makes `snapshot` of the applied state durable, then removes what it replaces: older snapshots, and segments all of
-   * whose entries have indexes <= `keepEntriesAfter` (<= snapshot.index). Batches are persisted meanwhile.
+   * whose entries have indexes <= `keepEntriesAfter` (<= snapshot.index). Batches are persisted meanwhile. With a newer
+   * snapshot already stored there is nothing to write, and `done` is called at once.
    */
   saveSnapshot(snapshot: Snapshot, keepEntriesAfter: number, done: Done): void {
     if (this.#failure !== undefined) return done(this.#failure);
@@ -286,47 +285,25 @@ export class LogStore {
     return writer.take();
   }
 
-  /** One snapshot at a time; one that is older than what is stored is stored already, in a better form. */
   #storeSnapshot(snapshot: Snapshot, done: Done): void {
-    const run = (): void => {
-      const newest = this.#snapshots.at(-1);
-      if (this.#failure !== undefined) return this.#endSnapshot(done, this.#failure);
-      if (newest !== undefined && newest.index >= snapshot.index) return this.#endSnapshot(done, undefined);
-      writeSnapshot(this.#disk, snapshot, (error, writtenBytes) => {
-        if (error !== undefined) {
-          this.#endSnapshot(done, error);
-          return this.#fail(error);
-        }
+    this.#snapshotsUnderWay.add(done);
+    this.#snapshots.store(snapshot, (error, writtenBytes) => {
+      if (error !== undefined) return this.#fail(error);
+      if (!this.#snapshotsUnderWay.delete(done)) return; // It was told of a failure meanwhile.
+      if (writtenBytes > 0) {
         this.#counts.snapshots++;
         this.#counts.syncs++;
         this.#counts.bytesWritten += writtenBytes;
-        this.#snapshots.push({ index: snapshot.index, term: snapshot.term });
-        this.#endSnapshot(done, undefined);
-      });
-    };
-    this.#snapshotTasks.push(run);
-    this.#nextSnapshot();
-  }
-
-  #nextSnapshot(): void {
-    if (this.#savingSnapshot) return;
-    const task = this.#snapshotTasks.shift();
-    if (task === undefined) return this.#closeIfIdle();
-    this.#savingSnapshot = true;
-    task();
-  }
-
-  #endSnapshot(done: Done, error: Error | undefined): void {
-    this.#savingSnapshot = false;
-    done(error);
-    this.#nextSnapshot();
+      }
+      done();
+      this.#closeIfIdle();
+    });
   }
 
   /** Oldest first, so that a crash in between leaves a log without gaps, or with one that recovery can tell. */
   #removeObsolete(keepEntriesAfter: number): void {
     if (this.#failure !== undefined) return;
-    const names = this.#snapshots.slice(0, -1).map(snapshotName);
-    this.#snapshots = this.#snapshots.slice(-1);
+    const names = this.#snapshots.takeOlder();
     let count = 0;
     for (const segment of this.#segments.slice(0, -1)) {
       if (segment.lastIndex > keepEntriesAfter) break;
@@ -346,12 +323,15 @@ export class LogStore {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { done } of waiting) done(this.#failure);
+    const underWay = [...this.#snapshotsUnderWay];
+    this.#snapshotsUnderWay.clear();
+    for (const done of underWay) done(this.#failure);
     this.#closeIfIdle();
   }
 
   #closeIfIdle(): void {
     if (this.#closed === undefined) return;
-    const isIdle = !this.#writing && !this.#savingSnapshot && this.#waiting.length === 0;
+    const isIdle = !this.#writing && this.#snapshots.isIdle && this.#waiting.length === 0;
     if (!isIdle && this.#failure === undefined) return;
     const closed = this.#closed;
     this.#closed = undefined;
