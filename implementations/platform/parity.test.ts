@@ -70,7 +70,13 @@ function nodeWing(): Wing {
       const proxies = new Map<string, LinkProxy>();
       for (const id of ids) {
         const credentials = await issueCertificate(authority, id);
-        const transport = new TlsTransport({ id, credentials, clock: nodeClock, random: random.fork(id) });
+        const transport = new TlsTransport({
+          id,
+          credentials,
+          clock: nodeClock,
+          random: random.fork(id),
+          limits: { connectTimeoutMs: 20_000 }, // A busy machine must not make an attempt fail.
+        });
         transports.set(id, transport);
         open.push(transport);
         const port = await transport.listen();

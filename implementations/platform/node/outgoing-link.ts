@@ -111,8 +111,8 @@ export class OutgoingLink {
     socket.on("error", () => undefined); // "close" follows.
     socket.on("close", () => {
       if (this.#connecting !== socket) return;
-      // Set when the peer's certificate was refused; null when the attempt did not come that far.
-      if ((socket.authorizationError as Error | null | undefined) != null) this.#options.onRefused();
+      // Set when the peer's certificate was refused; null, against its type, when the attempt did not come that far.
+      if ((socket.authorizationError as Error | null) !== null) this.#options.onRefused();
       this.#failed();
     });
     socket.once("secureConnect", () => this.#connected(socket));

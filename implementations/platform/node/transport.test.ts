@@ -35,7 +35,13 @@ interface Member {
 
 async function member(id: NodeId, limits: Partial<TransportLimits> = {}, from = authority): Promise<Member> {
   const credentials = await issueCertificate(from, id);
-  const transport = new TlsTransport({ id, credentials, clock: nodeClock, random: nodeRandom(), limits });
+  const transport = new TlsTransport({
+    id,
+    credentials,
+    clock: nodeClock,
+    random: nodeRandom(),
+    limits: { connectTimeoutMs: 20_000, ...limits }, // A busy machine must not make an attempt fail.
+  });
   open.add(transport);
   const got: { from: NodeId; text: string }[] = [];
   transport.onMessage((sender, bytes) => got.push({ from: sender, text: new TextDecoder().decode(bytes) }));
@@ -51,8 +57,8 @@ function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => socket.once("close", resolve));
 }
 
-function say(member: Member, to: NodeId, text: string): void {
-  member.transport.send(to, new TextEncoder().encode(text));
+function say(from: Member, to: NodeId, text: string): void {
+  from.transport.send(to, new TextEncoder().encode(text));
 }
 
 test("what is sent before the connection is up arrives, in order; replies reach one who does not listen", async () => {
