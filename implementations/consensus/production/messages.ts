@@ -56,7 +56,10 @@ export type RaftMessage =
       readonly kind: "AppendReply";
       readonly term: number;
       readonly success: boolean;
-      /** success: the last index known to match the leader's log (prevLogIndex + entries). */
+      /**
+       * success: the last index that matches the leader's log (prevLogIndex + entries) and is durable here; failure: the
+       * prevLogIndex that was refused, by which a leader recognises a late reply.
+       */
       readonly matchIndex: number;
       /** failure: the follower's hint for where to continue, section 5.3's optimisation. */
       readonly conflictIndex: number;
@@ -83,6 +86,9 @@ export type RaftMessage =
       readonly installed: boolean;
       readonly round: number;
     };
+
+/** The messages of one kind. */
+export type MessageOf<Kind extends RaftMessage["kind"]> = Extract<RaftMessage, { readonly kind: Kind }>;
 
 export interface Envelope {
   readonly to: NodeId;
@@ -157,6 +163,12 @@ export interface RaftOptions {
   /** AppendEntries in flight to one follower before the leader waits for a reply. */
   readonly maxInFlight: number;
   readonly snapshotChunkBytes: number;
-  /** Entries kept behind a snapshot so that a slightly late follower needs no InstallSnapshot. */
+  /** Entries kept behind a snapshot so that a slightly late follower needs no InstallSnapshot; 0: none. */
   readonly trailingEntries: number;
+  /** Bound of their payloads together. */
+  readonly trailingBytes: number;
+  /** Linearizable reads a leader holds unanswered; more are refused. */
+  readonly maxPendingReads: number;
+  /** The largest snapshot a follower takes from a leader. */
+  readonly maxSnapshotBytes: number;
 }
