@@ -1,0 +1,121 @@
+/**
+ * The settings of a production node: one documented object, checked once at the door.
+ *
+ * A value is taken as it is given or refused; nothing is clamped or converted.
+ */
+
+import { z } from "zod";
+import { UsageError } from "../../foundation/errors.ts";
+import type { Millis } from "../../foundation/units.ts";
+
+export interface ProductionSettings {
+  /** An election starts after [T, 2T) without a leader; a leader steps down after T without a majority. */
+  readonly electionTimeoutMs: Millis;
+  /** At most half the election timeout, so that one lost heartbeat unseats nobody. */
+  readonly heartbeatIntervalMs: Millis;
+  /** Bounds of one AppendEntries; a single entry may exceed the bytes. */
+  readonly maxEntriesPerMessage: number;
+  readonly maxBytesPerMessage: number;
+  /** AppendEntries under way to one follower; what comes while the window is full goes together in the next one. */
+  readonly maxInFlight: number;
+  /** One chunk of InstallSnapshot. */
+  readonly snapshotChunkBytes: number;
+  /** The largest snapshot a follower takes. */
+  readonly maxSnapshotBytes: number;
+  /** Entries kept behind a snapshot, for followers that are a little late; bounded in bytes too. */
+  readonly trailingEntries: number;
+  readonly trailingBytes: number;
+  /** The applied state is snapshot after this many entries, or bytes of payload, whichever comes first. */
+  readonly snapshotEveryEntries: number;
+  readonly snapshotEveryBytes: number;
+  /** A new log segment begins after this many bytes. */
+  readonly segmentBytes: number;
+  /** Client requests a node holds unanswered; more are answered OVERLOADED (writes) or NOT_LEADER (reads). */
+  readonly maxPendingProposals: number;
+  readonly maxPendingReads: number;
+}
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+export const productionDefaults: ProductionSettings = {
+  electionTimeoutMs: 150,
+  heartbeatIntervalMs: 30,
+  maxEntriesPerMessage: 1024,
+  maxBytesPerMessage: mebibyte,
+  maxInFlight: 16,
+  snapshotChunkBytes: 256 * kibibyte,
+  maxSnapshotBytes: 1024 * mebibyte,
+  trailingEntries: 5000,
+  trailingBytes: 16 * mebibyte,
+  snapshotEveryEntries: 50_000,
+  snapshotEveryBytes: 64 * mebibyte,
+  segmentBytes: 16 * mebibyte,
+  maxPendingProposals: 10_000,
+  maxPendingReads: 10_000,
+};
+
+const ranges = {
+  electionTimeoutMs: [10, 60_000],
+  heartbeatIntervalMs: [1, 30_000],
+  maxEntriesPerMessage: [1, 65_536],
+  maxBytesPerMessage: [1, 8 * mebibyte],
+  maxInFlight: [1, 1024],
+  snapshotChunkBytes: [1, 8 * mebibyte],
+  maxSnapshotBytes: [1, 2047 * mebibyte],
+  trailingEntries: [0, 1_000_000],
+  trailingBytes: [0, 1024 * mebibyte],
+  snapshotEveryEntries: [1, 10_000_000],
+  snapshotEveryBytes: [1, 1024 * mebibyte],
+  segmentBytes: [kibibyte, 1024 * mebibyte],
+  maxPendingProposals: [1, 1_000_000],
+  maxPendingReads: [1, 1_000_000],
+} as const satisfies Record<keyof ProductionSettings, readonly [least: number, most: number]>;
+
+/** Times may have fractions; everything else is counted. */
+const times: ReadonlySet<string> = new Set([
+  "electionTimeoutMs",
+  "heartbeatIntervalMs",
+] satisfies (keyof ProductionSettings)[]);
+
+const schema = z.strictObject(
+  Object.fromEntries(
+    Object.entries(ranges).map(([name, [least, most]]) => {
+      const number = times.has(name) ? z.number() : z.int();
+      return [name, number.min(least).max(most).optional()];
+    }),
+  ),
+);
+
+/**
+ * Returns the defaults with `overrides` in their place.
+ *
+ * @throws UsageError naming the setting, its value and what is allowed.
+ */
+export function resolveSettings(
+  overrides: Readonly<Record<string, number | boolean | string>> | undefined,
+): ProductionSettings {
+  const checked = schema.safeParse(overrides ?? {});
+  if (!checked.success) throw new UsageError(complaint(overrides ?? {}, checked.error.issues[0]));
+  const settings: ProductionSettings = { ...productionDefaults, ...checked.data };
+  const { electionTimeoutMs, heartbeatIntervalMs } = settings;
+  if (heartbeatIntervalMs > electionTimeoutMs / 2) {
+    const allowed = `allowed is at most ${electionTimeoutMs / 2}, half of electionTimeoutMs ${electionTimeoutMs}`;
+    throw new UsageError(`Cannot use heartbeatIntervalMs ${heartbeatIntervalMs}: ${allowed}`);
+  }
+  return settings;
+}
+
+function complaint(
+  overrides: Readonly<Record<string, unknown>>,
+  issue:
+    { readonly code: string; readonly path: readonly PropertyKey[]; readonly keys?: readonly string[] } | undefined,
+): string {
+  if (issue?.code === "unrecognized_keys") {
+    return `Cannot use setting ${issue.keys?.[0]}: there is none of that name; there are ${Object.keys(ranges).join(", ")}`;
+  }
+  const name = String(issue?.path[0]);
+  const [least, most] = ranges[name as keyof typeof ranges];
+  const kind = times.has(name) ? "a number" : "a whole number";
+  return `Cannot use ${name} ${JSON.stringify(overrides[name])}: allowed is ${kind} in [${least}, ${most}]`;
+}
