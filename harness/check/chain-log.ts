@@ -59,22 +59,20 @@ class Column<Numbers extends Float64Array | Uint32Array> {
   }
 }
 
-/** Unsigned integers by index from 1; 0 where nothing was set. */
-export class IntegersByIndex {
-  readonly #column = new Column((length) => new Uint32Array(length));
+/** Numbers by log index from 1, undefined where none was set. */
+export class NumbersByIndex {
+  /** One more than the number, so that the zeros of a fresh array mean "none". */
+  readonly #column = new Column((length) => new Float64Array(length));
   #last = 0;
 
-  get last(): number {
-    return this.#last;
+  get(index: number): number | undefined {
+    const stored = index <= this.#last ? this.#column.get(index) : 0;
+    return stored === 0 ? undefined : stored - 1;
   }
 
-  get(index: number): number {
-    return index <= this.#last ? this.#column.get(index) : 0;
-  }
-
+  /** @param value a whole number from 0. */
   set(index: number, value: number): void {
-    // Indexes skipped read as 0: the column is zeroed when it is made.
-    this.#column.set(index, value);
+    this.#column.set(index, value + 1);
     if (index > this.#last) this.#last = index;
   }
 }

@@ -1,0 +1,63 @@
+/** What the invariant checker remembers of one node. */
+
+import type { Traced } from "../../implementations/foundation/deployment.ts";
+import type { NodeId } from "../../implementations/foundation/units.ts";
+import type { ConsensusEvent, Role } from "../../implementations/consensus/contract.ts";
+import { ChainLog } from "./chain-log.ts";
+import { RecentEvents } from "./violations.ts";
+
+export interface CastVote {
+  readonly term: number;
+  readonly candidate: NodeId;
+  readonly life: number;
+}
+
+export interface Leadership {
+  readonly node: NodeId;
+  readonly life: number;
+  readonly term: number;
+  /** Where its log ended when it was elected. */
+  readonly lastIndex: number;
+  /** Up to here its log still is what it was then. */
+  intactUpTo: number;
+  hasCommitted: boolean;
+}
+
+/** Where a node's checks stand when its log cannot be followed. */
+export type Sight =
+  | { readonly kind: "clear" }
+  /** Its log stands on a snapshot whose prefix is not known yet; events wait until it is. */
+  | { readonly kind: "waiting"; readonly index: number; readonly events: Traced<ConsensusEvent>[] }
+  /** It was running before the first event came; until its next start only its own indexes are judged. */
+  | { readonly kind: "blind" };
+
+export class NodeRecord {
+  readonly id: NodeId;
+  readonly recent = new RecentEvents();
+  sight: Sight = { kind: "clear" };
+  hasStarted = false;
+  life = 0;
+  term = 0;
+  role: Role = "follower";
+  readonly votes = new Map<number, CastVote>();
+  /** The vote of the highest term; outlives restarts. */
+  newestVote: CastVote | undefined;
+  readonly log = new ChainLog();
+  /** An installed snapshot may or may not have dropped what followed it. */
+  isTailDoubtful = false;
+  commit = 0;
+  applied = 0;
+  leadership: Leadership | undefined;
+  /** As the last view showed it. */
+  view = { life: -1, term: 0, votedFor: null as NodeId | null, isLeader: false, commitIndex: 0, appliedIndex: 0 };
+
+  constructor(id: NodeId) {
+    this.id = id;
+  }
+
+  /** Whether the node holds `index` with `chain`, as far as can be told. */
+  holds(index: number, chain: number): boolean {
+    if (this.sight.kind !== "clear" || index < this.log.base) return true;
+    return index <= this.log.last && this.log.chainAt(index) === chain;
+  }
+}
