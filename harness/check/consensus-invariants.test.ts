@@ -100,32 +100,33 @@ const sound: readonly (readonly [name: string, steps: readonly Step[]])[] = [
   ],
   ["a vote leaves behind a newer one", [...opening, vote("n3", 4, "n2"), vote("n3", 3, "n1")]],
   ["the same vote is sent twice", [...opening, vote("n2", 1, "n1")]],
-  ["entries that were not acknowledged are lost in a crash", [
-    ...opening,
-    append("n2", 2, entry(1, 12)),
-    stop("n2"),
-    start("n2", 2, 1, "n1", [entry(1, 0), entry(1, 11)]),
-  ]],
-  ["a snapshot brings a follower up to date", [
-    ...opening,
-    snapshot("n1", 2, 1, false),
-    snapshot("n3", 2, 1, true),
-    append("n1", 2, entry(1, 12)),
-    append("n3", 2, entry(1, 12)),
-    commit("n1", 1, 3),
-    commit("n3", 1, 3),
-    apply("n3", 3, 12),
-  ]],
-  ["a node restarts on its snapshot", [
-    ...opening,
-    snapshot("n1", 2, 1, false),
-    stop("n1"),
-    ["n1", { kind: "start", life: 2, term: 1, votedFor: "n1", snapshotIndex: 2, snapshotTerm: 1, entries: [] }],
-  ]],
-  ["identical entries are written again below the commit index", [
-    ...opening,
-    append("n1", 1, entry(1, 11)),
-  ]],
+  [
+    "entries that were not acknowledged are lost in a crash",
+    [...opening, append("n2", 2, entry(1, 12)), stop("n2"), start("n2", 2, 1, "n1", [entry(1, 0), entry(1, 11)])],
+  ],
+  [
+    "a snapshot brings a follower up to date",
+    [
+      ...opening,
+      snapshot("n1", 2, 1, false),
+      snapshot("n3", 2, 1, true),
+      append("n1", 2, entry(1, 12)),
+      append("n3", 2, entry(1, 12)),
+      commit("n1", 1, 3),
+      commit("n3", 1, 3),
+      apply("n3", 3, 12),
+    ],
+  ],
+  [
+    "a node restarts on its snapshot",
+    [
+      ...opening,
+      snapshot("n1", 2, 1, false),
+      stop("n1"),
+      ["n1", { kind: "start", life: 2, term: 1, votedFor: "n1", snapshotIndex: 2, snapshotTerm: 1, entries: [] }],
+    ],
+  ],
+  ["identical entries are written again below the commit index", [...opening, append("n1", 1, entry(1, 11))]],
 ];
 
 for (const [name, steps] of sound) {
@@ -139,67 +140,72 @@ for (const [name, steps] of sound) {
 const broken: readonly (readonly [name: string, id: InvariantId, steps: readonly Step[]])[] = [
   ["two leaders in a term", "election-safety", [...opening, role("n3", 1, "leader")]],
   ["a second vote in a term", "election-safety", [...opening, vote("n2", 1, "n3")]],
-  ["a restarted node votes again in the term", "election-safety", [
-    ...opening,
-    stop("n2"),
-    start("n2", 2, 1, "n1", [entry(1, 0), entry(1, 11)]),
-    vote("n2", 1, "n3"),
-  ]],
-  ["the vote is not recovered", "election-safety", [
-    ...opening,
-    stop("n2"),
-    start("n2", 2, 1, null, [entry(1, 0), entry(1, 11)]),
-  ]],
-  ["the term is not recovered", "election-safety", [
-    ...opening,
-    stop("n2"),
-    start("n2", 2, 0, null, [entry(1, 0), entry(1, 11)]),
-  ]],
-  ["a leader commits that a majority did not elect", "election-safety", [
-    ...opening,
-    vote("n2", 2, "n2"),
-    role("n2", 2, "leader"),
-    append("n2", 2, entry(2, 0)),
-    append("n3", 0, entry(1, 0), entry(1, 11), entry(2, 0)),
-    commit("n2", 2, 3),
-  ]],
+  [
+    "a restarted node votes again in the term",
+    "election-safety",
+    [...opening, stop("n2"), start("n2", 2, 1, "n1", [entry(1, 0), entry(1, 11)]), vote("n2", 1, "n3")],
+  ],
+  [
+    "the vote is not recovered",
+    "election-safety",
+    [...opening, stop("n2"), start("n2", 2, 1, null, [entry(1, 0), entry(1, 11)])],
+  ],
+  [
+    "the term is not recovered",
+    "election-safety",
+    [...opening, stop("n2"), start("n2", 2, 0, null, [entry(1, 0), entry(1, 11)])],
+  ],
+  [
+    "a leader commits that a majority did not elect",
+    "election-safety",
+    [
+      ...opening,
+      vote("n2", 2, "n2"),
+      role("n2", 2, "leader"),
+      append("n2", 2, entry(2, 0)),
+      append("n3", 0, entry(1, 0), entry(1, 11), entry(2, 0)),
+      commit("n2", 2, 3),
+    ],
+  ],
   ["one index and term, two entries", "log-matching", [...opening, append("n3", 0, entry(1, 0), entry(1, 99))]],
-  ["one index and term, two prefixes", "log-matching", [
-    ...opening,
-    append("n3", 0, entry(0, 5), entry(1, 11)),
-  ]],
+  ["one index and term, two prefixes", "log-matching", [...opening, append("n3", 0, entry(0, 5), entry(1, 11))]],
   ["a gap in the log", "log-matching", [...opening, append("n3", 1, entry(1, 11))]],
-  ["a leader without a committed entry", "leader-completeness", [
-    ...opening,
-    vote("n3", 2, "n3"),
-    vote("n2", 2, "n3"),
-    role("n3", 2, "leader"),
-  ]],
-  ["committed by counting replicas of an older term, then overwritten (figure 8)", "leader-completeness", [
-    start("n1"),
-    start("n2"),
-    start("n3"),
-    role("n1", 1, "leader"),
-    append("n1", 0, entry(1, 1)),
-    role("n3", 2, "leader"),
-    append("n3", 0, entry(2, 2)),
-    vote("n1", 3, "n1"),
-    vote("n2", 3, "n1"),
-    role("n1", 3, "leader"),
-    append("n2", 0, entry(1, 1)),
-    commit("n1", 3, 1),
-    vote("n3", 4, "n3"),
-    vote("n2", 4, "n3"),
-    role("n3", 4, "leader"),
-  ]],
-  ["different entries applied at an index", "state-machine-safety", [
-    ...opening,
-    append("n3", 0, entry(1, 0), entry(2, 22)),
-    commit("n3", 2, 1),
-    apply("n3", 1, 0),
-    commit("n3", 2, 2),
-  ]],
-  ["an applied entry that is not in the log", "state-machine-safety", [...opening, commit("n2", 1, 2), apply("n2", 2, 0, 7)]],
+  [
+    "a leader without a committed entry",
+    "leader-completeness",
+    [...opening, vote("n3", 2, "n3"), vote("n2", 2, "n3"), role("n3", 2, "leader")],
+  ],
+  [
+    "committed by counting replicas of an older term, then overwritten (figure 8)",
+    "leader-completeness",
+    [
+      start("n1"),
+      start("n2"),
+      start("n3"),
+      role("n1", 1, "leader"),
+      append("n1", 0, entry(1, 1)),
+      role("n3", 2, "leader"),
+      append("n3", 0, entry(2, 2)),
+      vote("n1", 3, "n1"),
+      vote("n2", 3, "n1"),
+      role("n1", 3, "leader"),
+      append("n2", 0, entry(1, 1)),
+      commit("n1", 3, 1),
+      vote("n3", 4, "n3"),
+      vote("n2", 4, "n3"),
+      role("n3", 4, "leader"),
+    ],
+  ],
+  [
+    "different entries applied at an index",
+    "state-machine-safety",
+    [...opening, append("n3", 0, entry(1, 0), entry(2, 22)), commit("n3", 2, 1), apply("n3", 1, 0), commit("n3", 2, 2)],
+  ],
+  [
+    "an applied entry that is not in the log",
+    "state-machine-safety",
+    [...opening, commit("n2", 1, 2), apply("n2", 2, 0, 7)],
+  ],
   ["an entry is applied twice", "state-machine-safety", [...opening, apply("n1", 2, 11)]],
   ["an older snapshot replaces newer state", "state-machine-safety", [...opening, snapshot("n1", 1, 1, true)]],
   ["a snapshot of what is not committed", "state-machine-safety", [...opening, snapshot("n3", 5, 1, true)]],
@@ -207,26 +213,22 @@ const broken: readonly (readonly [name: string, id: InvariantId, steps: readonly
   ["the term falls", "monotonic-indexes", [...opening, role("n3", 5, "follower"), role("n3", 4, "candidate")]],
   ["committed past the end of the log", "monotonic-indexes", [...opening, commit("n3", 1, 1)]],
   ["applied before it is committed", "monotonic-indexes", [...opening, apply("n2", 1, 0)]],
-  ["a late duplicate cuts the log after its entries", "monotonic-indexes", [
-    ...opening,
-    commit("n2", 1, 2),
-    append("n2", 0, entry(1, 0)),
-  ]],
-  ["a leader cuts its own log", "monotonic-indexes", [
-    ...opening,
-    append("n1", 2, entry(1, 12)),
-    append("n1", 2, entry(1, 13)),
-  ]],
-  ["a leader commits alone", "monotonic-indexes", [
-    ...opening,
-    append("n1", 2, entry(1, 12)),
-    commit("n1", 1, 3),
-  ]],
-  ["an acknowledged entry is lost in a crash", "monotonic-indexes", [
-    ...opening,
-    stop("n2"),
-    start("n2", 2, 1, "n1", [entry(1, 0)]),
-  ]],
+  [
+    "a late duplicate cuts the log after its entries",
+    "monotonic-indexes",
+    [...opening, commit("n2", 1, 2), append("n2", 0, entry(1, 0))],
+  ],
+  [
+    "a leader cuts its own log",
+    "monotonic-indexes",
+    [...opening, append("n1", 2, entry(1, 12)), append("n1", 2, entry(1, 13))],
+  ],
+  ["a leader commits alone", "monotonic-indexes", [...opening, append("n1", 2, entry(1, 12)), commit("n1", 1, 3)]],
+  [
+    "an acknowledged entry is lost in a crash",
+    "monotonic-indexes",
+    [...opening, stop("n2"), start("n2", 2, 1, "n1", [entry(1, 0)])],
+  ],
 ];
 
 for (const [name, id, steps] of broken) {
@@ -240,15 +242,16 @@ for (const [name, id, steps] of broken) {
 }
 
 test("state after a step: terms, votes and indexes against the step before", () => {
-  const cases: readonly (readonly [id: InvariantId, before: Partial<ConsensusView>, after: Partial<ConsensusView>])[] = [
-    ["monotonic-indexes", { term: 3 }, { term: 2 }],
-    ["monotonic-indexes", { commitIndex: 4, lastIndex: 4 }, { commitIndex: 3, lastIndex: 4 }],
-    ["monotonic-indexes", { appliedIndex: 2, commitIndex: 2, lastIndex: 2 }, { commitIndex: 2, lastIndex: 2 }],
-    ["monotonic-indexes", {}, { appliedIndex: 2, commitIndex: 1, lastIndex: 2 }],
-    ["monotonic-indexes", {}, { commitIndex: 3, lastIndex: 2 }],
-    ["election-safety", { term: 2, votedFor: "n2" }, { term: 2, votedFor: "n3" }],
-    ["election-safety", { term: 2, votedFor: "n2" }, { term: 2, votedFor: null }],
-  ];
+  const cases: readonly (readonly [id: InvariantId, before: Partial<ConsensusView>, after: Partial<ConsensusView>])[] =
+    [
+      ["monotonic-indexes", { term: 3 }, { term: 2 }],
+      ["monotonic-indexes", { commitIndex: 4, lastIndex: 4 }, { commitIndex: 3, lastIndex: 4 }],
+      ["monotonic-indexes", { appliedIndex: 2, commitIndex: 2, lastIndex: 2 }, { commitIndex: 2, lastIndex: 2 }],
+      ["monotonic-indexes", {}, { appliedIndex: 2, commitIndex: 1, lastIndex: 2 }],
+      ["monotonic-indexes", {}, { commitIndex: 3, lastIndex: 2 }],
+      ["election-safety", { term: 2, votedFor: "n2" }, { term: 2, votedFor: "n3" }],
+      ["election-safety", { term: 2, votedFor: "n2" }, { term: 2, votedFor: null }],
+    ];
   for (const [id, before, after] of cases) {
     const invariants = new ConsensusInvariants({ durable: true });
     invariants.view("n1", view(before));
@@ -297,9 +300,23 @@ test("a snapshot that arrives before its entries waits for them; one that never 
   ];
   const wrong: readonly Step[] = [...early, append("n1", 2, entry(1, 13))];
   const options = { durable: true, exact: false };
-  assert.equal(worstOf(run(early, options).results().map(({ validity }) => validity)), "valid");
+  assert.equal(
+    worstOf(
+      run(early, options)
+        .results()
+        .map(({ validity }) => validity),
+    ),
+    "valid",
+  );
   assert.deepEqual(brokenIds(run(wrong, options)), ["log-matching"]);
-  assert.equal(worstOf(run(early.slice(0, 3), options).results().map(({ validity }) => validity)), "unknown");
+  assert.equal(
+    worstOf(
+      run(early.slice(0, 3), options)
+        .results()
+        .map(({ validity }) => validity),
+    ),
+    "unknown",
+  );
 });
 
 test("a node that forgets by design may vote again; a wiped node may too", () => {

@@ -105,7 +105,8 @@ export class ConsensusInvariants {
       this.#violate("monotonic-indexes", node, `${id} breaks applied <= commit <= last: ${indexes}`);
     }
     const isLeader = view.role === "leader";
-    if (isLeader && (!before.isLeader || before.term !== term || before.life !== view.life)) this.#soleLeader(node, term);
+    if (isLeader && (!before.isLeader || before.term !== term || before.life !== view.life))
+      this.#soleLeader(node, term);
     if (node.isTailDoubtful) this.#settleTail(node, lastIndex);
     before.life = view.life;
     before.term = term;
@@ -237,7 +238,8 @@ export class ConsensusInvariants {
     this.#soleLeader(node, term);
     if (node.sight.kind !== "clear") return;
     const missing = this.#committed.reachedBefore(term);
-    if (missing > 0 && !node.holds(missing, this.#committed.log.chainAt(missing))) this.#incomplete(node, term, missing);
+    if (missing > 0 && !node.holds(missing, this.#committed.log.chainAt(missing)))
+      this.#incomplete(node, term, missing);
   }
 
   /** Notes that `node` leads `term`, which nobody else may. */
@@ -251,7 +253,12 @@ export class ConsensusInvariants {
       node.leadership = leadership;
       if (term > this.#newestLeaderTerm) this.#newestLeaderTerm = term;
     } else if (other.node !== node.id) {
-      this.#violate("election-safety", node, `${node.id} leads term ${term}, which ${other.node} leads too`, other.node);
+      this.#violate(
+        "election-safety",
+        node,
+        `${node.id} leads term ${term}, which ${other.node} leads too`,
+        other.node,
+      );
     }
   }
 
@@ -522,7 +529,12 @@ export class ConsensusInvariants {
   #incomplete(leader: NodeRecord, term: number, index: number, committer?: NodeId): void {
     const ends = index > leader.log.last ? `its log ends at ${leader.log.last}` : "its log holds another entry there";
     const message = `${leader.id} leads term ${term} without entry ${index}, committed in an earlier term: ${ends}`;
-    this.#violate("leader-completeness", leader, message, ...(committer === undefined ? this.#nodes.keys() : [committer]));
+    this.#violate(
+      "leader-completeness",
+      leader,
+      message,
+      ...(committer === undefined ? this.#nodes.keys() : [committer]),
+    );
   }
 
   #violate(id: InvariantId, node: NodeRecord, message: string, ...others: NodeId[]): void {

@@ -29,7 +29,11 @@ import { searchLinearization } from "./search.ts";
 import { mutateHistory, simulateHistory } from "./simulated-history.ts";
 
 /** The definition, tried order by order: for histories of up to about seven operations. */
-function bruteForce<State>(operations: readonly Operation[], model: Model<State>, state: State = model.initial): boolean {
+function bruteForce<State>(
+  operations: readonly Operation[],
+  model: Model<State>,
+  state: State = model.initial,
+): boolean {
   const certain = operations.filter(({ outcome }) => outcome !== "info");
   if (certain.length === 0) return true;
   const firstReturn = Math.min(...certain.map((operation) => operation.return));
@@ -37,7 +41,11 @@ function bruteForce<State>(operations: readonly Operation[], model: Model<State>
     if (operation.call > firstReturn) return false;
     const next = model.step(state, operation);
     if (next === undefined) return false;
-    return bruteForce(operations.filter((other) => other !== operation), model, next);
+    return bruteForce(
+      operations.filter((other) => other !== operation),
+      model,
+      next,
+    );
   });
 }
 
@@ -118,7 +126,10 @@ test("verdicts of search, shortcut and checker are those of the definition, on s
         );
         assert.notEqual(states, undefined, "the linearization replays");
         const certain = operations.filter(({ outcome }) => outcome !== "info");
-        assert.equal(certain.every((operation) => result.order.includes(operation)), true);
+        assert.equal(
+          certain.every((operation) => result.order.includes(operation)),
+          true,
+        );
       }
       const verdict = checkLinearizability(events, model);
       assert.equal(verdict.validity, expected ? "valid" : "invalid");
@@ -150,7 +161,8 @@ test("the operation that cannot be placed is the one at whose return the prefix 
 /** One line per event: "3 write x 7", "3 ok", "3 ok 7", "3 info", "3 fail". */
 function history(script: string): readonly HistoryEvent[] {
   const recorder = new HistoryRecorder();
-  const value = (text: string | undefined): number | null => (text === undefined || text === "nil" ? null : Number(text));
+  const value = (text: string | undefined): number | null =>
+    text === undefined || text === "nil" ? null : Number(text);
   script
     .trim()
     .split("\n")
@@ -178,12 +190,20 @@ const examples: readonly (readonly [name: string, validity: "valid" | "invalid",
   ["a read from nowhere", "invalid", "1 write 1\n1 ok\n2 read\n2 ok 9"],
   ["a read of the future", "invalid", "2 read\n2 ok 1\n1 write 1\n1 ok"],
   ["an unknown write takes effect late", "valid", "1 write 1\n1 info\n2 write 2\n2 ok\n3 read\n3 ok 2\n3 read\n3 ok 1"],
-  ["an unknown write takes effect once", "invalid", "1 write 1\n1 info\n3 read\n3 ok 1\n2 write 2\n2 ok\n3 read\n3 ok 1"],
+  [
+    "an unknown write takes effect once",
+    "invalid",
+    "1 write 1\n1 info\n3 read\n3 ok 1\n2 write 2\n2 ok\n3 read\n3 ok 1",
+  ],
   ["an unknown write cannot be seen before its call", "invalid", "3 read\n3 ok 1\n1 write 1\n1 info"],
   ["an unknown cas explains a read", "valid", "1 write 1\n1 ok\n2 cas 1 2\n2 info\n3 read\n3 ok 1\n3 read\n3 ok 2"],
   ["a failed cas that should have matched", "invalid", "1 write 1\n1 ok\n2 cas 1 2\n2 fail"],
   ["a failed cas explained by an unseen write", "valid", "1 write 1\n1 ok\n4 write 7\n4 info\n2 cas 1 2\n2 fail"],
-  ["one unseen write explains one gap only", "invalid", "1 write 1\n1 ok\n4 write 7\n4 info\n2 cas 1 2\n2 fail\n1 write 3\n1 ok\n2 cas 3 4\n2 fail"],
+  [
+    "one unseen write explains one gap only",
+    "invalid",
+    "1 write 1\n1 ok\n4 write 7\n4 info\n2 cas 1 2\n2 fail\n1 write 3\n1 ok\n2 cas 3 4\n2 fail",
+  ],
   ["cas in a circle", "invalid", "1 cas 1 2\n2 cas 2 1\n1 ok\n2 ok"],
 ];
 
@@ -260,7 +280,12 @@ test("keys are judged alone, and kv appends to strings", () => {
 
 /** Times are generous against the goals (2 s) so that a busy machine does not fail the test. */
 const large = [
-  { name: "20,000 contended operations, unique values, cas and info", operations: 20_000, keys: 4, infoProbability: 0.01 },
+  {
+    name: "20,000 contended operations, unique values, cas and info",
+    operations: 20_000,
+    keys: 4,
+    infoProbability: 0.01,
+  },
   { name: "100,000 operations on one key", operations: 100_000, keys: 1, infoProbability: 0.002 },
 ];
 for (const { name, operations, keys, infoProbability } of large) {

@@ -54,7 +54,11 @@ export function judgeUniqueWrites(operations: readonly Operation[]): Shortcut {
   try {
     const groups = groupByValue(operations, writers);
     const blocks = orderBlocks(chainBlocks(groups));
-    return placeFailedCas(blocks.flatMap((block) => block.groups), operations, groups);
+    return placeFailedCas(
+      blocks.flatMap((block) => block.groups),
+      operations,
+      groups,
+    );
   } catch (error) {
     if (!(error instanceof Impossible)) throw error;
     return { kind: "not-linearizable", reason: error.message };
@@ -137,7 +141,8 @@ function blockOf(groups: readonly ValueGroup[]): Block {
   let f = Infinity;
   let s = -1;
   for (const { writer, reads, value } of groups) {
-    if (writer === undefined) f = -1; // The initial value was there before anything was called.
+    if (writer === undefined)
+      f = -1; // The initial value was there before anything was called.
     else {
       if (writer.return < s) throw new Impossible(`the write of ${value} returned before what must precede it began`);
       f = Math.min(f, writer.return);

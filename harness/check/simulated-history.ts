@@ -49,7 +49,8 @@ export function simulateHistory(options: SimulatedHistoryOptions): readonly Hist
       const process = idle.splice(random.below(idle.length), 1)[0]!;
       const key = `k${random.below(options.keys)}`;
       const f = options.functions[random.below(options.functions.length)]!;
-      const argument = f === "read" ? null : f === "write" ? drawValue() : pairFor(lastSeen.get(key) ?? null, drawValue());
+      const argument =
+        f === "read" ? null : f === "write" ? drawValue() : pairFor(lastSeen.get(key) ?? null, drawValue());
       recorder.invoke(timeNs, process, f, key, argument);
       flights.push({ process, f, key, argument, reply: undefined });
       issued++;

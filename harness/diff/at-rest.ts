@@ -23,7 +23,9 @@ export interface RestingRun {
 export function compareAtRest(runs: readonly RestingRun[]): Comparison {
   assert(runs.length > 0, "there is a run to compare");
   const held = runs.flatMap(({ implementation, states }) =>
-    [...states].flatMap(([node, state]) => (state.kind === "state" ? [{ implementation, node, state: state.state }] : [])),
+    [...states].flatMap(([node, state]) =>
+      state.kind === "state" ? [{ implementation, node, state: state.state }] : [],
+    ),
   );
   const idle = runs.find(({ implementation }) => !held.some((one) => one.implementation === implementation));
   const missing = idle === undefined ? undefined : `no node of ${idle.implementation} is in service`;

@@ -46,7 +46,9 @@ function differenceInArrays(path: string, left: readonly unknown[], right: reado
   }
   if (left.length === right.length) return undefined;
   const side = (values: readonly unknown[]): string =>
-    values.length === shared ? `nothing (${shared} elements)` : `${shorten(values[shared])} (${values.length} elements)`;
+    values.length === shared
+      ? `nothing (${shared} elements)`
+      : `${shorten(values[shared])} (${values.length} elements)`;
   return { path: `${path}[${shared}]`, left: side(left), right: side(right) };
 }
 

@@ -47,18 +47,28 @@ test("a difference is named by path, both values and sizes", () => {
   assert.equal(firstDifference({ a: 1, b: 2 }, { b: 2, a: 1 }), undefined, "the order of fields does not count");
   assert.equal(firstDifference(new Uint8Array([1, 2]), new Uint8Array([1, 3]))?.path, "[1]");
   const long = firstDifference("a".repeat(200), "b");
-  assert.match(describeDifference(long!, "minimal", "production"), /^they differ\n {2}minimal: {4}"a+\.\.\. \(200 characters\)\n {2}production: "b"$/);
+  assert.match(
+    describeDifference(long!, "minimal", "production"),
+    /^they differ\n {2}minimal: {4}"a+\.\.\. \(200 characters\)\n {2}production: "b"$/,
+  );
   assert.throws(() => firstDifference(new Map(), {}), /plain data/);
 });
 
-const step = (operation: string, outcome: unknown, state: unknown): { operation: string; outcome: unknown; state: unknown } => ({
+const step = (
+  operation: string,
+  outcome: unknown,
+  state: unknown,
+): { operation: string; outcome: unknown; state: unknown } => ({
   operation,
   outcome,
   state,
 });
 
 test("step by step: equal runs are valid, the first divergence is told with its operation, then the run is left", () => {
-  const reference = { implementation: "minimal", steps: [step("w1", "ok", [1]), step("w2", "ok", [1, 2]), step("w3", "ok", [3])] };
+  const reference = {
+    implementation: "minimal",
+    steps: [step("w1", "ok", [1]), step("w2", "ok", [1, 2]), step("w3", "ok", [3])],
+  };
   const same = compareSteps([reference, { ...reference, implementation: "production" }]);
   assert.equal(same.check.validity, "valid");
   assert.equal(same.compared, 3);
@@ -83,9 +93,15 @@ production: result "ok", state [2,1]`,
   assert.match(outcomes.check.summary, /result of step 1/);
   const short = compareSteps([reference, { implementation: "production", steps: reference.steps.slice(0, 2) }]);
   assert.match(short.check.counterexample ?? "", /has no step 3/);
-  const blind = compareSteps([reference, { implementation: "production", steps: reference.steps.map((one) => ({ ...one, state: undefined })) }]);
+  const blind = compareSteps([
+    reference,
+    { implementation: "production", steps: reference.steps.map((one) => ({ ...one, state: undefined })) },
+  ]);
   assert.equal(blind.check.validity, "unknown");
-  assert.throws(() => compareSteps([reference, { implementation: "production", steps: [step("w9", "ok", [1])] }]), /same operation/);
+  assert.throws(
+    () => compareSteps([reference, { implementation: "production", steps: [step("w9", "ok", [1])] }]),
+    /same operation/,
+  );
 });
 
 test("at rest: every node in service of every implementation holds one state", () => {

@@ -37,10 +37,16 @@ export function comparisonOf(
   if (first !== undefined) {
     const { implementation, reference, where } = first;
     const summary = `${implementation} and ${reference} differ: ${where}`;
-    const check = { ...common, validity: "invalid", summary, counterexample: `${where}\n${first.description}` } as const;
+    const check = {
+      ...common,
+      validity: "invalid",
+      summary,
+      counterexample: `${where}\n${first.description}`,
+    } as const;
     return { compared, divergences: divergences.slice(0, keptDivergences), check };
   }
-  if (missing !== undefined) return { compared, divergences, check: { ...common, validity: "unknown", summary: missing } };
+  if (missing !== undefined)
+    return { compared, divergences, check: { ...common, validity: "unknown", summary: missing } };
   const summary = `all ${compared} ${unit} are equal`;
   return { compared, divergences, check: { ...common, validity: "valid", summary } };
 }

@@ -45,7 +45,8 @@ export function compareSteps(runs: readonly SteppedRun[]): Comparison {
       compared++;
       const step = next.done === true ? undefined : next.value;
       const names = [reference.implementation, run.implementation] as const;
-      const divergence = step === undefined ? ended(names, number, expected) : compareStep(names, number, expected, step);
+      const divergence =
+        step === undefined ? ended(names, number, expected) : compareStep(names, number, expected, step);
       if (divergence !== undefined) divergences.push(divergence);
       else if (step?.state === undefined || expected.state === undefined) {
         missing ??= `no state after step ${number} of ${step?.state === undefined ? names[1] : names[0]}`;

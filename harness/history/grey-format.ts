@@ -87,7 +87,11 @@ function parseObject(line: Line): Record<string, unknown> {
     parsed = JSON.parse(line.text);
   } catch (error) {
     if (!line.complete) {
-      throw new MalformedHistory(line.number, "a complete event", "the end of the file in its middle: it was truncated");
+      throw new MalformedHistory(
+        line.number,
+        "a complete event",
+        "the end of the file in its middle: it was truncated",
+      );
     }
     throw new MalformedHistory(line.number, "a JSON object", error instanceof Error ? error.message : "no JSON");
   }

@@ -2,8 +2,7 @@
  * Reads a history from a file: streams its lines, finds out the format, and refuses bad input by file, line and what
  * was expected there.
  *
- * A format is one entry of `formats`. What a name of `historyFormats` without an entry would mean cannot happen: the
- * type of `formats` asks for all of them.
+ * A format is one entry of `formats`, asked in this order whether it recognises the first line.
  */
 
 import { stat } from "node:fs/promises";
@@ -44,7 +43,10 @@ export interface ReadHistory {
  *   known format, or breaks its format or the rules of every history (protocol.ts).
  */
 export async function readHistory(path: string, options: ReadHistoryOptions = {}): Promise<ReadHistory> {
-  const sizeBytes = await stat(path).then((stats) => stats.size, () => 0); // The stream tells why it is not readable.
+  const sizeBytes = await stat(path).then(
+    (stats) => stats.size,
+    () => 0,
+  ); // The stream tells why it is not readable.
   const lines = readLines(path, (bytes) => options.onProgress?.(sizeBytes === 0 ? 1 : bytes / sizeBytes));
   let format = options.format === undefined || options.format === "auto" ? undefined : formats[options.format];
   let reader: HistoryReader | undefined;
