@@ -22,7 +22,7 @@ if (files.length === 0) {
 
 const runner = spawn(
   process.execPath,
-  ["--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...files],
+  ["--test", "--test-concurrency=2", "--test-timeout=120000", "--test-reporter=spec", ...options, ...files],
   { cwd: root, stdio: "inherit" },
 );
 runner.on("exit", (code) => (process.exitCode = code ?? 1));

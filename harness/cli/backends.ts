@@ -10,7 +10,7 @@ import type { CheckResult, Validity } from "../check/verdict.ts";
 import type { Profile } from "../plan/experiment.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
-import type { Problem } from "../record/checksums.ts";
+import type { Verification } from "../record/verify.ts";
 import type { RunEvent } from "../run-events.ts";
 
 export interface Backends {
@@ -20,11 +20,11 @@ export interface Backends {
   replay(options: ReplayOptions): AsyncGenerator<RunEvent | TraceLine, ReplaySummary>;
   checkFile(path: string, options: CheckOptions): Promise<CheckResult>;
   /**
-   * Returns what is wrong with a results directory; empty when it is as the run left it.
+   * Returns what is wrong with a results directory, if anything.
    *
    * @throws HarnessError or UsageError when the directory is damaged beyond judging.
    */
-  verify(directory: string): Promise<readonly Problem[]>;
+  verify(directory: string): Promise<Verification>;
   doctor(directory: string): AsyncGenerator<Finding, void>;
 }
 

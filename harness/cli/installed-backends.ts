@@ -41,8 +41,8 @@ export const installedBackends: Backends = {
   },
 
   async verify(directory) {
-    const { verifyResults } = await import("../record/checksums.ts");
-    return verifyResults(directory);
+    const { verify } = await import("../record/verify.ts");
+    return verify(directory);
   },
 
   async *doctor(directory) {

@@ -103,7 +103,7 @@ async function grey(words: readonly string[], circumstances: Circumstances = {})
     },
     verify: async (directory) => {
       ask("verify", directory);
-      return verdict === "valid" ? [] : [{ path: "csv/latency.csv", problem: "changed" }];
+      return { files: 3, problems: verdict === "valid" ? [] : ["csv/latency.csv: changed"] };
     },
     async *doctor(directory) {
       ask("doctor", directory);
@@ -340,7 +340,7 @@ describe("exit codes and output", () => {
 
   test("verify and doctor: 1 when something is wrong", async () => {
     const changed = await grey(words("verify RESULTS"), { verdict: "invalid" });
-    assert.deepEqual([changed.code, changed.stdout], [1, "invalid\n  csv/latency.csv: changed\n"]);
+    assert.deepEqual([changed.code, changed.stdout], [1, "invalid, problems: 1\n  csv/latency.csv: changed\n"]);
     assert.equal((await grey(words("verify RESULTS"))).code, 0);
     assert.equal((await grey(words(`doctor --out ${folder}`))).code, 0);
     assert.equal((await grey(words(`doctor --out ${folder}`), { verdict: "invalid" })).code, 1);

@@ -13,11 +13,11 @@ export const verifyCommand: Command = {
   async run(input, { io, backends }) {
     const directory = input.text("directory") ?? "";
     directoryWith(directory, "manifest.json", "DIRECTORY", "the results directory of a run");
-    const problems = await backends.verify(directory);
+    const { files, problems } = await backends.verify(directory);
     const valid = problems.length === 0;
-    if (input.flag("json")) io.stdout.write(`${JSON.stringify({ directory, valid, problems })}\n`);
-    else if (valid) io.stdout.write("valid: the results are as the run left them\n");
-    else io.stdout.write(`invalid\n${problems.map(({ path, problem }) => `  ${path}: ${problem}\n`).join("")}`);
+    if (input.flag("json")) io.stdout.write(`${JSON.stringify({ directory, valid, files, problems })}\n`);
+    else if (valid) io.stdout.write(`valid: ${files} files are as the run left them\n`);
+    else io.stdout.write(`invalid, problems: ${problems.length}\n${problems.map((each) => `  ${each}\n`).join("")}`);
     return valid ? 0 : 1;
   },
 };
