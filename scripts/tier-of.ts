@@ -44,13 +44,16 @@ export interface Rule {
   readonly packages: readonly string[] | "all";
 }
 
+/** They compute and touch nothing: a wire format, a parser of settings. */
+const purePackages = ["msgpackr", "zod"] as const;
+
 const inside = { own: ["contract"], any: ["foundation"], contractsByType: "all", packages: [] } as const;
 
 export const rules: Readonly<Record<Tier, Rule>> = {
-  foundation: { own: [], any: ["foundation"], contractsByType: [], packages: ["msgpackr"] },
+  foundation: { own: [], any: ["foundation"], contractsByType: [], packages: purePackages },
   contract: { own: ["contract"], any: ["foundation"], contractsByType: [], packages: [] },
   minimal: inside,
-  production: { ...inside, own: ["contract", "production"], packages: ["msgpackr"] },
+  production: { ...inside, own: ["contract", "production"], packages: purePackages },
   peers: {
     own: ["contract", "peers"],
     any: ["foundation", "platform", "platform/node"],
@@ -61,7 +64,7 @@ export const rules: Readonly<Record<Tier, Rule>> = {
     own: [],
     any: ["foundation", "platform"],
     contractsByType: ["network", "storage"],
-    packages: ["msgpackr"],
+    packages: purePackages,
   },
   "platform/node": {
     own: [],
