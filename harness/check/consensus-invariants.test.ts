@@ -1,9 +1,9 @@
 /**
  * Goal: every broken claim of consensus is found at the step that breaks it, under its own id, and nothing else is.
  *
- * Method: short traces by hand. The sound ones contain what looks suspicious and is allowed (a conflicting tail removed,
- * a late vote, a restart that lost unsynced entries, a snapshot over a kept tail); each of the others breaks one rule,
- * most of them the way a known Raft bug does.
+ * Method: short traces by hand. The sound ones contain what looks suspicious and is allowed (a conflicting tail
+ * removed, a late vote, a restart that lost unsynced entries, a snapshot over a kept tail); each of the others breaks
+ * one rule, most of them the way a known Raft bug does.
  */
 
 import assert from "node:assert/strict";

@@ -4,8 +4,8 @@
  * - convergence: all nodes in service hold the same state.
  * - final-list: every acknowledged append is at its position, nothing is there twice, nothing that was never asked for
  *   or definitely failed.
- * - final-registers: every register holds the value of a write that nothing must have overwritten: no acknowledged write
- *   was called after it had returned. With one client per key, the confluent workload, that is exactly the last
+ * - final-registers: every register holds the value of a write that nothing must have overwritten: no acknowledged
+ *   write was called after it had returned. With one client per key, the confluent workload, that is exactly the last
  *   acknowledged write, or one of unknown outcome: such a client goes on under a new process number, so an older
  *   request of unknown outcome may still have come late.
  *

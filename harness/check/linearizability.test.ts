@@ -3,8 +3,7 @@
  *
  * Method: thousands of small histories, linearizable by construction or mutated, against a brute force that tries all
  * orders; the shortcut and the search each alone; the textbook anomalies; large contended histories against a clock.
- * A failure of a property prints the seed; `GREY_SEED=<seed> node --test harness/check/linearizability.test.ts` is not
- * needed: the seeds are fixed, so running the file again replays it.
+ * A failure of a property prints the seed and path that replay it; seeds are fixed, so running the file again does too.
  */
 
 import assert from "node:assert/strict";

@@ -81,12 +81,24 @@ function partitionByKey(operations: readonly Operation[]): ReadonlyMap<string, r
   return Map.groupBy(operations, (operation) => operation.key ?? "");
 }
 
-/** Decides one key's judged operations, sorted by call. */
-function decide<State>(operations: readonly Operation[], model: Model<State>, budget: Budget): SearchResult {
+/**
+ * Decides one key's judged operations, sorted by call.
+ *
+ * @param isConfirmed whether the model has already been asked about a contradiction that the shortcut finds.
+ */
+function decide<State>(
+  operations: readonly Operation[],
+  model: Model<State>,
+  budget: Budget,
+  isConfirmed = false,
+): SearchResult {
   if (!budget.proceed()) return { kind: "unknown", reason: budget.exhausted ?? "told to stop" };
   const shortcut = model.shortcut?.(operations);
   if (shortcut?.kind === "linearizable" && replays(shortcut.order, model)) {
     return { kind: "linearizable", order: shortcut.order, finalStates: [] };
+  }
+  if (shortcut?.kind === "not-linearizable" && isConfirmed) {
+    return { kind: "not-linearizable", blocked: operations.at(-1)! };
   }
   if (shortcut?.kind === "not-linearizable") {
     // The model may know better than the shortcut what a register is; ask it, as far as that is cheap.
@@ -150,7 +162,7 @@ function firstBlocked<State>(
   while (low < high) {
     const middle = (low + high) >>> 1;
     const prefix = prefixBefore(operations, byReturn[middle]!.return + 1, model);
-    const result = decide(prefix, model, budget.aside(explanationStates));
+    const result = decide(prefix, model, budget.aside(explanationStates), true);
     if (result.kind === "not-linearizable") high = middle;
     else low = middle + 1;
     if (result.kind === "unknown") isExact = false;

@@ -36,6 +36,8 @@ export class NodeRecord {
   readonly recent = new RecentEvents();
   sight: Sight = { kind: "clear" };
   hasStarted = false;
+  /** Its disk was lost on purpose, so its next start may know nothing. */
+  isWiped = false;
   life = 0;
   term = 0;
   role: Role = "follower";
@@ -53,6 +55,20 @@ export class NodeRecord {
 
   constructor(id: NodeId) {
     this.id = id;
+  }
+
+  /** A life begins with what was recovered; the log is the log checks' to rebuild. */
+  begin({ life, term, snapshotIndex }: Extract<ConsensusEvent, { readonly kind: "start" }>): void {
+    this.hasStarted = true;
+    this.isWiped = false;
+    this.life = life;
+    this.term = term;
+    this.role = "follower";
+    this.commit = snapshotIndex;
+    this.applied = snapshotIndex;
+    this.isTailDoubtful = false;
+    if (this.leadership !== undefined) this.leadership.intactUpTo = 0;
+    this.leadership = undefined;
   }
 
   /** Whether the node holds `index` with `chain`, as far as can be told. */

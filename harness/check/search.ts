@@ -11,7 +11,7 @@
  * reconsidered: it changes nothing, so no linearization is lost by having it early. Writers are tried by the time by
  * which they must be placed, and the model's lookahead refuses moves that lead nowhere.
  *
- * @see Wing & Gong 1993, "Testing and verifying concurrent objects"; Lowe 2017, "Testing for linearizability", section 4;
+ * @see Wing & Gong 1993, "Testing and verifying concurrent objects"; Lowe 2017, "Testing for linearizability";
  *   Athalye 2017, Porcupine, for the bitset and cache form of the same algorithm.
  */
 

@@ -93,7 +93,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** A value in at most `shownCharacters`, with its size when it is cut. */
 export function shorten(value: unknown): string {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
+  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
   if (text.length <= shownCharacters) return text;
   const size = typeof value === "string" ? `${value.length} characters` : `${text.length} characters as JSON`;
   return `${text.slice(0, shownCharacters)}... (${size})`;
