@@ -117,5 +117,10 @@ function complaint(
   const name = String(issue?.path[0]);
   const [least, most] = ranges[name as keyof typeof ranges];
   const kind = times.has(name) ? "a number" : "a whole number";
-  return `Cannot use ${name} ${JSON.stringify(overrides[name])}: allowed is ${kind} in [${least}, ${most}]`;
+  return `Cannot use ${name} ${shown(overrides[name])}: allowed is ${kind} in [${least}, ${most}]`;
+}
+
+/** Text in quotes, so that "150" is not taken for the number it is not. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -144,7 +144,7 @@ export class Leadership {
     const progress = this.#followers.get(follower);
     if (progress === undefined) return undefined;
     progress.heardAtMs = nowMs;
-    if (round > progress.echoedRound) {
+    if (round > progress.echoedRound && round <= this.#reads.round) {
       progress.echoedRound = round;
       this.#confirmReads(nowMs);
     }

@@ -23,7 +23,8 @@ import type {
 
 const none: readonly never[] = Object.freeze([]);
 
-const noEffects: Effects = Object.freeze({
+/** What most steps of an idle node entail; shared. */
+export const noEffects: Effects = Object.freeze({
   messages: none,
   persist: undefined,
   restore: undefined,
