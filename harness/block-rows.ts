@@ -80,7 +80,7 @@ export function faultRows(key: BlockKey, record: BlockRecord): Row<"faults">[] {
       target,
       start_s: startMs / 1000,
       end_s: (endMs ?? record.loadMs) / 1000,
-      efficacy: count,
+      efficacy: Math.ceil(count),
       efficacy_unit: unit,
     };
   });

@@ -133,7 +133,7 @@ export class LoadGenerator {
   /** A read outside the history: its key is nobody's, and its answer does not matter. */
   #knock(done: () => void): void {
     const { deployment, plan } = this.#options;
-    const request = { session: -1, sequence: 1, operation: { kind: "read", key: "settled" } } as const;
+    const request = { session: this.#clients.length, sequence: 1, operation: { kind: "read", key: "settled" } } as const;
     deployment.invoke(request, plan.deadlineMs, (outcome) => {
       if (outcome.kind === "ok") done();
       else this.#clock.after(repeatPauseMs, () => this.#knock(done));
@@ -147,11 +147,12 @@ export class LoadGenerator {
   /** Walks the arrival trace: `intendedMs` is fixed by the seed, whenever the timer really fires. */
   #scheduleArrival(intendedMs: Millis, ratePerS: number): void {
     this.#arrivals = this.#clock.after(Math.max(0, intendedMs - this.elapsedMs()), () => {
+      // The timer's own arrival is due whatever rounding says; a late timer finds more of them.
       let next = intendedMs;
-      while (this.#issuing && next <= this.elapsedMs()) {
+      do {
         this.#arrive(next);
         next += this.#interarrivalMs(ratePerS);
-      }
+      } while (this.#issuing && next <= this.elapsedMs());
       if (this.#issuing) this.#scheduleArrival(next, ratePerS);
     });
   }

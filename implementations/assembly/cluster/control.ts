@@ -23,6 +23,8 @@ export interface ProcessConfiguration {
   readonly voters: readonly NodeId[];
   readonly seed: string;
   readonly life: number;
+  /** No earlier life has started: an empty disk is right. */
+  readonly forming: boolean;
   readonly settings: Readonly<Record<string, number | boolean | string>>;
   readonly directory: string;
   readonly credentials: Readonly<Record<NodeId, Credentials>>;

@@ -63,6 +63,8 @@ interface Seat {
   restartMs: Millis;
   /** It will not run again, and why. */
   outReason: string | undefined;
+  /** It has started once: from then on an empty disk is a lost disk. */
+  formed: boolean;
   /** Faults inside the process that outlive it: injected again into its next life. */
   readonly lasting: Map<number, Fault>;
   readonly moments: Map<number, Moment>;
@@ -298,6 +300,7 @@ class ProcessCluster implements ConsensusDeployment {
       heldDown: 0,
       restartMs: restartPauseMs.first,
       outReason: undefined,
+      formed: false,
       lasting: new Map(),
       moments: new Map(),
       powerLosses: new Set(),
@@ -309,6 +312,7 @@ class ProcessCluster implements ConsensusDeployment {
           voters: this.nodes,
           seed: String(this.#options.seed),
           life,
+          forming: !seat.formed,
           settings: this.#options.settings ?? {},
           directory: this.#directoryOf(hosted),
           credentials: Object.fromEntries(hosted.map((id) => [id, this.#credentialsOf(id)])),
@@ -337,6 +341,7 @@ class ProcessCluster implements ConsensusDeployment {
       case "listening":
         return this.#connect(seat, message.ports);
       case "started":
+        seat.formed = true;
         seat.restartMs = restartPauseMs.first;
         return;
       case "failed":

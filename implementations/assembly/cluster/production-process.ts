@@ -92,7 +92,7 @@ class ProductionProcess {
       id,
       voters: configuration.voters,
       life: configuration.life,
-      forming: configuration.life === 1,
+      forming: configuration.forming,
       settings: resolveSettings(configuration.settings),
       disk,
       transport,

@@ -74,8 +74,11 @@ export class MinimalCluster {
       case "kill":
       case "graceful-restart":
       case "wipe": {
-        const hit = fault.nodes.map((id) => this.seat(id)).filter((seat) => seat.takeDown(fault.kind !== "kill"));
-        return faultHandle("nodes stopped", () => hit.length, () => hit.forEach((seat) => seat.start()));
+        const seats = fault.nodes.map((id) => this.seat(id));
+        const stopped = seats.filter((seat) => seat.takeDown(fault.kind === "graceful-restart")).length;
+        // Also those that were down already: this fault held them down too.
+        const heal = (): void => seats.forEach((seat) => seat.start());
+        return faultHandle("nodes stopped", () => stopped, heal);
       }
       case "pause":
         return combinedHandle(fault.nodes.map((id) => this.seat(id).pause()));

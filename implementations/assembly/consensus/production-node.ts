@@ -109,7 +109,7 @@ export class ProductionNode {
     this.#options = options;
     this.#machine = new StateMachine();
     options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
-    LogStore.open(options.disk, options.settings, (error, opened) => {
+    LogStore.open(options.disk, { ...options.settings, node: options.id }, (error, opened) => {
       if (this.#silent) return;
       if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
       if (opened.empty && !options.forming) {

@@ -91,8 +91,11 @@ class SimulatedProduction {
       case "kill":
       case "graceful-restart":
       case "wipe": {
-        const hit = fault.nodes.map((id) => this.#node(id)).filter((node) => node.takeDown(fault.kind));
-        return faultHandle("nodes stopped", () => hit.length, () => hit.forEach((node) => node.start()));
+        const nodes = fault.nodes.map((id) => this.#node(id));
+        const stopped = nodes.filter((node) => node.takeDown(fault.kind)).length;
+        // Also those that were down already: this fault held them down too.
+        const heal = (): void => nodes.forEach((node) => node.start());
+        return faultHandle("nodes stopped", () => stopped, heal);
       }
       case "pause":
         return combinedHandle(fault.nodes.map((id) => this.#node(id).pause()));
@@ -121,6 +124,8 @@ class SimulatedNode {
   #endpoint: SimulatedEndpoint | undefined;
   #host: ProductionNode | undefined;
   #life = 0;
+  /** It has started once: from then on an empty disk is a lost disk. */
+  #formed = false;
   #outReason: string | undefined;
   #restartMs: Millis = restartPauseMs.first;
   /** Faults that hold the node down; the supervisor must not start it while there are any. */
@@ -162,7 +167,7 @@ class SimulatedNode {
       id: this.#id,
       voters: this.#world.nodes,
       life: this.#life,
-      forming: this.#life === 1,
+      forming: !this.#formed,
       settings: this.#settings,
       disk: faultyDisk,
       transport: this.#world.sealed(endpoint),
@@ -173,6 +178,7 @@ class SimulatedNode {
       onStep: () => this.#reportView(),
       beforeSend: (to, message, proceed) => this.#moments.before(this.#id, to, message, proceed),
       onStarted: () => {
+        this.#formed = true;
         this.#restartMs = restartPauseMs.first;
         this.#reportView();
       },
