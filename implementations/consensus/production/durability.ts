@@ -2,9 +2,9 @@
  * What is durable on this node: how far its log, and whether its term and vote.
  *
  * Persist batches are numbered and become durable in order. A batch that was cut before it became durable (a later one
- * overwrites its entries) confirms only what is still part of the log: otherwise an entry that is on the disk, gone from
- * the log, and about to be overwritten would be acknowledged. Comparing terms instead would not do: the same entry can
- * leave the log and come back while both writes are under way.
+ * overwrites its entries) confirms only what is still part of the log: otherwise an entry that is on the disk, gone
+ * from the log, and about to be overwritten would be acknowledged. Comparing terms instead would not do: the same entry
+ * can leave the log and come back while both writes are under way.
  *
  * @see Ongaro 2014, section 10.2.1: a leader counts itself only once its own write is done.
  */

@@ -1,10 +1,10 @@
 /**
  * The follower's side of replication: stores what the leader of the present term sends, and acknowledges it.
  *
- * A reply acknowledges durable entries only. What a message brought is acknowledged with the batch that makes it durable.
- * A message that brought nothing is answered at once, for what is durable by then: the answer also tells the leader that
- * it is heard, and confirms reads, neither of which should wait for a disk. Whatever is still being written is
- * acknowledged by its own batch, or by the answer to the next heartbeat should that get lost.
+ * A reply acknowledges durable entries only. What a message brought is acknowledged with the batch that makes it
+ * durable. A message that brought nothing is answered at once, for what is durable by then: the answer also tells the
+ * leader that it is heard, and confirms reads, neither of which should wait for a disk. Whatever is still being written
+ * is acknowledged by its own batch, or by the answer to the next heartbeat should that get lost.
  *
  * Terms, roles and timers are its caller's: it sees messages of the present term only.
  *

@@ -2,14 +2,15 @@
  * The office of a leader, from its election to the end of its term or of its contact with a majority.
  *
  * It replicates the log (batched, pipelined, followers independent of each other), commits what a majority stored,
- * confirms linearizable reads, and brings followers that fell behind the log's beginning up by snapshot. Its own entries
- * leave for the followers while they are being written here (section 10.2.1), and count here once they are durable.
+ * confirms linearizable reads, and brings followers that fell behind the log's beginning up by snapshot. Its own
+ * entries leave for the followers while they are being written here (section 10.2.1), and count here once they are
+ * durable.
  *
- * Nothing waits for a particular reply. A heartbeat follows on the last entry sent, so its answer shows what was lost on
- * the way there or back: a refusal sends the leader back to where the logs agree, an acceptance frees the window.
+ * Nothing waits for a particular reply. A heartbeat follows on the last entry sent, so its answer shows what was lost
+ * on the way there or back: a refusal sends the leader back to where the logs agree, an acceptance frees the window.
  *
- * @see Ongaro & Ousterhout 2014, sections 5.3, 5.4.2, 7, 8; Ongaro 2014, sections 6.2 (a leader without a majority steps
- *   down), 6.4 (reads), 10.2.1.
+ * @see Ongaro & Ousterhout 2014, sections 5.3, 5.4.2, 7, 8; Ongaro 2014, sections 6.2 (a leader without a majority
+ *   steps down), 6.4 (reads), 10.2.1.
  */
 
 import { assert } from "../../foundation/assert.ts";
@@ -234,8 +235,8 @@ export class Leadership {
   }
 
   /**
-   * Commits up to the highest index on a majority, if its entry is of this term (section 5.4.2, figure 8: an entry of an
-   * earlier term may be on a majority and still be replaced). What is before it is committed with it.
+   * Commits up to the highest index on a majority, if its entry is of this term (section 5.4.2, figure 8: an entry of
+   * an earlier term may be on a majority and still be replaced). What is before it is committed with it.
    */
   #commit(nowMs: Millis): void {
     const { log, commitIndex, durability } = this.#replica;

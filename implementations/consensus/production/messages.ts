@@ -3,8 +3,8 @@
  *
  * The core (`raft.ts`) performs nothing: `step(input, nowMs)` returns `Effects`, and the host does them. The order the
  * host must keep is small: send `messages` at once; make `persist` durable, batches in sequence order; only then send
- * that batch's own `messages` and step `{ kind: "persisted", sequence }`. This is the contract etcd's raft calls asynchronous
- * storage writes.
+ * that batch's own `messages` and step `{ kind: "persisted", sequence }`. This is the contract etcd's raft calls
+ * asynchronous storage writes.
  *
  * @see Ongaro & Ousterhout 2014, "In search of an understandable consensus algorithm (extended version)", figures 2
  *   and 13; Ongaro 2014 (dissertation), sections 6.4 (ReadIndex), 9.6 (pre-vote), 10.2.1 (leader writes in parallel).
@@ -57,8 +57,8 @@ export type RaftMessage =
       readonly term: number;
       readonly success: boolean;
       /**
-       * success: the last index that matches the leader's log (prevLogIndex + entries) and is durable here; failure: the
-       * prevLogIndex that was refused, by which a leader recognises a late reply.
+       * success: the last index that matches the leader's log (prevLogIndex + entries) and is durable here; failure:
+       * the prevLogIndex that was refused, by which a leader recognises a late reply.
        */
       readonly matchIndex: number;
       /** failure: the follower's hint for where to continue, section 5.3's optimisation. */

@@ -2,8 +2,8 @@
  * One follower as its leader sees it.
  *
  * - probe: where the logs agree is a guess. One AppendEntries at a time tests it; each refusal corrects the guess.
- * - replicate: they agree up to `nextIndex - 1`, as far as was sent. Messages follow each other without waiting, up to a
- *   window; `nextIndex` runs ahead of what is acknowledged. A refusal means that something was lost: back to probe.
+ * - replicate: they agree up to `nextIndex - 1`, as far as was sent. Messages follow each other without waiting, up to
+ *   a window; `nextIndex` runs ahead of what is acknowledged. A refusal means that something was lost: back to probe.
  * - snapshot: the follower needs entries that are compacted; chunks go one at a time.
  *
  * The window holds the last index of each message under way, not a count: one acknowledgement stands for every message
@@ -96,8 +96,8 @@ export class Progress {
   }
 
   /**
-   * The follower refused a message that followed on index `refused`; `hint` is where our logs may still agree, plus one.
-   * A late refusal, of a message that was answered or given up since, changes nothing.
+   * The follower refused a message that followed on index `refused`; `hint` is where our logs may still agree, plus
+   * one. A late refusal, of a message that was answered or given up since, changes nothing.
    */
   refused(refused: number, hint: number): void {
     if (this.#state === "snapshot" || refused <= this.matchIndex) return;

@@ -7,15 +7,16 @@
  * `replica.ts` the log that both work on, `outbox.ts` gathers a step's effects.
  *
  * Beyond figure 2 of the paper: pre-vote (a node that could not win does not raise its term), check-quorum (a leader
- * without a majority steps down, and who hears a leader votes for no one else), a no-op at the start of a term, batching
- * and pipelining, conflict hints, ReadIndex, chunked snapshots.
+ * without a majority steps down, and who hears a leader votes for no one else), a no-op at the start of a term,
+ * batching and pipelining, conflict hints, ReadIndex, chunked snapshots.
  *
- * What leaves before what is durable: AppendEntries leave at once. A reply leaves once the term it speaks of is durable,
- * and acknowledges durable entries only. Vote requests wait for term, own vote *and log* to be durable: a candidate that
- * lost a part of its log in a crash could otherwise be elected for the log it had.
+ * What leaves before what is durable: AppendEntries leave at once. A reply leaves once the term it speaks of is
+ * durable, and acknowledges durable entries only. Vote requests wait for term, own vote *and log* to be durable: a
+ * candidate that lost a part of its log in a crash could otherwise be elected for the log it had.
  *
- * What it deliberately does not do: membership change, leadership transfer, leases. It performs nothing, reads no clock,
- * and puts no bound on proposals, which its host must do. The contents of messages are trusted: peers are authenticated.
+ * What it deliberately does not do: membership change, leadership transfer, leases. It performs nothing, reads no
+ * clock, and puts no bound on proposals, which its host must do. The contents of messages are trusted: peers are
+ * authenticated.
  *
  * @see Ongaro & Ousterhout 2014, figures 2 and 13; Ongaro 2014, sections 6.2, 6.4, 9.6, 10.2.1.
  */
