@@ -117,6 +117,9 @@ export class MinimalCluster {
   }
 }
 
+/** A clock that drifts can wake us a rounding error early; waiting no time at all would then never end. */
+const shortestDelayMs = 0.01;
+
 interface Waiting {
   readonly client: NodeId;
   readonly requestId: number;
@@ -233,7 +236,7 @@ class Seat {
     if (node.wakeAtMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = node.wakeAtMs;
-    this.#timer = this.clock.after(Math.max(0, node.wakeAtMs - this.clock.nowMs()), () =>
+    this.#timer = this.clock.after(Math.max(shortestDelayMs, node.wakeAtMs - this.clock.nowMs()), () =>
       this.#whenAwake(() => {
         this.#timerAtMs = Infinity;
         if (this.#node !== node) return;

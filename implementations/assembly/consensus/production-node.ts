@@ -62,6 +62,9 @@ export class DiskLost extends Error {
   override readonly name = "DiskLost";
 }
 
+/** A clock that drifts can wake us a rounding error early; waiting no time at all would then never end. */
+const shortestDelayMs = 0.01;
+
 interface PendingProposal {
   readonly client: NodeId;
   readonly requestId: number;
@@ -109,7 +112,7 @@ export class ProductionNode {
     this.#options = options;
     this.#machine = new StateMachine();
     options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
-    LogStore.open(options.disk, { ...options.settings, node: options.id }, (error, opened) => {
+    LogStore.open(options.disk, { ...options.settings, node: options.id, forming: options.forming }, (error, opened) => {
       if (this.#silent) return;
       if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
       if (opened.empty && !options.forming) {
@@ -373,7 +376,8 @@ export class ProductionNode {
     if (raft === undefined || this.#silent || raft.wakeAtMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = raft.wakeAtMs;
-    this.#timer = this.#options.clock.after(Math.max(0, raft.wakeAtMs - this.#options.clock.nowMs()), () => {
+    const delayMs = Math.max(shortestDelayMs, raft.wakeAtMs - this.#options.clock.nowMs());
+    this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timerAtMs = Infinity;
       if (raft.wakeAtMs <= this.#options.clock.nowMs()) this.#step({ kind: "tick" });
       else this.#arm();

@@ -38,6 +38,8 @@ export interface LogStoreOptions {
   readonly segmentBytes: number;
   /** Whose log it is, for error messages. */
   readonly node?: string;
+  /** Whether a log may begin on an empty disk; default: yes. Otherwise an empty disk is reported and left as it is. */
+  readonly forming?: boolean;
 }
 
 export interface OpenedLogStore {
@@ -45,7 +47,7 @@ export interface OpenedLogStore {
   readonly recovered: Recovered;
   /** What recovery mended, in words. */
   readonly repairs: readonly string[];
-  /** The disk held nothing; since `open` began a log on it, it will not be empty again. */
+  /** The disk held nothing. If the log is forming, `open` began one on it, and it will not be empty again. */
   readonly empty: boolean;
 }
 
@@ -109,6 +111,8 @@ export class LogStore {
       const opened: OpenedLogStore = { store, recovered, repairs, empty };
       const isSettled = position.index === recordedPosition.index && position.term === recordedPosition.term;
       if (!empty && isSettled) return done(undefined, opened);
+      // Beginning a log where one was lost would make the loss look like a fresh start after the next crash.
+      if (empty && options.forming === false) return done(undefined, opened);
       store.#writing = true;
       store.#write([nothing], isSettled ? undefined : position, (failure) => {
         if (failure !== undefined) return done(failure);
