@@ -4,7 +4,6 @@
  */
 
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { execa } from "execa";
 import { HarnessError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
@@ -34,6 +33,7 @@ export class NodeProcess {
   #life = 0;
   #asked = false;
   #stderr = "";
+  #ready = Promise.withResolvers<void>();
 
   constructor(options: NodeProcessOptions) {
     this.#options = options;
@@ -57,6 +57,8 @@ export class NodeProcess {
     const life = ++this.#life;
     this.#asked = false;
     this.#stderr = "";
+    this.#ready = Promise.withResolvers<void>();
+    this.#ready.promise.catch(() => undefined); // Nobody need wait for it; the exit is told by onExit.
     const subprocess: NodeSubprocess = execa(process.execPath, [this.#options.entry], {
       ipc: true,
       serialization: "advanced",
@@ -72,9 +74,7 @@ export class NodeProcess {
     subprocess.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
-    subprocess.on("message", (message) => {
-      if (this.#life === life) this.#options.onMessage(message as unknown as ProcessMessage, life);
-    });
+    subprocess.on("message", (message) => this.#received(message as unknown as ProcessMessage, life));
     void subprocess.then((result) => this.#ended(subprocess, life, result.exitCode, result.signal));
     this.send({ kind: "configure", configuration: this.#options.configure(life) });
   }
@@ -116,25 +116,16 @@ export class NodeProcess {
     await subprocess;
   }
 
-  /** Waits for the next message of a kind. @throws HarnessError when the process ended first. */
-  async expect(kind: ProcessMessage["kind"]): Promise<ProcessMessage> {
-    const subprocess = this.#subprocess;
-    if (subprocess === undefined) throw new HarnessError(`Cannot wait for ${this.label}: it is not running`);
-    const ended = new AbortController();
-    void subprocess.then(() => ended.abort());
-    try {
-      for (;;) {
-        const [message] = (await once(subprocess, "message", { signal: ended.signal })) as [ProcessMessage];
-        if (message.kind === kind) return message;
-        if (message.kind === "failed") throw new HarnessError(`Cannot start ${this.label}: ${message.reason}`);
-      }
-    } catch (error) {
-      if (error instanceof HarnessError) throw error;
-      const detail = this.#stderr === "" ? "" : `: ${this.#stderr.trim().split("\n").at(-1) ?? ""}`;
-      throw new HarnessError(`Cannot start ${this.label}: its process ended before it was ready${detail}`, {
-        cause: error,
-      });
-    }
+  /** Waits until the process takes part. @throws HarnessError when it ended, or gave up, first. */
+  async started(): Promise<void> {
+    await this.#ready.promise;
+  }
+
+  #received(message: ProcessMessage, life: number): void {
+    if (this.#life !== life) return;
+    if (message.kind === "started") this.#ready.resolve();
+    if (message.kind === "failed") this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${message.reason}`));
+    this.#options.onMessage(message, life);
   }
 
   #ended(subprocess: NodeSubprocess, life: number, exitCode?: number, signal?: string): void {
@@ -143,6 +134,7 @@ export class NodeProcess {
     const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
     const last = this.#stderr.trim().split("\n").at(-1) ?? "";
     const description = `${this.label} (pid ${subprocess.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
+    this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${description}`));
     this.#options.onExit({ asked: this.#asked, description, life });
   }
 }

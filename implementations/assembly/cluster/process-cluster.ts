@@ -330,7 +330,7 @@ class ProcessCluster implements ConsensusDeployment {
     seat.process.start();
     const limit = nodeClock.after(startLimitMs, () => seat.process.signal("SIGKILL"));
     try {
-      await seat.process.expect("started");
+      await seat.process.started();
     } finally {
       limit.cancel();
     }
