@@ -9,6 +9,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import fc from "fast-check";
+
 import type { ConsensusEvent, ConsensusView, EntryTrace, Role } from "../../implementations/consensus/contract.ts";
 import { ConsensusInvariants } from "./consensus-invariants.ts";
 import { worstOf } from "./verdict.ts";
@@ -346,6 +348,41 @@ Events before it:
          9.000 ms  n1  commits up to 2 in term 1
         10.000 ms  n1  applies up to 2: digests no-op, 0000000b
         11.000 ms  n2  votes for n3 in term 1`,
+  );
+});
+
+test("whatever nodes do, it is judged: a broken implementation never breaks the checker", () => {
+  const small = fc.nat({ max: 6 });
+  const node = fc.constantFrom("n1", "n2", "n3");
+  const entries = fc.array(fc.record({ term: small, digest: small }), { maxLength: 4 });
+  const event: fc.Arbitrary<ConsensusEvent> = fc.oneof(
+    fc.record({
+      kind: fc.constant("start" as const),
+      life: small,
+      term: small,
+      votedFor: fc.option(node),
+      snapshotIndex: small,
+      snapshotTerm: small,
+      entries,
+    }),
+    fc.record({
+      kind: fc.constant("role" as const),
+      term: small,
+      role: fc.constantFrom<Role>("follower", "candidate", "leader"),
+    }),
+    fc.record({ kind: fc.constant("vote" as const), term: small, candidate: node }),
+    fc.record({ kind: fc.constant("append" as const), after: small, entries }),
+    fc.record({ kind: fc.constant("commit" as const), term: small, index: small }),
+    fc.record({ kind: fc.constant("apply" as const), index: small, digests: fc.array(small, { maxLength: 3 }) }),
+    fc.record({ kind: fc.constant("snapshot" as const), index: small, term: small, installed: fc.boolean() }),
+    fc.record({ kind: fc.constant("stop" as const), orderly: fc.boolean() }),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(node, event), { maxLength: 60, size: "max" }), fc.boolean(), (steps, exact) => {
+      const invariants = run(steps, { durable: true, exact });
+      assert.equal(invariants.results().length, 5);
+    }),
+    { seed: 5, numRuns: 3000 },
   );
 });
 

@@ -49,7 +49,8 @@ export class LogChecks {
 
   append(node: NodeRecord, { after, entries }: Of<"append">): void {
     if (node.sight.kind !== "clear") return void this.#run.unjudged++;
-    const { log, commit, id } = node;
+    const { log, id } = node;
+    const commit = Math.min(node.commit, log.last);
     if (after > log.last || after < log.base) {
       if (node.hasStarted || after < log.base) {
         const message = `${id} appends after ${after}, but its log spans ${log.base} to ${log.last}`;
@@ -94,6 +95,11 @@ export class LogChecks {
     }
     const shared = Math.min(index, committed.last);
     if (shared >= log.base && log.chainAt(shared) !== committed.chainAt(shared)) return this.#conflict(node, shared);
+    if (index > committed.last && log.base > committed.last) {
+      // After a violation: what it dropped was committed differently, or not at all, elsewhere.
+      node.sight = { kind: "blind" };
+      return void this.#run.unjudged++;
+    }
     if (index > committed.last) this.#extendCommitted(node, index);
     this.#committed.reach(term, index);
     this.#laterLeadersHold(node, term, index);
