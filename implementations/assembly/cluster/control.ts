@@ -57,7 +57,14 @@ export type ProcessMessage =
   | { readonly kind: "listening"; readonly ports: Readonly<Record<NodeId, number>> }
   | { readonly kind: "started"; readonly node: NodeId; readonly repairs: readonly string[] }
   /** The node cannot run; `permanent`: no restart will help. The process exits afterwards. */
-  | { readonly kind: "failed"; readonly node: NodeId; readonly reason: string; readonly permanent: boolean }
+  | {
+      readonly kind: "failed";
+      readonly node: NodeId;
+      readonly reason: string;
+      readonly permanent: boolean;
+      /** What the faults inside it did: it cannot be asked later. */
+      readonly efficacy: ProcessEfficacy["efficacy"];
+    }
   | { readonly kind: "trace"; readonly events: readonly TraceRecord[] }
   | { readonly kind: "reached"; readonly number: number }
   | { readonly kind: "answer"; readonly question: number; readonly value: ProcessStates | ProcessResources | ProcessEfficacy };

@@ -346,6 +346,7 @@ class ProcessCluster implements ConsensusDeployment {
         return;
       case "failed":
         if (message.permanent) seat.outReason = message.reason;
+        for (const [number, efficacy] of message.efficacy) this.#efficacy.set(number, efficacy);
         seat.process.expectEnd();
         return;
       case "trace":
@@ -383,6 +384,7 @@ class ProcessCluster implements ConsensusDeployment {
     for (const handle of seat.lasting.keys()) {
       const count = this.#efficacy.get(handle)?.count ?? 0;
       this.#pastEfficacy.set(handle, (this.#pastEfficacy.get(handle) ?? 0) + count);
+      this.#efficacy.delete(handle);
     }
     for (const handle of seat.powerLosses) this.#efficacy.set(handle, { count: 1, unit: "power losses" });
     seat.powerLosses.clear();

@@ -18,7 +18,7 @@ import { TlsTransport } from "../../platform/node/transport.ts";
 import { MessageMoments } from "../consensus/moments.ts";
 import { DiskLost, ProductionNode } from "../consensus/production-node.ts";
 import { ChildChannel } from "./child-channel.ts";
-import type { Address, DriverMessage, ProcessConfiguration } from "./control.ts";
+import type { Address, DriverMessage, ProcessConfiguration, ProcessEfficacy } from "./control.ts";
 
 class ProductionProcess {
   readonly #channel = new ChildChannel((message) => this.#handle(message));
@@ -132,8 +132,7 @@ class ProductionProcess {
         : ({ kind: "out-of-service", reason: `${id} is down` } as const);
       this.#channel.send({ kind: "answer", question, value: { states: [[id, state]] } });
     } else if (what === "efficacy") {
-      const efficacy = [...this.#handles].map(([number, handle]) => [number, handle.efficacy()] as const);
-      this.#channel.send({ kind: "answer", question, value: { efficacy } });
+      this.#channel.send({ kind: "answer", question, value: { efficacy: this.#efficacy() } });
     } else {
       this.#channel.send({ kind: "answer", question, value: { resources: [this.#resources()] } });
     }
@@ -167,7 +166,12 @@ class ProductionProcess {
 
   #fail(error: Error): void {
     const permanent = error instanceof LogDamage || error instanceof DiskLost;
-    this.#channel.exitAfter({ kind: "failed", node: this.#id, reason: error.message, permanent }, 1);
+    const efficacy = this.#efficacy();
+    this.#channel.exitAfter({ kind: "failed", node: this.#id, reason: error.message, permanent, efficacy }, 1);
+  }
+
+  #efficacy(): ProcessEfficacy["efficacy"] {
+    return [...this.#handles].map(([number, handle]) => [number, handle.efficacy()] as const);
   }
 }
 
