@@ -33,7 +33,7 @@ export function latencyRows(key: BlockKey, record: BlockRecord): Row<"latency">[
   const measures: readonly (readonly [string, (operation: OperationRecord) => number])[] = [
     ...(open ? [["intended", ({ endMs, intendedMs }: OperationRecord) => endMs - intendedMs] as const] : []),
     ["service", ({ endMs, startMs }) => endMs - startMs],
-    ...(open ? [["lateness", ({ startMs, intendedMs }: OperationRecord) => startMs - intendedMs] as const] : []),
+    ...(open ? [["lateness", ({ noticedMs, intendedMs }: OperationRecord) => noticedMs - intendedMs] as const] : []),
   ];
   return measures.flatMap(([measure, latencyOf]) =>
     ["all", ...[...kinds].toSorted()].map((operation) => {

@@ -160,7 +160,10 @@ class Block {
       faults: plan.faults,
       random: this.#random.fork("nemesis"),
       elapsedMs: () => load.elapsedMs(),
-      onStrike: (struck) => this.#elections.faultStruck(struck, deployment.clock.nowMs()),
+      onStrike: (struck) => {
+        this.#elections.faultStruck(struck, deployment.clock.nowMs());
+        if (struck.spec.kind === "wipe") for (const node of struck.nodes) this.#invariants.wiped(node);
+      },
     });
     const watch = substrate === "cluster" ? new GeneratorWatch() : undefined;
     const loadEnded = await this.#offer(load, nemesis);

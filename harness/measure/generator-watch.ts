@@ -44,6 +44,6 @@ export class GeneratorWatch {
 
 function latenessP99Ms(operations: readonly OperationRecord[]): number | undefined {
   const lateness = new LatencyHistogram();
-  for (const { intendedMs, startMs } of operations) lateness.record(Math.max(0, startMs - intendedMs));
+  for (const { intendedMs, noticedMs } of operations) lateness.record(Math.max(0, noticedMs - intendedMs));
   return lateness.quantileMs(0.99);
 }

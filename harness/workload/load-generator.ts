@@ -27,6 +27,11 @@ export interface OperationRecord {
   readonly f: Call["f"];
   /** When it should have started: equal to `startMs` in a closed loop. */
   readonly intendedMs: Millis;
+  /**
+   * When the generator got round to it. Later than intended, the generator was late; from there to `startMs` the
+   * operation waited for a free client, which is the system's doing.
+   */
+  readonly noticedMs: Millis;
   readonly startMs: Millis;
   readonly endMs: Millis;
   readonly outcome: Outcome<ConsensusResult>["kind"];
@@ -47,6 +52,11 @@ const maxWaiting = 10_000;
 /** Pause before an operation is repeated; the client library already paused between its own attempts. */
 const repeatPauseMs = 20;
 
+interface Arrival {
+  readonly intendedMs: Millis;
+  readonly noticedMs: Millis;
+}
+
 interface Client {
   readonly number: number;
   process: number;
@@ -60,7 +70,7 @@ export class LoadGenerator {
   readonly #startMs: Millis;
   readonly #clients: Client[];
   readonly #idle: Client[] = [];
-  readonly #waiting: Millis[] = [];
+  readonly #waiting: Arrival[] = [];
   #arrivals: Timer | undefined;
   #issuing = true;
   #busy = 0;
@@ -91,7 +101,7 @@ export class LoadGenerator {
     this.#onQuiet = done;
     this.#clock.after(durationMs, () => this.stopIssuing());
     if (load.loop === "closed") {
-      for (const client of this.#clients) this.#next(client, this.elapsedMs());
+      for (const client of this.#clients) this.#next(client, this.#arrivalNow());
       return;
     }
     this.#idle.push(...this.#clients);
@@ -125,7 +135,7 @@ export class LoadGenerator {
     const readNext = (): void => {
       const key = keys.shift();
       if (key === undefined) return done();
-      this.#perform(reader, this.#options.workload.read(key), this.elapsedMs(), true, readNext);
+      this.#perform(reader, this.#options.workload.read(key), this.#arrivalNow(), true, readNext);
     };
     readNext();
   }
@@ -158,22 +168,28 @@ export class LoadGenerator {
   }
 
   #arrive(intendedMs: Millis): void {
+    const arrival = { intendedMs, noticedMs: this.elapsedMs() };
     const client = this.#idle.pop();
-    if (client !== undefined) this.#next(client, intendedMs);
-    else if (this.#waiting.length < maxWaiting) this.#waiting.push(intendedMs);
+    if (client !== undefined) this.#next(client, arrival);
+    else if (this.#waiting.length < maxWaiting) this.#waiting.push(arrival);
     else this.#dropped++;
   }
 
-  #next(client: Client, intendedMs: Millis): void {
+  #arrivalNow(): Arrival {
+    const nowMs = this.elapsedMs();
+    return { intendedMs: nowMs, noticedMs: nowMs };
+  }
+
+  #next(client: Client, arrival: Arrival): void {
     const { operationsPerClient, load } = this.#options.plan;
     if (!this.#issuing || (operationsPerClient !== undefined && client.completed >= operationsPerClient)) {
       return this.#settle();
     }
     const call = this.#options.workload.next(client.number);
     this.#busy++;
-    this.#perform(client, call, intendedMs, this.#options.workload.untilDefinite, () => {
+    this.#perform(client, call, arrival, this.#options.workload.untilDefinite, () => {
       this.#busy--;
-      if (load.loop === "closed") return this.#next(client, this.elapsedMs());
+      if (load.loop === "closed") return this.#next(client, this.#arrivalNow());
       const waiting = this.#waiting.shift();
       if (waiting !== undefined) return this.#next(client, waiting);
       this.#idle.push(client);
@@ -181,7 +197,7 @@ export class LoadGenerator {
     });
   }
 
-  #perform(client: Client, call: Call, intendedMs: Millis, untilDefinite: boolean, done: () => void): void {
+  #perform(client: Client, call: Call, arrival: Arrival, untilDefinite: boolean, done: () => void): void {
     const { deployment, workload, history, plan, onOperation } = this.#options;
     const startMs = this.elapsedMs();
     const request = { session: client.process, sequence: ++client.sequence, operation: call.operation };
@@ -201,7 +217,7 @@ export class LoadGenerator {
         if (outcome.kind === "info") this.#retire(client);
         client.completed++;
         onOperation(
-          { client: client.number, f: call.f, intendedMs, startMs, endMs, outcome: outcome.kind },
+          { client: client.number, f: call.f, ...arrival, startMs, endMs, outcome: outcome.kind },
           client.completed,
         );
         done();

@@ -62,7 +62,7 @@ function restStage(seed: string, block: number): ReturnType<typeof blockStage> {
       seed: blockSeed,
       nodes,
       workload: confluent,
-      load: { loop: "closed", clients: 4 },
+      load: { loop: "open", clients: 4, ratePerS: 120 },
       durationMs,
       operationsPerClient: 60,
       faults: swarmSchedule({ kinds: memorySparingFaults, nodes: names, durationMs: 1500, meanGapMs: 250 }, random),

@@ -61,7 +61,7 @@ export const consensusTradeoffs: Experiment = {
       plan: planOf({
         seed: `${seed}/tradeoffs/0`,
         workload: appends,
-        load: { loop: "closed", clients: 16 },
+        load: { loop: "open", clients: 16, ratePerS: 300 },
         durationMs: 1500,
       }),
       estimateS: 8,

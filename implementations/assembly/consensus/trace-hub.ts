@@ -13,12 +13,18 @@ export type ViewListener = (node: NodeId, view: ConsensusView) => void;
 
 export class TraceHub {
   readonly #listeners: TraceListener[] = [];
+  /** What happened before anybody listened: a cluster can elect while it is being launched. */
+  #unheard: Traced<ConsensusEvent>[] | undefined = [];
   #hash = new RollingHash();
   #leader: NodeId | undefined;
   #leaderTerm = 0;
 
+  /** The first listener also hears what happened before it came. */
   observe(listener: TraceListener): void {
     this.#listeners.push(listener);
+    const unheard = this.#unheard ?? [];
+    this.#unheard = undefined;
+    for (const traced of unheard) listener(traced);
   }
 
   get leader(): NodeId | undefined {
@@ -28,7 +34,9 @@ export class TraceHub {
   emit(timeMs: Millis, node: NodeId, event: ConsensusEvent): void {
     this.#trackLeader(node, event);
     this.#hash.add(timeMs * 1000, Number(node.slice(1)), kindCodes[event.kind], numberOf(event));
-    for (const listener of this.#listeners) listener({ timeMs, node, event });
+    const traced = { timeMs, node, event };
+    this.#unheard?.push(traced);
+    for (const listener of this.#listeners) listener(traced);
   }
 
   /** Folds something else that happened into the hash: a delivered message, a client's answer. */

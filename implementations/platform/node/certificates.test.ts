@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
 import { test } from "node:test";
-import { identityOf, issueAuthority, issueCertificate } from "./certificates.ts";
+import { issueAuthority, issueCertificate } from "./certificates.ts";
+import { identityOf } from "./identity.ts";
 
 test("a certificate names its holder, is signed by its authority and holds for a day", async () => {
   const authority = await issueAuthority("test cluster");

@@ -10,7 +10,6 @@
 
 import "./reflect-metadata.ts";
 import { webcrypto } from "node:crypto";
-import type { PeerCertificate } from "node:tls";
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -84,15 +83,6 @@ export async function issueCertificate(authority: Authority, id: NodeId): Promis
     certificatePem: certificate.toString("pem"),
     keyPem: PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY"),
   };
-}
-
-/**
- * Returns whom a verified certificate names, or undefined when it does not name exactly one id, the same in its common
- * name and its alternative names.
- */
-export function identityOf(certificate: PeerCertificate): NodeId | undefined {
-  const name: unknown = (certificate as Partial<PeerCertificate>).subject?.CN;
-  return typeof name === "string" && certificate.subjectaltname === `DNS:${name}` ? name : undefined;
 }
 
 async function newKeys(): Promise<webcrypto.CryptoKeyPair> {

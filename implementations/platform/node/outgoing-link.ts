@@ -14,7 +14,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock, Random, Timer } from "../../foundation/effects.ts";
 import { Fifo } from "../../foundation/fifo.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import { identityOf } from "./certificates.ts";
+import { identityOf } from "./identity.ts";
 import type { Credentials } from "./certificates.ts";
 import { FramedSocket } from "./framed-socket.ts";
 import type { FramedSocketOptions } from "./framed-socket.ts";

@@ -18,7 +18,7 @@ import type { Server, TLSSocket } from "node:tls";
 import { assert } from "../../foundation/assert.ts";
 import type { Clock, Random, Transport } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import { identityOf } from "./certificates.ts";
+import { identityOf } from "./identity.ts";
 import type { Credentials } from "./certificates.ts";
 import { FramedSocket } from "./framed-socket.ts";
 import type { FramedSocketOptions } from "./framed-socket.ts";
