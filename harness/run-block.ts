@@ -21,7 +21,7 @@ import type { CheckResult } from "./check/verdict.ts";
 import { checkBlock } from "./check/check-block.ts";
 import { HistoryRecorder } from "./history/recorder.ts";
 import type { GeneratorReport } from "./measure/generator.ts";
-import { judgeGenerator } from "./measure/generator.ts";
+import { generatorLimits, judgeGenerator } from "./measure/generator.ts";
 import { GeneratorWatch } from "./measure/generator-watch.ts";
 import { ElectionWatch } from "./measure/election-watch.ts";
 import type { Election } from "./measure/election-watch.ts";
@@ -286,6 +286,11 @@ function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport |
   const inert = nemesis.inert();
   const useless = plan.everyFaultMustAct ? inert.length > 0 : plan.faults.length > 0 && inert.length === plan.faults.length;
   if (useless) return `Inert fault: ${inert[0] ?? ""}`;
-  const verdict = generator === undefined ? undefined : judgeGenerator(generator);
+  const limits = {
+    ...generatorLimits,
+    latenessP99Ms: plan.generatorLimitMs / 2,
+    eventLoopDelayP99Ms: plan.generatorLimitMs,
+  };
+  const verdict = generator === undefined ? undefined : judgeGenerator(generator, limits);
   return verdict?.kind === "void" ? verdict.reasons[0] : undefined;
 }

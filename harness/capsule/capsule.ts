@@ -58,6 +58,7 @@ const plan = z.object({
   deadlineMs: z.number().positive(),
   faults: z.array(fault),
   everyFaultMustAct: z.boolean(),
+  generatorLimitMs: z.number().positive(),
   convergenceMs: z.number().positive(),
   settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 });

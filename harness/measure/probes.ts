@@ -18,6 +18,9 @@ export interface Measurement {
 
 export type Probe = (block: BlockRecord) => readonly Measurement[];
 
+/** A fault is asked for at its start and may reach another process a little later; what happens within is not judged. */
+const takesEffectMs = 50;
+
 /** One row per leader that was lost to a fault: how long until the next one showed. */
 export const timeToNewLeader: Probe = ({ elections }) =>
   elections
@@ -80,7 +83,7 @@ export const withoutQuorum: Probe = (block) =>
   block.faults.flatMap((fault) => {
     const endMs = endOf(fault);
     const accepted = block.operations.filter(
-      ({ outcome, startMs, endMs: doneMs }) => outcome === "ok" && startMs > fault.startMs && doneMs < endMs,
+      ({ outcome, startMs, endMs: doneMs }) => outcome === "ok" && startMs > fault.startMs + takesEffectMs && doneMs < endMs,
     ).length;
     const first = block.operations.find(({ outcome, endMs: doneMs }) => outcome === "ok" && doneMs >= endMs);
     const measured: Measurement[] = [{ metric: "accepted-without-quorum", value: accepted, unit: "count" }];
@@ -96,8 +99,9 @@ const stepDownGraceMs = 1000;
 export const minoritySide: Probe = ({ faults, trace }) =>
   faults.flatMap(({ nodes, startMs, ...fault }) => {
     const endMs = endOf(fault);
-    const within = trace.filter(({ ms, node }) => ms > startMs && ms < endMs && nodes.includes(node));
-    const before = commitsBefore(trace, startMs);
+    const cutMs = startMs + takesEffectMs;
+    const within = trace.filter(({ ms, node }) => ms > cutMs && ms < endMs && nodes.includes(node));
+    const before = commitsBefore(trace, cutMs);
     // What the majority had committed before the cut may still be learnt from messages that were on the way.
     const committed = within.filter(({ event }) => event.kind === "commit" && event.index > before).length;
     const roles = new Map<NodeId, string>();

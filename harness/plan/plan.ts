@@ -60,6 +60,11 @@ export interface Plan {
   readonly faults: readonly FaultSpec[];
   /** Whether one inert fault voids the run; random schedules need only some fault that acted. */
   readonly everyFaultMustAct: boolean;
+  /**
+   * How late the generator may be (p99 of its lateness and of its event loop) before the block is void. Experiments that
+   * count, or time what takes hundreds of milliseconds, allow more than those that time operations.
+   */
+  readonly generatorLimitMs: Millis;
   /** How long the system may take to converge once everything is healed. */
   readonly convergenceMs: Millis;
   /** Settings of the implementation. */
@@ -81,6 +86,7 @@ const defaultPlan: Omit<Plan, "seed"> = {
   deadlineMs: 2000,
   faults: [],
   everyFaultMustAct: true,
+  generatorLimitMs: 20,
   convergenceMs: 10_000,
   settings: {},
 };

@@ -26,6 +26,9 @@ function every(periodMs: number, count: number, firstMs: number, fault: Omit<Fau
   }));
 }
 
+/** These experiments count, and time what takes hundreds of milliseconds, while processes start on the same cores. */
+const generatorLimitMs = 200;
+
 interface FailureExperiment {
   readonly id: string;
   readonly title: string;
@@ -54,15 +57,15 @@ function failureExperiment(options: FailureExperiment): Experiment {
           label,
           implementations: ["production"],
           substrate,
-          plan: planOf({ workload: appends, ...chosen, seed: `${seed}/${id}/${block}` }),
-          estimateS: substrate === "cluster" ? chosen.durationMs / 1000 + 4 : 0.5,
+          plan: planOf({ workload: appends, generatorLimitMs, ...chosen, seed: `${seed}/${id}/${block}` }),
+          estimateS: substrate === "cluster" ? chosen.durationMs / 1000 + 1.5 : 0.5,
           probes,
         });
       }),
   };
 }
 
-const kills: Readonly<Record<Profile, number>> = { smoke: 3, quick: 10, full: 30 };
+const kills: Readonly<Record<Profile, number>> = { smoke: 2, quick: 10, full: 30 };
 
 export const consensusLeaderFailure = failureExperiment({
   id: "consensus-leader-failure",
@@ -89,8 +92,8 @@ export const consensusIsolateOne = failureExperiment({
   probes: [isolation, lostAppends],
   plan: () => ({
     load: { loop: "open", clients: 16, ratePerS: 200 },
-    durationMs: 3500,
-    faults: [{ kind: "isolate-one", target: "one", placement: { at: "time", ms: 800 }, durationMs: 1000 }],
+    durationMs: 2600,
+    faults: [{ kind: "isolate-one", target: "one", placement: { at: "time", ms: 600 }, durationMs: 1000 }],
   }),
 });
 
@@ -104,9 +107,9 @@ export const consensusNoQuorum = failureExperiment({
   probes: [withoutQuorum, lostAppends],
   plan: () => ({
     load: { loop: "open", clients: 32, ratePerS: 100 },
-    durationMs: 4500,
+    durationMs: 3000,
     deadlineMs: 800,
-    faults: [{ kind: "pause", target: "followers", placement: { at: "time", ms: 800 }, durationMs: 1200 }],
+    faults: [{ kind: "pause", target: "followers", placement: { at: "time", ms: 600 }, durationMs: 1200 }],
   }),
 });
 
@@ -127,10 +130,11 @@ export const consensusLinearizability: Experiment = {
           seed: `${seed}/linearizability/${block}`,
           workload: { id: "register", valueBytes: 256, keys: 5, readFraction: 0.4, casFraction: 0.2 },
           load: { loop: "closed", clients: 64 },
-          durationMs: 3000,
-          faults: [{ kind: "kill", target: "leader", placement: { at: "time", ms: 1000 }, durationMs: 600 }],
+          durationMs: profile === "smoke" ? 1500 : 3000,
+          generatorLimitMs,
+          faults: [{ kind: "kill", target: "leader", placement: { at: "time", ms: 500 }, durationMs: 600 }],
         }),
-        estimateS: 8,
+        estimateS: 4,
         keepHistory: true,
       }),
     ),
@@ -162,7 +166,7 @@ export const consensusChurn: Experiment = {
       estimateS: 3,
       probes: [forcedElections, lostAppends],
     });
-    const cluster = Array.from({ length: { smoke: 1, quick: 5, full: 6 }[profile] }, (_, index) =>
+    const cluster = Array.from({ length: { smoke: 0, quick: 5, full: 6 }[profile] }, (_, index) =>
       blockStage({
         experiment: "consensus-churn",
         block: 1 + index,
@@ -175,9 +179,10 @@ export const consensusChurn: Experiment = {
           load: { loop: "open", clients: 64, ratePerS: 150 },
           durationMs: 1800 + count * 1400,
           deadlineMs: 3000,
+          generatorLimitMs,
           faults: every(1400, count, 1500, { kind: "kill", target: "leader", durationMs: 500 }),
         }),
-        estimateS: 6 + count * 1.4,
+        estimateS: 3.5 + count * 1.4,
         probes: [forcedElections, throughputDuringElection, lostAppends],
       }),
     );
@@ -196,8 +201,8 @@ export const consensusSplit = failureExperiment({
   plan: () => ({
     nodes: 5,
     load: { loop: "open", clients: 32, ratePerS: 150 },
-    durationMs: 4500,
-    faults: [{ kind: "halves", target: "leader", placement: { at: "time", ms: 800 }, durationMs: 2200 }],
+    durationMs: 3600,
+    faults: [{ kind: "halves", target: "leader", placement: { at: "time", ms: 600 }, durationMs: 2200 }],
   }),
 });
 
@@ -211,9 +216,9 @@ export const consensusMajorityKilled = failureExperiment({
   probes: [withoutQuorum, lostAppends],
   plan: () => ({
     load: { loop: "open", clients: 32, ratePerS: 100 },
-    durationMs: 4500,
+    durationMs: 3600,
     deadlineMs: 800,
-    faults: [{ kind: "kill", target: "majority", placement: { at: "time", ms: 1000 }, durationMs: 1500 }],
+    faults: [{ kind: "kill", target: "majority", placement: { at: "time", ms: 600 }, durationMs: 1500 }],
   }),
 });
 

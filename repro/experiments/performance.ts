@@ -13,7 +13,11 @@ const throughputSizes: Readonly<Record<Profile, readonly number[]>> = {
   full: [1, 3, 5, 7],
 };
 const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 3, full: 10 };
-const throughputMs: Readonly<Record<Profile, number>> = { smoke: 2000, quick: 3000, full: 10_000 };
+/** A closed loop intends no start that could be missed; its generator only must not starve. */
+const closedLoopGeneratorLimitMs = 60;
+/** Load before anything is measured: compilers warm up, connections settle. */
+const warmUps: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 2000 };
+const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 3000, full: 10_000 };
 
 export const consensusThroughput: Experiment = {
   id: "consensus-throughput",
@@ -24,7 +28,7 @@ export const consensusThroughput: Experiment = {
     const sizes = throughputSizes[profile];
     return Array.from({ length: throughputBlocks[profile] * sizes.length }, (_, block) => {
       const nodes = sizes[block % sizes.length] ?? 3;
-      const warmUpMs = 1000;
+      const warmUpMs = warmUps[profile];
       const durationMs = warmUpMs + throughputMs[profile];
       return blockStage({
         experiment: "consensus-throughput",
@@ -40,8 +44,9 @@ export const consensusThroughput: Experiment = {
           durationMs,
           warmUpMs,
           deadlineMs: 5000,
+          generatorLimitMs: closedLoopGeneratorLimitMs,
         }),
-        estimateS: 2 * (durationMs / 1000 + 3),
+        estimateS: 2 * (durationMs / 1000 + 1.5),
         measures: ["throughput", "latency"],
       });
     });
@@ -49,7 +54,7 @@ export const consensusThroughput: Experiment = {
 };
 
 const latencyBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 5, full: 20 };
-const latencyMs: Readonly<Record<Profile, number>> = { smoke: 2000, quick: 4000, full: 15_000 };
+const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 15_000 };
 
 export const consensusLatency: Experiment = {
   id: "consensus-latency",
@@ -58,7 +63,7 @@ export const consensusLatency: Experiment = {
   purpose: "How long do synced 256-byte writes take from their intended start, at 500 arrivals a second?",
   stages: (profile, seed) =>
     Array.from({ length: latencyBlocks[profile] }, (_, block) => {
-      const warmUpMs = 1000;
+      const warmUpMs = warmUps[profile];
       const durationMs = warmUpMs + latencyMs[profile];
       return blockStage({
         experiment: "consensus-latency",
@@ -73,13 +78,15 @@ export const consensusLatency: Experiment = {
           durationMs,
           warmUpMs,
         }),
-        estimateS: 2 * (durationMs / 1000 + 3),
+        estimateS: 2 * (durationMs / 1000 + 1.5),
         measures: ["latency"],
       });
     }),
 };
 
 const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 3 };
+/** The schedule below fills one unit of eight parts. */
+const timelineMs: Readonly<Record<Profile, number>> = { smoke: 4000, quick: 10_000, full: 16_000 };
 
 export const consensusTimeline: Experiment = {
   id: "consensus-timeline",
@@ -87,8 +94,10 @@ export const consensusTimeline: Experiment = {
   title: "Throughput over time while faults strike",
   purpose: "What do clients see while the leader is cut off, stopped, and cut off again?",
   stages: (profile, seed) =>
-    Array.from({ length: timelineBlocks[profile] }, (_, block) =>
-      blockStage({
+    Array.from({ length: timelineBlocks[profile] }, (_, block) => {
+      const durationMs = timelineMs[profile];
+      const part = durationMs / 8;
+      return blockStage({
         experiment: "consensus-timeline",
         block,
         label: "3 nodes, leader cut off and stopped",
@@ -98,17 +107,18 @@ export const consensusTimeline: Experiment = {
           seed: `${seed}/timeline/${block}`,
           workload: { ...writes, keys: 50, readFraction: 0.3 },
           load: { loop: "open", clients: 64, ratePerS: 300 },
-          durationMs: 8000,
+          durationMs,
           deadlineMs: 1500,
+          generatorLimitMs: 60,
           faults: [
-            { kind: "leader", target: "leader", placement: { at: "time", ms: 1500 }, durationMs: 1000 },
-            { kind: "pause", target: "leader", placement: { at: "time", ms: 4000 }, durationMs: 800 },
-            { kind: "halves", target: "one", placement: { at: "time", ms: 6000 }, durationMs: 800 },
+            { kind: "leader", target: "leader", placement: { at: "time", ms: part }, durationMs: part },
+            { kind: "pause", target: "leader", placement: { at: "time", ms: 3 * part }, durationMs: part },
+            { kind: "halves", target: "leader", placement: { at: "time", ms: 5 * part }, durationMs: part },
           ],
         }),
-        estimateS: 26,
+        estimateS: 2 * (durationMs / 1000 + 1.5),
         measures: ["throughput"],
         windowS: 0.1,
-      }),
-    ),
+      });
+    }),
 };

@@ -14,7 +14,7 @@ const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs:
   full: { stages: 10, runs: 600 },
 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
-  smoke: { blocks: 1, durationMs: 5000 },
+  smoke: { blocks: 1, durationMs: 3200 },
   quick: { blocks: 2, durationMs: 12_000 },
   full: { blocks: 5, durationMs: 60_000 },
 };
@@ -63,6 +63,7 @@ function stormStages(profile: Profile, seed: string, offset: number): Stage[] {
         load: { loop: "closed", clients: 8 },
         durationMs,
         faults: storm(durationMs),
+        generatorLimitMs: 200,
       }),
       estimateS: durationMs / 1000 + 4,
       keepHistory: true,

@@ -10,7 +10,7 @@ import { minimalSizeStage } from "../../harness/minimal-size-stage.ts";
 const both = ["minimal", "production"] as const;
 const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
 const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
-  smoke: { simulated: 3, cluster: 1 },
+  smoke: { simulated: 3, cluster: 0 },
   quick: { simulated: 10, cluster: 2 },
   full: { simulated: 50, cluster: 10 },
 };
@@ -36,6 +36,7 @@ export const consensusDurability: Experiment = {
           load: { loop: "open", clients: 16, ratePerS: 100 },
           durationMs: 3000,
           deadlineMs: 1000,
+          generatorLimitMs: 200,
           faults: [{ kind: "kill", target: "all", placement: { at: "time", ms: 1000 }, durationMs: 400 }],
         }),
         estimateS: substrate === "cluster" ? 12 : 0.3,
@@ -62,7 +63,8 @@ export const consensusTradeoffs: Experiment = {
         seed: `${seed}/tradeoffs/0`,
         workload: appends,
         load: { loop: "open", clients: 16, ratePerS: 300 },
-        durationMs: 1500,
+        durationMs: 1200,
+        generatorLimitMs: 200,
       }),
       estimateS: 8,
       probes: [
