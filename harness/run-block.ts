@@ -132,7 +132,7 @@ class Block {
     this.#invariants = new ConsensusInvariants({ durable: options.implementation.name !== "minimal" });
     this.#beganMs = deployment.clock.nowMs();
     this.#loadStartMs = this.#beganMs;
-    this.#elections = new ElectionWatch(this.#beganMs);
+    this.#elections = new ElectionWatch(options.plan.nodes);
     deployment.observe((traced) => this.#onTrace(traced));
     deployment.observeViews((node, view) => this.#invariants.view(node, view));
   }

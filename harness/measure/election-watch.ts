@@ -12,7 +12,7 @@ import type { ConsensusEvent } from "../../implementations/consensus/contract.ts
 import type { StruckFault } from "../nemesis/nemesis.ts";
 
 export interface Election {
-  /** What took the leader away: "start" for the first election, a fault's kind, or "stepped down". */
+  /** What took the leader away: "start" (there was none yet), a fault's kind, "majority lost", "stopped", "stepped down". */
   readonly trigger: string;
   readonly term: number;
   readonly leader: NodeId;
@@ -38,21 +38,29 @@ const staleAfterMs = 10_000;
 
 export class ElectionWatch {
   readonly elections: Election[] = [];
+  readonly #nodes: number;
   #lost: { readonly trigger: string; readonly atMs: Millis } | undefined;
   #leader: NodeId | undefined;
   #term = 0;
+  #started = false;
 
-  /** @param beganMs when the cluster was started, on the driver's clock. */
-  constructor(beganMs: Millis) {
-    this.#lost = { trigger: "start", atMs: beganMs };
+  /** @param nodes of the cluster: without a majority of them nobody can be elected, which is timed apart. */
+  constructor(nodes: number) {
+    this.#nodes = nodes;
   }
 
   faultStruck(struck: StruckFault, atMs: Millis): void {
     const hitsLeader = struck.leader !== undefined && struck.nodes.includes(struck.leader);
-    if (hitsLeader && fatalToLeaders.has(struck.spec.kind)) this.#lost = { trigger: struck.spec.kind, atMs };
+    if (!hitsLeader || !fatalToLeaders.has(struck.spec.kind)) return;
+    const trigger = struck.nodes.length > this.#nodes / 2 ? "majority lost" : struck.spec.kind;
+    this.#lost = { trigger, atMs };
   }
 
   observe({ timeMs, node, event }: Traced<ConsensusEvent>): void {
+    if (event.kind === "start" && !this.#started) {
+      this.#started = true;
+      this.#lost = { trigger: "start", atMs: timeMs };
+    }
     if (event.kind === "stop" && node === this.#leader) this.#lose("stopped", timeMs);
     if (event.kind !== "role") return;
     if (event.role === "leader") this.#won(node, event.term, timeMs);

@@ -21,10 +21,10 @@ export type Probe = (block: BlockRecord) => readonly Measurement[];
 /** A fault is asked for at its start and may reach another process a little later; what happens within is not judged. */
 const takesEffectMs = 50;
 
-/** One row per leader that was lost to a fault: how long until the next one showed. */
+/** One row per leader that was killed: how long until the next one showed. */
 export const timeToNewLeader: Probe = ({ elections }) =>
   elections
-    .filter(({ trigger }) => trigger !== "start" && trigger !== "stepped down")
+    .filter(({ trigger }) => trigger === "kill")
     .map(({ durationMs }) => ({ metric: "time-to-new-leader-ms", value: durationMs, unit: "ms" }));
 
 /** How many faults were aimed at the leader, how many were followed by a new one, and how long each took. */

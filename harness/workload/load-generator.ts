@@ -43,7 +43,7 @@ export interface LoadOptions {
   readonly history: HistoryRecorder;
   readonly plan: Plan;
   readonly random: Random;
-  /** Called after each finished operation; `completed` counts those of its client from 1. */
+  /** Called after each finished operation of the load, not after final reads; `completed` counts its client's, from 1. */
   readonly onOperation: (record: OperationRecord, completed: number) => void;
 }
 
@@ -216,10 +216,8 @@ export class LoadGenerator {
         history.complete(nanos(endMs), outcome.kind, client.process, value, error);
         if (outcome.kind === "info") this.#retire(client);
         client.completed++;
-        onOperation(
-          { client: client.number, f: call.f, ...arrival, startMs, endMs, outcome: outcome.kind },
-          client.completed,
-        );
+        const record = { client: client.number, f: call.f, ...arrival, startMs, endMs, outcome: outcome.kind };
+        if (client.number < this.#clients.length) onOperation(record, client.completed);
         done();
       });
     };
