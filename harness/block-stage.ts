@@ -51,6 +51,7 @@ export interface BlockStageOptions {
   readonly compareAtRest?: boolean;
   /** Whether `implementation`'s run must go wrong, as a documented tradeoff says. */
   readonly mustFail?: (implementation: string) => boolean;
+  readonly sampleResources?: boolean;
   /** Keeps the history as a file of the results. */
   readonly keepHistory?: boolean;
 }
@@ -87,6 +88,7 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
       directory: path.join(context.workDirectory, implementation.name),
       signal: context.signal,
       keepTrace: (options.probes ?? []).length > 0,
+      sampleResources: options.sampleResources ?? false,
       onProgress: (fraction) => context.onProgress((position + fraction) / order.length, implementation.name),
     });
     records.push(record);

@@ -43,6 +43,8 @@ export interface BlockOptions {
   readonly onProgress?: (fraction: number) => void;
   /** Keeps every trace event of the run; for probes and capsules. */
   readonly keepTrace?: boolean;
+  /** Asks every node for its resources now and then while load runs; it costs the nodes a little. */
+  readonly sampleResources?: boolean;
   /** Sees every trace event as it happens. */
   readonly onTrace?: (traced: Traced<ConsensusEvent>) => void;
 }
@@ -63,6 +65,8 @@ export interface BlockRecord {
   readonly elections: readonly Election[];
   readonly states: ReadonlyMap<NodeId, NodeState<ConsensusState>>;
   readonly resources: readonly NodeResources[];
+  /** While load ran, if asked for. */
+  readonly samples: readonly ResourceSample[];
   readonly checks: readonly CheckResult[];
   readonly converged: boolean;
   /** From the end of the last fault to the agreement of all nodes. */
@@ -79,6 +83,11 @@ export interface TimedEvent {
   readonly ms: Millis;
   readonly node: NodeId;
   readonly event: ConsensusEvent;
+}
+
+/** What a node used at a moment of the load, milliseconds since it began. */
+export interface ResourceSample extends NodeResources {
+  readonly ms: Millis;
 }
 
 /** The block was asked to stop before it was done. */
@@ -120,6 +129,7 @@ class Block {
   readonly #history = new HistoryRecorder();
   readonly #operations: OperationRecord[] = [];
   readonly #trace: TimedEvent[] = [];
+  readonly #samples: ResourceSample[] = [];
   readonly #invariants: ConsensusInvariants;
   readonly #elections: ElectionWatch;
   readonly #beganMs: Millis;
@@ -193,6 +203,7 @@ class Block {
       elections: this.#elections.elections,
       states: states.states,
       resources,
+      samples: this.#samples,
       converged,
       convergenceMs,
       generator,
@@ -220,7 +231,7 @@ class Block {
   }
 
   async #offer(load: LoadGenerator, nemesis: Nemesis): Promise<boolean> {
-    const { plan, signal, onProgress } = this.#options;
+    const { plan, signal, onProgress, sampleResources } = this.#options;
     let ended = false;
     let endSlice: () => void = () => undefined;
     load.start(() => {
@@ -238,6 +249,10 @@ class Block {
       // Faults end with the offered load: operations that need a majority to end must get one.
       if (load.elapsedMs() >= plan.durationMs) nemesis.healAll();
       onProgress?.(Math.min(1, load.elapsedMs() / plan.durationMs));
+      if (sampleResources === true) {
+        const resources = await this.#deployment.resources();
+        for (const each of resources) this.#samples.push({ ...each, ms: load.elapsedMs() });
+      }
     }
     return ended;
   }

@@ -115,6 +115,37 @@ export const minoritySide: Probe = ({ faults, trace }) =>
     ];
   });
 
+/** How long each killed node took from its restart until it had recovered and took part again. */
+export const restartTime: Probe = ({ faults, trace }) =>
+  faults.flatMap((fault) => {
+    const endMs = endOf(fault);
+    const started = fault.nodes.flatMap(
+      (node) => trace.find((each) => each.node === node && each.event.kind === "start" && each.ms >= endMs) ?? [],
+    );
+    return started.map(({ ms }) => ({ metric: "restart-ms", value: ms - endMs, unit: "ms" }));
+  });
+
+/**
+ * Resident memory of the largest node late in the load (its last tenth) and earlier (from three tenths to four), when
+ * caches were warm and the first snapshots had been taken; and the growth between them.
+ */
+export const residentMemory: Probe = ({ samples, loadMs }) => {
+  const between = (from: number, to: number): number => {
+    const within = samples.filter(({ ms }) => ms >= loadMs * from && ms <= loadMs * to);
+    return Math.max(0, ...within.map(({ residentBytes }) => residentBytes ?? 0));
+  };
+  const [early, late] = [between(0.3, 0.4), between(0.9, 1)];
+  if (early === 0 || late === 0) return [];
+  return [
+    { metric: "resident-bytes", value: late, unit: "bytes" },
+    { metric: "resident-growth-ratio", value: late / early - 1, unit: "ratio" },
+  ];
+};
+
+/** Bytes the nodes' disks were given. */
+export const logBytes: Probe = ({ resources }) =>
+  resources.map(({ counters }) => ({ metric: "log-bytes-written", value: counters["bytes written"] ?? 0, unit: "bytes" }));
+
 /** What the nodes counted: the sum over nodes, and for log entries the largest. */
 export function counterProbe(metric: string, counter: string, unit: string, fold: "sum" | "max" = "sum"): Probe {
   return ({ resources }) => {

@@ -5,7 +5,7 @@
  * disturb, and a synchronous write cannot interleave with another.
  */
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HarnessError } from "../../implementations/foundation/errors.ts";
 
@@ -19,7 +19,7 @@ export function writeWhole(path: string, contents: string | Uint8Array): void {
   // The dot keeps one that a killed process left behind from passing for a result.
   const temporary = join(dirname(path), `.${basename(path)}.tmp`);
   attempt(`write ${path}`, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     try {
       const file = openSync(temporary, "w");
       try {
@@ -35,6 +35,17 @@ export function writeWhole(path: string, contents: string | Uint8Array): void {
       throw error;
     }
   });
+}
+
+/**
+ * Creates the directory at `path` and its missing parents, one by one. Node's own recursive mkdir never returns where a
+ * parent exists but lets nothing be created in it (/proc).
+ */
+export function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  mkdirSync(path);
 }
 
 /** Returns the text of the file at `path`. @throws HarnessError naming path and reason. */

@@ -19,7 +19,7 @@ import { checksumsName, writeChecksums } from "./checksums.ts";
 import { headerLine, rowLines } from "./csv.ts";
 import { dataPackage } from "./data-package.ts";
 import { isLockName, lockDirectory } from "./directory-lock.ts";
-import { attempt, isSystemError, writeWhole } from "./files.ts";
+import { attempt, isSystemError, makeDirectory, writeWhole } from "./files.ts";
 import type { GitState } from "./git.ts";
 import { manifestText } from "./manifest.ts";
 import type { BlockRecord, Manifest } from "./manifest.ts";
@@ -68,7 +68,7 @@ export function createResults(
   description: RunDescription,
 ): ResultsDirectory {
   const path = resolve("out" in where ? where.out : newDirectory(where.under, description));
-  attempt(`create ${path}`, () => mkdirSync(path, { recursive: true }));
+  attempt(`create ${path}`, () => makeDirectory(path));
   const unlock = lockDirectory(path);
   try {
     const present = attempt(`read ${path}`, () => readdirSync(path)).filter((name) => !isLockName(name));
@@ -79,7 +79,7 @@ export function createResults(
     }
     if (present.length > 0)
       throw new UsageError(`Cannot write ${path}: it is not empty; --out wants a new or empty directory`);
-    attempt(`create ${journalPath(path)}`, () => mkdirSync(journalPath(path), { recursive: true }));
+    attempt(`create ${journalPath(path)}`, () => makeDirectory(journalPath(path)));
     return new ResultsDirectory(
       path,
       { format: "grey-results", version: 1, ...description, status: "running", blocks: [] },
@@ -147,7 +147,7 @@ export class ResultsDirectory {
   /** Returns the path of one of the directory's folders, which exists from then on. */
   folder(name: ResultsFolder): string {
     const path = join(this.path, name);
-    attempt(`create ${path}`, () => mkdirSync(path, { recursive: true }));
+    attempt(`create ${path}`, () => makeDirectory(path));
     return path;
   }
 
@@ -245,7 +245,7 @@ export class ResultsDirectory {
 /** Two runs that begin in the same second get different directories. */
 function newDirectory(parent: string, description: RunDescription): string {
   const name = resultsName(description.startedAt, description.git, description.profile);
-  attempt(`create ${parent}`, () => mkdirSync(parent, { recursive: true }));
+  attempt(`create ${parent}`, () => makeDirectory(parent));
   for (let copy = 1; copy < 100; copy++) {
     const path = join(parent, copy === 1 ? name : `${name}-${copy}`);
     try {

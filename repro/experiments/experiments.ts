@@ -2,6 +2,7 @@
 
 import type { Experiment } from "../../harness/plan/experiment.ts";
 import { consensusAtRest, consensusStepByStep } from "./agreement.ts";
+import { consensusEndurance } from "./endurance.ts";
 import {
   consensusChurn,
   consensusIsolateOne,
@@ -33,5 +34,6 @@ export const experiments: readonly Experiment[] = [
   consensusThroughput,
   consensusLatency,
   consensusTimeline,
+  consensusEndurance,
   microbench,
 ];
