@@ -140,7 +140,7 @@ export const consensusLinearizability: Experiment = {
     ),
 };
 
-/** Forced elections of one block; together with `blocks` the published 120 in quick and full. */
+/** Forced elections of one block; with five blocks the published 120 in quick, more in full. */
 const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 24, full: 120 };
 
 export const consensusChurn: Experiment = {
@@ -177,12 +177,12 @@ export const consensusChurn: Experiment = {
           seed: `${seed}/churn/${index}`,
           workload: appends,
           load: { loop: "open", clients: 64, ratePerS: 150 },
-          durationMs: 1800 + count * 1400,
+          durationMs: 1800 + count * 1200,
           deadlineMs: 3000,
           generatorLimitMs,
-          faults: every(1400, count, 1500, { kind: "kill", target: "leader", durationMs: 500 }),
+          faults: every(1200, count, 1500, { kind: "kill", target: "leader", durationMs: 500 }),
         }),
-        estimateS: 3.5 + count * 1.4,
+        estimateS: 3.5 + count * 1.2,
         probes: [forcedElections, throughputDuringElection, lostAppends],
       }),
     );
