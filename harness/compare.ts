@@ -89,7 +89,7 @@ export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent
       signal: options.signal,
       budgetS: undefined,
     });
-    complete = !outcome.interrupted;
+    complete = !outcome.interrupted && outcome.missing === 0;
   } finally {
     results.close(complete ? "complete" : "interrupted", new Date().toISOString());
   }

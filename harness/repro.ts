@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../implementations/foundation/errors.ts";
+import type { Validity } from "./check/verdict.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Claim, Verdict } from "./claim/claim.ts";
 import { exitCodeOfVerdicts } from "./claim/judge.ts";
@@ -83,11 +84,10 @@ export async function* repro(options: ReproOptions): AsyncGenerator<RunEvent, Re
     pressure.push(samplePressure("after", new Date().toISOString()));
     const environment = environmentNow();
     results.writeFile("environment.json", jsonText(environment));
-    status = outcome.interrupted || outcome.skipped > 0 ? "interrupted" : "complete";
+    status = outcome.interrupted || outcome.missing > 0 ? "interrupted" : "complete";
     const claims = claimsOf(catalogue, experiments, options.only);
     const verdicts = yield* publish({ results, environment, catalogue, claims, experiments, interrupted: status === "interrupted" });
-    const invalid = [...outcome.validities.values()].includes("invalid");
-    return summaryOf(results, status === "interrupted", verdicts, invalid);
+    return summaryOf(results, status === "interrupted", verdicts, [...outcome.validities.values()]);
   } finally {
     results.close(status, new Date().toISOString());
   }
@@ -158,7 +158,7 @@ function summaryOf(
   results: ResultsDirectory,
   interrupted: boolean,
   verdicts: readonly ClaimVerdict[],
-  invalid: boolean,
+  experiments: readonly Validity[],
 ): ReproSummary {
   const counts: Record<string, number> = {};
   for (const { verdict } of verdicts) counts[verdict] = (counts[verdict] ?? 0) + 1;
@@ -174,8 +174,8 @@ function summaryOf(
       measured: measures.map(({ measured }) => measured).join("; "),
     })),
     counts,
-    // A failed check refutes something even where no claim is about it.
-    exitCode: invalid ? 1 : judged,
+    // A failed check refutes something even where no claim is about it; what is missing leaves something open.
+    exitCode: experiments.includes("invalid") ? 1 : interrupted && judged === 0 ? 2 : judged,
   };
 }
 

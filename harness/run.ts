@@ -28,8 +28,8 @@ export interface RunOptions {
 
 export interface RunOutcome {
   readonly interrupted: boolean;
-  /** Stages left out for want of budget. */
-  readonly skipped: number;
+  /** Stages left out for want of budget, and stages that failed: a resumed run does them. */
+  readonly missing: number;
   /** Worst verdict of each experiment that ran. */
   readonly validities: ReadonlyMap<string, Validity>;
 }
@@ -51,13 +51,14 @@ export async function* run(options: RunOptions): AsyncGenerator<RunEvent, RunOut
   yield plannedEvent(planned, results);
   const validities = new Map<string, Validity>();
   let skipped = 0;
+  let failed = 0;
   for (const { experiment, stages } of planned) {
     const { id, title } = experiment;
     const verdicts: Validity[] = [];
     yield { kind: "experiment-started", id, title, blocks: stages.length };
     for (const [block, stage] of stages.entries()) {
       if (results.has(id, block)) continue;
-      if (signal.aborted) return { interrupted: true, skipped, validities };
+      if (signal.aborted) return { interrupted: true, missing: skipped + failed, validities };
       const elapsedS = (performance.now() - startedMs) / 1000;
       if (options.budgetS !== undefined && elapsedS + stage.estimateS > options.budgetS) {
         skipped++;
@@ -65,16 +66,20 @@ export async function* run(options: RunOptions): AsyncGenerator<RunEvent, RunOut
       }
       yield { kind: "block-started", experiment: id, block, blocks: stages.length, label: stage.label };
       const ended = yield* runStage(options, id, block, stage);
-      if (ended === "aborted") return { interrupted: true, skipped, validities };
-      if (ended !== "failed" && ended.validity !== "void") verdicts.push(ended.validity);
+      if (ended === "aborted") return { interrupted: true, missing: skipped + failed, validities };
+      if (ended === "failed") failed++;
+      else if (ended.validity !== "void") verdicts.push(ended.validity);
     }
-    const earlier = results.manifest.blocks.filter((each) => each.experiment === id).map(({ verdict }) => verdict);
-    const validity = worstOf(verdicts.length > 0 ? [...verdicts, ...earlier] : earlier);
+    const blocks = results.manifest.blocks.filter((each) => each.experiment === id);
+    const missing = stages.length > blocks.length;
+    // What was not done was not found valid either.
+    const validity = worstOf([...verdicts, ...blocks.map(({ verdict }) => verdict), ...(missing ? ["unknown" as const] : [])]);
     validities.set(id, validity);
-    yield { kind: "experiment-finished", id, validity, summary: `${results.manifest.blocks.filter((each) => each.experiment === id).length} of ${stages.length} blocks` };
+    const summary = `${blocks.length} of ${stages.length} blocks`;
+    yield { kind: "experiment-finished", id, validity, summary };
   }
   if (skipped > 0) yield { kind: "note", level: "warning", text: `${skipped} blocks left out: the budget is spent` };
-  return { interrupted: false, skipped, validities };
+  return { interrupted: false, missing: skipped + failed, validities };
 }
 
 async function* runStage(

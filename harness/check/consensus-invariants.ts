@@ -3,11 +3,13 @@
  *
  * - election-safety: at most one leader per term; a node gives one vote per term, also across restarts.
  * - log-matching: equal (index, term) means an equal entry on an equal prefix, over all nodes and times.
- * - leader-completeness: a leader's log holds every entry committed in an earlier term.
+ * - leader-completeness: a leader's log holds every entry committed in an earlier term; and, what that stands on, a
+ *   leader commits by an entry of its own term only (section 5.4.2, figure 8).
  * - state-machine-safety: no two nodes, and no two lives of one, apply different entries at an index; a snapshot
  *   covers a committed prefix and never takes applied state back.
  * - monotonic-indexes: terms never fall, commit and applied indexes not within a life; applied <= commit <= last;
- *   committed entries are not removed; a leader only appends; nothing is committed that a majority does not hold.
+ *   committed entries are not removed; a leader only appends; nothing is committed that a majority does not hold
+ *   on disk; nothing is acknowledged that is not on disk.
  *
  * Prefixes are compared as chained hashes (chain-log.ts), so every check takes constant time per entry.
  *
@@ -97,6 +99,7 @@ export class ConsensusInvariants {
     if (isLeader && (!before.isLeader || before.term !== term || before.life !== view.life))
       this.#elections.leads(node, term);
     if (node.isTailDoubtful) this.#logs.settleTail(node, lastIndex);
+    this.#logs.durable(node, view);
     before.life = view.life;
     before.term = term;
     before.votedFor = votedFor;

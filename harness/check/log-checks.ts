@@ -6,7 +6,7 @@
 
 import type { Traced } from "../../implementations/foundation/deployment.ts";
 import type { NodeId } from "../../implementations/foundation/units.ts";
-import type { ConsensusEvent, EntryTrace } from "../../implementations/consensus/contract.ts";
+import type { ConsensusEvent, ConsensusView, EntryTrace } from "../../implementations/consensus/contract.ts";
 import { emptyChain } from "./chain-log.ts";
 import { CommitRecord, KnownEntries } from "./commit-record.ts";
 import type { ElectionChecks } from "./election-checks.ts";
@@ -19,6 +19,8 @@ export class LogChecks {
   readonly #elections: ElectionChecks;
   readonly #known = new KnownEntries();
   readonly #committed = new CommitRecord();
+  /** What was committed in the step whose view comes next; 0: nothing. */
+  #justCommitted = 0;
 
   constructor(run: ObservedRun, elections: ElectionChecks) {
     this.#run = run;
@@ -100,9 +102,32 @@ export class LogChecks {
       node.sight = { kind: "blind" };
       return void this.#run.unjudged++;
     }
+    if (node.role === "leader" && log.termAt(index) !== node.term) {
+      const message = `${id} leads term ${node.term} and commits by an entry of term ${log.termAt(index)}, index ${index}`;
+      this.#run.violate("leader-completeness", node, message);
+    }
     if (index > committed.last) this.#extendCommitted(node, index);
     this.#committed.reach(term, index);
     this.#laterLeadersHold(node, term, index);
+  }
+
+  /** Judges what is on the disks (a view comes after the step in which a node hears of a finished write). */
+  durable(node: NodeRecord, { durableIndex, acknowledgedIndex, lastIndex }: ConsensusView): void {
+    if (durableIndex !== undefined) node.durable = durableIndex;
+    if (acknowledgedIndex !== undefined && acknowledgedIndex > node.durable) {
+      const message = `${node.id} acknowledges its log up to ${acknowledgedIndex}, but only ${node.durable} is synced`;
+      this.#run.violate("monotonic-indexes", node, message);
+    }
+    if (node.sight.kind === "clear" && lastIndex >= node.log.base && lastIndex < node.log.last) {
+      node.log.cutAfter(lastIndex);
+      if (lastIndex < this.committedIndex && this.#run.durable) {
+        this.#majorityHolds(node, this.committedIndex, `${node.id} cuts its log after ${lastIndex}, and what is committed`);
+      }
+    }
+    const committed = this.#justCommitted;
+    if (committed === 0) return;
+    this.#justCommitted = 0;
+    if (this.#run.durable) this.#majorityHolds(node, committed, `${node.id} commits, and what it commits`, true);
   }
 
   compact(node: NodeRecord, { index }: Of<"snapshot">): void {
@@ -116,9 +141,9 @@ export class LogChecks {
 
   install(node: NodeRecord, { index, term }: Of<"snapshot">, traced: Traced<ConsensusEvent>): void {
     const { log, applied, id } = node;
-    if (index < applied) {
-      const message = `${id} installs a snapshot up to ${index}, though it had applied up to ${applied}`;
-      this.#run.violate("state-machine-safety", node, message);
+    if (index < Math.max(applied, node.commit)) {
+      const had = index < applied ? `applied up to ${applied}` : `committed up to ${node.commit}`;
+      this.#run.violate("state-machine-safety", node, `${id} installs a snapshot up to ${index}, though it had ${had}`);
     }
     node.applied = index;
     node.commit = Math.max(node.commit, index);
@@ -187,17 +212,21 @@ export class LogChecks {
     if (this.#run.isOrderExact && this.#run.durable) {
       this.#majorityHolds(node, index, `${node.id} commits, and what it commits`);
       this.#elections.committed(node);
+      this.#justCommitted = index;
     }
   }
 
   /** An entry counts as committed only while a majority holds it (exact order only). */
-  #majorityHolds(node: NodeRecord, index: number, what: string): void {
+  #majorityHolds(node: NodeRecord, index: number, what: string, onDisk = false): void {
     if (index === 0) return;
     const chain = this.#committed.log.chainAt(index);
     let holders = 0;
-    for (const other of this.#run.nodes.values()) if (other.holds(index, chain)) holders++;
+    for (const other of this.#run.nodes.values()) {
+      if (other.holds(index, chain) && (!onDisk || other.durable >= index)) holders++;
+    }
     if (this.#run.isMajority(holders)) return;
-    const message = `${what}, up to ${index}, is held by ${holders} of ${this.#run.nodes.size} nodes`;
+    const where = onDisk ? " on disk" : "";
+    const message = `${what}, up to ${index}, is held by ${holders} of ${this.#run.nodes.size} nodes${where}`;
     this.#run.violate("monotonic-indexes", node, message, ...this.#run.nodes.keys());
   }
 

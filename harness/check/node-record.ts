@@ -52,6 +52,8 @@ export class NodeRecord {
   leadership: Leadership | undefined;
   /** As the last view showed it. */
   view = { life: -1, term: 0, votedFor: null as NodeId | null, isLeader: false, commitIndex: 0, appliedIndex: 0 };
+  /** Up to where its disk holds its log; Infinity where it does not say. */
+  durable = Infinity;
 
   constructor(id: NodeId) {
     this.id = id;

@@ -10,11 +10,14 @@ import type { Millis } from "../foundation/units.ts";
 
 export class LifeClock implements Clock {
   readonly #base: Clock;
+  readonly #guard: (callback: () => void) => void;
   #state: "running" | "paused" | "dead" = "running";
   #missed: (() => void)[] = [];
 
-  constructor(base: Clock) {
+  /** @param guard runs every callback; it may say whose error comes out of one. */
+  constructor(base: Clock, guard: (callback: () => void) => void = (callback) => callback()) {
     this.#base = base;
+    this.#guard = guard;
   }
 
   nowMs(): Millis {
@@ -26,7 +29,7 @@ export class LifeClock implements Clock {
     const fire = (): void => {
       if (cancelled || this.#state === "dead") return;
       if (this.#state === "paused") this.#missed.push(fire);
-      else callback();
+      else this.#guard(callback);
     };
     const timer = this.#base.after(delayMs, fire);
     return {

@@ -94,6 +94,10 @@ export interface ConsensusView {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly lastIndex: number;
+  /** The log is synced to disk up to here; undefined where there is no disk. */
+  readonly durableIndex?: number;
+  /** What the node last told a leader of its log: "durable here up to this index"; cut as the log is. */
+  readonly acknowledgedIndex?: number;
 }
 
 /** A client's request on the wire, and the reply. `id` pairs them on one connection. */

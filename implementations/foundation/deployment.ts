@@ -79,7 +79,8 @@ export interface Deployment<Operation, Result, State, TraceEvent> {
    * Calls `work` and drives time until `finish` is called or `limitMs` of the driver's time have passed.
    *
    * @returns whether `finish` was called.
-   * @throws HarnessError when a process of the deployment ended that no fault had ended.
+   * @throws NodeFailure when a node ended itself over a broken invariant; HarnessError when a process of the deployment
+   *   was ended from outside.
    */
   run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean>;
   states(): Promise<ReadonlyMap<NodeId, NodeState<State>>>;

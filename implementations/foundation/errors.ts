@@ -44,6 +44,23 @@ export class UsageError extends Error {
 }
 
 /**
+ * A node of the system under test ended itself: an invariant it asserts was broken, or it met an error it did not
+ * expect. That is a finding about the system, not a failure of the harness. `cause` is the node's error, if known.
+ */
+export class NodeFailure extends Error {
+  override readonly name = "NodeFailure";
+  readonly node: string;
+  /** On the driver's clock. */
+  readonly timeMs: number;
+
+  constructor(node: string, timeMs: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.node = node;
+    this.timeMs = timeMs;
+  }
+}
+
+/**
  * The harness could not do its work through no fault of the system under test: a directory that cannot be written, a
  * process that does not start, a child that was killed from outside. Printed as one line, exit code 3.
  */

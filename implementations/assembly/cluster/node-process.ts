@@ -9,14 +9,24 @@ import { HarnessError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { DriverMessage, ProcessConfiguration, ProcessMessage } from "./control.ts";
 
+/** How a process ended. */
+export interface NodeExit {
+  /** Because we made it. */
+  readonly asked: boolean;
+  /** It ended itself with an error, rather than by a signal from outside. */
+  readonly failed: boolean;
+  readonly description: string;
+  readonly life: number;
+}
+
 export interface NodeProcessOptions {
   /** The entry file. */
   readonly entry: string;
   readonly label: string;
   readonly configure: (life: number) => ProcessConfiguration;
   readonly onMessage: (message: ProcessMessage, life: number) => void;
-  /** The process ended; `asked`: because we made it. */
-  readonly onExit: (exit: { readonly asked: boolean; readonly description: string; readonly life: number }) => void;
+  /** The process ended. */
+  readonly onExit: (exit: NodeExit) => void;
   /** Puts the process under, or out of, the warden's watch. */
   readonly ward: (pid: number, watched: boolean) => void;
 }
@@ -132,11 +142,18 @@ export class NodeProcess {
     if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, false);
     if (this.#subprocess === subprocess) this.#subprocess = undefined;
     const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
-    const last = this.#stderr.trim().split("\n").at(-1) ?? "";
+    const last = lastWords(this.#stderr);
     const description = `${this.label} (pid ${subprocess.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
     this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${description}`));
-    this.#options.onExit({ asked: this.#asked, description, life });
+    const failed = signal === undefined && exitCode !== undefined && exitCode !== 0;
+    this.#options.onExit({ asked: this.#asked, failed, description, life });
   }
+}
+
+/** The line that names the error: below it Node prints a stack and its own version. */
+function lastWords(stderr: string): string {
+  const lines = stderr.trim().split("\n");
+  return lines.findLast((line) => /^\w*(Error|Failure|Lost|Damage)\b.*: /.test(line)) ?? lines.at(-1) ?? "";
 }
 
 /** The hosted nodes of a process, for its label: "n1" or "n1 n2 n3". */

@@ -11,7 +11,7 @@ import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
-import { HarnessError, UsageError } from "../../foundation/errors.ts";
+import { HarnessError, NodeFailure, UsageError } from "../../foundation/errors.ts";
 import type { Efficacy, Fault, FaultHandle, Link, Moment } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
@@ -28,6 +28,7 @@ import { TraceHub } from "../consensus/trace-hub.ts";
 import { Links } from "../links.ts";
 import type { Address, ProcessMessage } from "./control.ts";
 import { labelOf, NodeProcess } from "./node-process.ts";
+import type { NodeExit } from "./node-process.ts";
 
 /** What differs between the implementations. */
 export interface ClusterLayout {
@@ -89,8 +90,8 @@ class ProcessCluster implements ConsensusDeployment {
   #clientTransport: TlsTransport | undefined;
   #client: ConsensusClient | undefined;
   #number = 0;
-  #broken: HarnessError | undefined;
-  #onBroken: ((error: HarnessError) => void) | undefined;
+  #broken: HarnessError | NodeFailure | undefined;
+  #onBroken: ((error: HarnessError | NodeFailure) => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(layout: ClusterLayout, options: DeployOptions) {
@@ -380,7 +381,7 @@ class ProcessCluster implements ConsensusDeployment {
     seat.process.send({ kind: "connect", peers });
   }
 
-  #onExit(seat: Seat, exit: { asked: boolean; description: string }): void {
+  #onExit(seat: Seat, exit: NodeExit): void {
     for (const handle of seat.lasting.keys()) {
       const count = this.#efficacy.get(handle)?.count ?? 0;
       this.#pastEfficacy.set(handle, (this.#pastEfficacy.get(handle) ?? 0) + count);
@@ -391,6 +392,9 @@ class ProcessCluster implements ConsensusDeployment {
     const timeMs = nodeClock.nowMs();
     for (const node of seat.hosted) this.#trace.emit(timeMs, node, { kind: "stop", orderly: false });
     if (this.#stopping !== undefined) return;
+    if (!exit.asked && exit.failed) {
+      return this.#end(new NodeFailure(seat.process.label, timeMs, `ended itself: ${exit.description}`));
+    }
     if (!exit.asked) return this.#break(exit.description);
     if (seat.heldDown === 0 && seat.outReason === undefined) this.#restartLater(seat);
   }
@@ -407,9 +411,13 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   #break(description: string): void {
+    this.#end(new HarnessError(`The run is void: a process was ended from outside: ${description}`));
+  }
+
+  #end(error: HarnessError | NodeFailure): void {
     if (this.#stopping !== undefined || this.#broken !== undefined) return;
-    this.#broken = new HarnessError(`The run is void: a process was ended from outside: ${description}`);
-    this.#onBroken?.(this.#broken);
+    this.#broken = error;
+    this.#onBroken?.(error);
   }
 
   #seatsOf(nodes: readonly NodeId[]): Seat[] {

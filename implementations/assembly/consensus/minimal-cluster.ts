@@ -27,6 +27,7 @@ import { CallGate } from "./call-gate.ts";
 import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { MessageMoments } from "./moments.ts";
 import type { MessageMoment } from "./moments.ts";
+import { failureOf } from "./node-failure.ts";
 
 export interface MinimalSettings {
   readonly electionTimeoutMs: Millis;
@@ -221,7 +222,7 @@ class Seat {
         if (--this.#paused > 0) return;
         const missed = this.#missed;
         this.#missed = [];
-        for (const act of missed) act();
+        for (const act of missed) this.#guard(act);
         this.touched();
       },
     );
@@ -258,7 +259,16 @@ class Seat {
 
   #whenAwake(act: () => void): void {
     if (this.#paused > 0) this.#missed.push(act);
-    else act();
+    else this.#guard(act);
+  }
+
+  /** Puts the node's name to an error that comes out of it. */
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw failureOf(this.#id, this.#options.clock.nowMs(), error);
+    }
   }
 
   #call<T>(to: NodeId, kind: string, term: number, call: (peer: RaftNode, nowMs: Millis) => T): T | undefined {
@@ -268,7 +278,7 @@ class Seat {
         const seat = this.#cluster.seat(to);
         const peer = seat.answering;
         if (peer === undefined) return undefined;
-        const reply = call(peer, seat.clock.nowMs());
+        const reply = seat.#guard(() => call(peer, seat.clock.nowMs()));
         seat.touched();
         return reply;
       });

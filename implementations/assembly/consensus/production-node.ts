@@ -93,6 +93,7 @@ export class ProductionNode {
   #appliedIndex = 0;
   #appliedTerm = 0;
   #durableIndex = 0;
+  #acknowledgedIndex = 0;
   #snapshotIndex = 0;
   #bytesSinceSnapshot = 0;
   #savingSnapshot = false;
@@ -131,7 +132,12 @@ export class ProductionNode {
   view(): ConsensusView | undefined {
     const raft = this.#raft;
     if (raft === undefined) return undefined;
-    return { ...raft.view(), life: this.#options.life, appliedIndex: this.#appliedIndex };
+    const view = raft.view() as { -readonly [Field in keyof ConsensusView]: ConsensusView[Field] };
+    view.life = this.#options.life;
+    view.appliedIndex = this.#appliedIndex;
+    view.durableIndex = this.#durableIndex;
+    view.acknowledgedIndex = this.#acknowledgedIndex;
+    return view;
   }
 
   canonical(): ConsensusState {
@@ -241,6 +247,7 @@ export class ProductionNode {
     const effects = raft.step(input, this.#options.clock.nowMs());
     for (const event of effects.trace) {
       if (event.kind === "snapshot" && event.installed) this.#snapshotsInstalled++;
+      if (event.kind === "append") this.#cutAfter(event.after);
       this.#options.trace(event);
     }
     if (queued !== undefined) this.#register(queued, effects);
@@ -275,10 +282,18 @@ export class ProductionNode {
       if (message.kind === "VoteReply" && message.granted && !message.preVote) {
         this.#options.trace({ kind: "vote", term: message.term, candidate: to });
       }
+      if (message.kind === "AppendReply" && message.success) this.#acknowledgedIndex = message.matchIndex;
+      if (message.kind === "SnapshotReply" && message.installed) this.#acknowledgedIndex = message.lastIncludedIndex;
       this.#options.transport.send(to, encode(message));
     };
     if (this.#options.beforeSend === undefined) proceed();
     else this.#options.beforeSend(to, message, proceed);
+  }
+
+  /** The log goes on after `index`: what was durable, or acknowledged, past it is no part of it any more. */
+  #cutAfter(index: number): void {
+    this.#durableIndex = Math.min(this.#durableIndex, index);
+    this.#acknowledgedIndex = Math.min(this.#acknowledgedIndex, index);
   }
 
   #persist(batch: PersistBatch): void {

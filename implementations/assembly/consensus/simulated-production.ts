@@ -8,7 +8,7 @@
 
 import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
 import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
-import type { Random } from "../../foundation/effects.ts";
+import type { Clock, Random, Transport } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { ConsensusDeployment, ConsensusState } from "../../consensus/contract.ts";
@@ -22,6 +22,7 @@ import type { SimulatedEndpoint } from "../../platform/simulated/transport.ts";
 import { LifeClock } from "../life-clock.ts";
 import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { MessageMoments } from "./moments.ts";
+import { failureOf } from "./node-failure.ts";
 import { DiskLost, ProductionNode } from "./production-node.ts";
 import { SimulatedWorld } from "./simulated-world.ts";
 
@@ -140,8 +141,8 @@ class SimulatedNode {
     this.#settings = settings;
     this.#random = world.random.fork(id);
     this.clock = new FaultyClock(world.time);
-    this.#diskLife = new LifeClock(world.time);
-    this.#hostLife = new LifeClock(this.clock);
+    this.#diskLife = this.#lifeOn(world.time);
+    this.#hostLife = this.#lifeOn(this.clock);
     this.#disk = new SimulatedDisk({ clock: world.time, random: this.#random.fork("disk") });
   }
 
@@ -151,8 +152,8 @@ class SimulatedNode {
     if (this.#host !== undefined || this.#heldDown > 0 || this.#outReason !== undefined) return;
     this.#life++;
     const life = this.#random.fork(`life ${this.#life}`);
-    this.#diskLife = new LifeClock(this.#world.time);
-    this.#hostLife = new LifeClock(this.clock);
+    this.#diskLife = this.#lifeOn(this.#world.time);
+    this.#hostLife = this.#lifeOn(this.clock);
     const faultyDisk = new FaultyDisk(this.#disk.open(this.#diskLife), {
       clock: this.#diskLife,
       random: life.fork("disk"),
@@ -170,7 +171,7 @@ class SimulatedNode {
       forming: !this.#formed,
       settings: this.#settings,
       disk: faultyDisk,
-      transport: this.#world.sealed(endpoint),
+      transport: this.#guarded(this.#world.sealed(endpoint)),
       clock: this.#hostLife,
       random: life.fork("raft"),
       defer: (callback) => this.#hostLife.after(0, callback),
@@ -185,6 +186,27 @@ class SimulatedNode {
       onFatal: (error) => this.#onFatal(error),
     });
     this.#host = host;
+  }
+
+  /** Everything that runs in the node runs on these timers, or is a message that reaches it. */
+  #lifeOn(clock: Clock): LifeClock {
+    return new LifeClock(clock, (callback) => this.#guard(callback));
+  }
+
+  #guarded(transport: Transport): Transport {
+    return {
+      send: (to, bytes) => transport.send(to, bytes),
+      onMessage: (receive) => transport.onMessage((from, bytes) => this.#guard(() => receive(from, bytes))),
+    };
+  }
+
+  /** Puts the node's name to an error that comes out of it. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw failureOf(this.#id, this.#world.time.nowMs(), error);
+    }
   }
 
   /** @returns whether the node was up: otherwise the fault did nothing to it. */
