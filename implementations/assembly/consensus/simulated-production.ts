@@ -146,9 +146,14 @@ class SimulatedNode {
     this.#disk = new SimulatedDisk({ clock: world.time, random: this.#random.fork("disk") });
   }
 
-  /** Starts the node's next life unless it is up, held down by a fault, or out of service. */
+  /** Ends one fault's hold on the node, which starts again unless others hold it. */
   start(): void {
     if (this.#heldDown > 0) this.#heldDown--;
+    this.#startIfFree();
+  }
+
+  /** Starts the node's next life unless it is up, held down by a fault, or out of service. */
+  #startIfFree(): void {
     if (this.#host !== undefined || this.#heldDown > 0 || this.#outReason !== undefined) return;
     this.#life++;
     const life = this.#random.fork(`life ${this.#life}`);
@@ -217,7 +222,7 @@ class SimulatedNode {
       if (kind === "wipe") this.#disk.wipe();
       return false;
     }
-    if (kind === "graceful-restart") host.stop(() => this.#down(true));
+    if (kind === "graceful-restart") this.#stopOrderly(host);
     else this.#down(false);
     if (kind === "wipe") this.#disk.wipe();
     return true;
@@ -275,6 +280,15 @@ class SimulatedNode {
   resources(): NodeResources {
     const counters = this.#host?.counters() ?? {};
     return { node: this.#id, residentBytes: undefined, cpuMs: undefined, counters };
+  }
+
+  /** An orderly stop takes as long as the disk does; the fault that asked for it may have ended meanwhile. */
+  #stopOrderly(host: ProductionNode): void {
+    host.stop(() => {
+      if (this.#host !== host) return;
+      this.#down(true);
+      this.#startIfFree();
+    });
   }
 
   #arm(disk: FaultyDisk, count: number, reached: () => void): void {
