@@ -3,11 +3,13 @@
  *
  * The order is always the same: deploy, wait for a leader, offer the load while the nemesis works, heal everything, read
  * the final values, wait until all nodes agree, collect, stop, check. A block whose faults were inert or whose load
- * generator fell behind is void: it proves nothing either way.
+ * generator fell behind is void: it proves nothing either way. A block in which a node ended itself over a broken
+ * invariant ends there and is invalid.
  */
 
 import type { NodeResources, NodeState, Substrate, Traced } from "../implementations/foundation/deployment.ts";
 import type { Random } from "../implementations/foundation/effects.ts";
+import { NodeFailure } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import type { Millis, NodeId } from "../implementations/foundation/units.ts";
 import type {
@@ -19,6 +21,8 @@ import type {
 import { ConsensusInvariants } from "./check/consensus-invariants.ts";
 import type { CheckResult } from "./check/verdict.ts";
 import { checkBlock } from "./check/check-block.ts";
+import { LeadershipLiveness } from "./check/leadership-liveness.ts";
+import { noAssertionBroken } from "./check/no-assertion-broken.ts";
 import { HistoryRecorder } from "./history/recorder.ts";
 import type { GeneratorReport } from "./measure/generator.ts";
 import { generatorLimits, judgeGenerator } from "./measure/generator.ts";
@@ -98,13 +102,15 @@ export class BlockAborted extends Error {
 /** How long a fresh cluster may take to elect its first leader. */
 const firstLeaderLimitMs = 20_000;
 const settlePollMs = 25;
+/** Of every implementation. */
+const defaultElectionTimeoutMs = 150;
 /** Beyond the plan's duration: deadlines of the last operations, and repeats of those that must end definitely. */
 const quietLimitMs = 30_000;
 
 /**
  * Runs one block.
  *
- * @throws BlockAborted when `signal` fired; HarnessError when a process died that no fault had killed.
+ * @throws BlockAborted when `signal` fired; HarnessError when a process was killed from outside.
  */
 export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
   const { implementation, substrate, plan, directory } = options;
@@ -132,6 +138,10 @@ class Block {
   readonly #samples: ResourceSample[] = [];
   readonly #invariants: ConsensusInvariants;
   readonly #elections: ElectionWatch;
+  /** In virtual time only: on a busy machine real time says little about liveness. */
+  readonly #liveness: LeadershipLiveness | undefined;
+  #load: LoadGenerator | undefined;
+  #nemesis: Nemesis | undefined;
   readonly #beganMs: Millis;
   #loadStartMs: Millis;
 
@@ -143,12 +153,22 @@ class Block {
     this.#beganMs = deployment.clock.nowMs();
     this.#loadStartMs = this.#beganMs;
     this.#elections = new ElectionWatch(options.plan.nodes);
+    this.#liveness = options.substrate === "simulated" ? livenessOf(options) : undefined;
     deployment.observe((traced) => this.#onTrace(traced));
     deployment.observeViews((node, view) => this.#invariants.view(node, view));
   }
 
   async run(): Promise<BlockRecord> {
-    const { plan, implementation, substrate } = this.#options;
+    try {
+      return await this.#run();
+    } catch (error) {
+      if (!(error instanceof NodeFailure)) throw error;
+      return this.#failed(error);
+    }
+  }
+
+  async #run(): Promise<BlockRecord> {
+    const { plan } = this.#options;
     const deployment = this.#deployment;
     await this.#firstLeader();
 
@@ -165,17 +185,21 @@ class Block {
         nemesis.operationCompleted(record.client, completed);
       },
     });
-    const nemesis = new Nemesis({
+    const nemesis: Nemesis = new Nemesis({
       deployment,
       faults: plan.faults,
       random: this.#random.fork("nemesis"),
       elapsedMs: () => load.elapsedMs(),
       onStrike: (struck) => {
         this.#elections.faultStruck(struck, deployment.clock.nowMs());
+        this.#liveness?.struck(struck, deployment.clock.nowMs());
         if (struck.spec.kind === "wipe") for (const node of struck.nodes) this.#invariants.wiped(node);
       },
+      onEnd: (struck) => this.#liveness?.ended(struck, deployment.clock.nowMs()),
     });
-    const watch = substrate === "cluster" ? new GeneratorWatch() : undefined;
+    this.#load = load;
+    this.#nemesis = nemesis;
+    const watch = this.#options.substrate === "cluster" ? new GeneratorWatch() : undefined;
     const loadEnded = await this.#offer(load, nemesis);
     const loadMs = load.elapsedMs();
     const generator = watch?.stop(plan.load, this.#operations, load);
@@ -186,37 +210,64 @@ class Block {
     const convergenceMs = deployment.clock.nowMs() - healedMs;
     const resources = await deployment.resources();
     const converged = loadEnded && read && states.agreed;
-    const traceHash = deployment.traceHash();
-    const virtualMs = deployment.clock.nowMs() - this.#beganMs;
-    await deployment.stop();
-
     const partial = {
+      ...this.#observed(),
+      loadMs,
+      states: states.states,
+      resources,
+      converged,
+      convergenceMs,
+      generator,
+    };
+    await deployment.stop();
+    const checks = await checkBlock({
+      ...partial,
+      invariants: [...this.#onlineChecks(), noAssertionBroken(undefined)],
+      finalReads: read,
+      loadEnded,
+    });
+    return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator) };
+  }
+
+  /** What there is to say after a node failed: what was seen until then. */
+  async #failed(failure: NodeFailure): Promise<BlockRecord> {
+    const observed = this.#observed();
+    await this.#deployment.stop();
+    return {
+      ...observed,
+      loadMs: this.#load?.elapsedMs() ?? 0,
+      states: new Map(),
+      resources: [],
+      converged: false,
+      convergenceMs: 0,
+      generator: undefined,
+      checks: [...this.#onlineChecks(), noAssertionBroken(failure)],
+      voidReason: undefined,
+    };
+  }
+
+  #observed() {
+    const { plan, implementation, substrate } = this.#options;
+    return {
       implementation: implementation.name,
       substrate,
       plan,
       history: this.#history,
       operations: this.#operations,
-      dropped: load.dropped,
-      loadMs,
-      faults: nemesis.struck,
+      dropped: this.#load?.dropped ?? 0,
+      faults: this.#nemesis?.struck ?? [],
       trace: this.#trace,
       elections: this.#elections.elections,
-      states: states.states,
-      resources,
       samples: this.#samples,
-      converged,
-      convergenceMs,
-      generator,
-      traceHash,
-      virtualMs,
+      traceHash: this.#deployment.traceHash(),
+      virtualMs: this.#deployment.clock.nowMs() - this.#beganMs,
     };
-    const checks = await checkBlock({
-      ...partial,
-      invariants: this.#invariants.results(),
-      finalReads: read,
-      loadEnded,
-    });
-    return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator) };
+  }
+
+  /** Verdicts that were formed while it ran. */
+  #onlineChecks(): CheckResult[] {
+    const liveness = this.#liveness?.result(this.#deployment.clock.nowMs());
+    return [...this.#invariants.results(), ...(liveness === undefined ? [] : [liveness])];
   }
 
   async #firstLeader(): Promise<void> {
@@ -271,10 +322,20 @@ class Block {
   #onTrace(traced: Traced<ConsensusEvent>): void {
     this.#invariants.observe(traced);
     this.#elections.observe(traced);
+    this.#liveness?.observe(traced);
     this.#options.onTrace?.(traced);
     if (this.#options.keepTrace !== true) return;
     this.#trace.push({ ms: traced.timeMs - this.#loadStartMs, node: traced.node, event: traced.event });
   }
+}
+
+function livenessOf({ plan, implementation }: BlockOptions): LeadershipLiveness {
+  const { electionTimeoutMs } = plan.settings;
+  return new LeadershipLiveness({
+    nodes: plan.nodes,
+    electionTimeoutMs: typeof electionTimeoutMs === "number" ? electionTimeoutMs : defaultElectionTimeoutMs,
+    keepsLeaders: implementation.name !== "minimal",
+  });
 }
 
 /** Whether a majority is in service, nobody is merely down, and all in service hold the same state. */

@@ -178,7 +178,7 @@ const broken: readonly (readonly [name: string, id: InvariantId, steps: readonly
     [...opening, vote("n3", 2, "n3"), vote("n2", 2, "n3"), role("n3", 2, "leader")],
   ],
   [
-    "committed by counting replicas of an older term, then overwritten (figure 8)",
+    "a leader commits by counting replicas of an entry of an older term",
     "leader-completeness",
     [
       start("n1"),
@@ -193,6 +193,24 @@ const broken: readonly (readonly [name: string, id: InvariantId, steps: readonly
       role("n1", 3, "leader"),
       append("n2", 0, entry(1, 1)),
       commit("n1", 3, 1),
+    ],
+  ],
+  [
+    "what was committed by an entry of an older term is overwritten (figure 8)",
+    "leader-completeness",
+    [
+      start("n1"),
+      start("n2"),
+      start("n3"),
+      role("n1", 1, "leader"),
+      append("n1", 0, entry(1, 1)),
+      role("n3", 2, "leader"),
+      append("n3", 0, entry(2, 2)),
+      vote("n1", 3, "n1"),
+      vote("n2", 3, "n1"),
+      role("n1", 3, "leader"),
+      append("n2", 0, entry(1, 1)),
+      commit("n2", 3, 1),
       vote("n3", 4, "n3"),
       vote("n2", 4, "n3"),
       role("n3", 4, "leader"),

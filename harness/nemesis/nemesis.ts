@@ -33,6 +33,7 @@ export interface NemesisOptions {
   /** Milliseconds since the load began. */
   readonly elapsedMs: () => Millis;
   readonly onStrike: (struck: StruckFault) => void;
+  readonly onEnd?: (struck: StruckFault) => void;
 }
 
 interface Waiting {
@@ -110,6 +111,7 @@ export class Nemesis {
       struck.endMs = elapsedMs();
       for (const handle of handles) handle.heal();
       this.#healers.delete(heal);
+      this.#options.onEnd?.(struck);
     };
     this.#healers.add(heal);
     for (const step of resolved.steps) {
