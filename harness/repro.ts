@@ -121,9 +121,9 @@ function select({ experiments, claims }: Catalogue, only: readonly string[]): re
   return experiments.filter(({ id }) => wanted.has(id));
 }
 
-/** Every claim, unless the run was narrowed: then those it named, or whose experiments it ran. */
-function claimsOf({ claims }: Catalogue, ran: readonly Experiment[], only: readonly string[]): readonly Claim[] {
-  if (only.length === 0) return claims;
+/** Every claim, unless the run is narrowed: then those it named, or whose experiments it ran. */
+function claimsOf({ claims, experiments }: Catalogue, ran: readonly Experiment[], only: readonly string[]): readonly Claim[] {
+  if (ran.length === experiments.length) return claims;
   const ids = ran.map(({ id }) => id);
   return claims.filter((claim) => only.includes(claim.id) || claim.experiments.every((id) => ids.includes(id)));
 }

@@ -95,6 +95,8 @@ async function* runStage(
   const durationS = (): number => (performance.now() - startedMs) / 1000;
   let result: StageResult;
   try {
+    // A run that was killed left its nodes' data there.
+    await rm(workDirectory, { recursive: true, force: true });
     await mkdir(workDirectory, { recursive: true });
     const running = stage.run({
       workDirectory,

@@ -327,6 +327,8 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   async #startFirst(seat: Seat): Promise<void> {
+    // A deployment begins from nothing, also where one that was killed left its data.
+    await rm(this.#directoryOf(seat.hosted), { recursive: true, force: true });
     await mkdir(this.#directoryOf(seat.hosted), { recursive: true });
     seat.process.start();
     const limit = nodeClock.after(startLimitMs, () => seat.process.signal("SIGKILL"));
