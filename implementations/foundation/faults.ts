@@ -122,7 +122,7 @@ export interface FaultHandle {
  * The node that reaches it waits until the fault has been injected.
  */
 export type Moment =
-  /** Before the `count`-th (1-based) sync of a file on `node` since deployment. */
+  /** Before the `count`-th (1-based) sync of a file on `node` since it last started. */
   | { readonly kind: "sync"; readonly node: NodeId; readonly count: number }
   /** Before the `count`-th message of type `message` from `from` to `to`; in each term anew when `inTerm`. */
   | {
