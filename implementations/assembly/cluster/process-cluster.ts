@@ -43,7 +43,7 @@ const startLimitMs = 30_000;
 const restartPauseMs = { first: 50, most: 1000 } as const;
 const clientAttemptTimeoutMs = 400;
 
-/** @throws HarnessError when a process does not start; nothing is left running then. */
+/** @throws HarnessError when a process does not start or its directory cannot be had; nothing is left running then. */
 export async function deployCluster(layout: ClusterLayout, options: DeployOptions): Promise<ConsensusDeployment> {
   const cluster = new ProcessCluster(layout, options);
   try {
@@ -51,7 +51,8 @@ export async function deployCluster(layout: ClusterLayout, options: DeployOption
     return cluster;
   } catch (error) {
     await cluster.stop();
-    throw error;
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new HarnessError(`Cannot start a cluster in ${options.directory}: ${error.message}`, { cause: error });
   }
 }
 
@@ -196,7 +197,8 @@ class ProcessCluster implements ConsensusDeployment {
     const states = new Map<NodeId, NodeState<ConsensusState>>();
     await Promise.all(
       this.#seats.map(async (seat) => {
-        const answer = (await this.#ask(seat, "states")) as { states: [NodeId, NodeState<ConsensusState>][] } | undefined;
+        const answer = (await this.#ask(seat, "states")) as
+          { states: [NodeId, NodeState<ConsensusState>][] } | undefined;
         const known = new Map(answer?.states);
         for (const node of seat.hosted) {
           const reason = seat.outReason ?? `${node} is down`;
@@ -431,7 +433,9 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   #injectLinks(fault: Extract<Fault, { kind: "cut" | "packet" }>): FaultHandle {
-    const proxied = fault.links.filter((link) => this.#layout.networked || link.from === clientsEndpoint || link.to === clientsEndpoint);
+    const proxied = fault.links.filter(
+      (link) => this.#layout.networked || link.from === clientsEndpoint || link.to === clientsEndpoint,
+    );
     const inside = fault.links.filter((link) => !proxied.includes(link));
     const handles: FaultHandle[] = [];
     const links = this.#links;
@@ -447,12 +451,14 @@ class ProcessCluster implements ConsensusDeployment {
   #injectInside(fault: Fault, seats: readonly Seat[]): FaultHandle {
     const numbers = seats.map((seat) => {
       const number = ++this.#number;
-      const losesPower = fault.kind === "disk" && (fault.fault.kind === "torn-write" || fault.fault.kind === "lost-sync");
+      const losesPower =
+        fault.kind === "disk" && (fault.fault.kind === "torn-write" || fault.fault.kind === "lost-sync");
       if (losesPower) {
         seat.process.expectEnd();
         seat.powerLosses.add(number);
       }
-      const lasts = fault.kind === "disk" && !["torn-write", "lost-sync", "bit-flip", "misdirect"].includes(fault.fault.kind);
+      const lasts =
+        fault.kind === "disk" && !["torn-write", "lost-sync", "bit-flip", "misdirect"].includes(fault.fault.kind);
       if (lasts || fault.kind === "clock") seat.lasting.set(number, fault);
       seat.process.send({ kind: "inject", fault, handle: number });
       return { seat, number };

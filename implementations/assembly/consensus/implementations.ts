@@ -3,8 +3,11 @@
 import { fileURLToPath } from "node:url";
 import type { FaultKind } from "../../foundation/faults.ts";
 import { faultKinds } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
 import type { ConsensusImplementation } from "../../consensus/contract.ts";
+import { resolveSettings } from "../../consensus/production/defaults.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
+import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
 
@@ -23,17 +26,16 @@ export const minimalConsensus: ConsensusImplementation = {
     cluster: new Set<FaultKind>([...processFaults, ...partition, ...callFaults, ...clock]),
   },
   available: () => Promise.resolve(true),
-  deploy: (options) =>
-    options.substrate === "simulated"
-      ? deploySimulatedMinimal(options)
-      : deployCluster(
-          {
-            entry: fileURLToPath(new URL("../cluster/minimal-process.ts", import.meta.url)),
-            processes: (nodes) => [nodes],
-            networked: false,
-          },
-          options,
-        ),
+  deploy: async (options) => {
+    if (options.substrate === "simulated") return deploySimulatedMinimal(options);
+    resolveMinimalSettings(options.settings); // Bad input is refused before anything is started.
+    const layout = {
+      entry: fileURLToPath(new URL("../cluster/minimal-process.ts", import.meta.url)),
+      processes: (nodes: readonly NodeId[]) => [nodes],
+      networked: false,
+    };
+    return deployCluster(layout, options);
+  },
 };
 
 export const productionConsensus: ConsensusImplementation = {
@@ -44,15 +46,14 @@ export const productionConsensus: ConsensusImplementation = {
     cluster: new Set<FaultKind>([...processFaults, ...partition, ...tcpPacketFaults, ...disk, ...clock]),
   },
   available: () => Promise.resolve(true),
-  deploy: (options) =>
-    options.substrate === "simulated"
-      ? deploySimulatedProduction(options)
-      : deployCluster(
-          {
-            entry: fileURLToPath(new URL("../cluster/production-process.ts", import.meta.url)),
-            processes: (nodes) => nodes.map((node) => [node]),
-            networked: true,
-          },
-          options,
-        ),
+  deploy: async (options) => {
+    if (options.substrate === "simulated") return deploySimulatedProduction(options);
+    resolveSettings(options.settings); // Bad input is refused before anything is started.
+    const layout = {
+      entry: fileURLToPath(new URL("../cluster/production-process.ts", import.meta.url)),
+      processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),
+      networked: true,
+    };
+    return deployCluster(layout, options);
+  },
 };
