@@ -360,7 +360,9 @@ function sameState(a: ConsensusState, b: ConsensusState): boolean {
 
 function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport | undefined): string | undefined {
   const inert = nemesis.inert();
-  const useless = plan.everyFaultMustAct ? inert.length > 0 : plan.faults.length > 0 && inert.length === plan.faults.length;
+  const useless = plan.everyFaultMustAct
+    ? inert.length > 0
+    : plan.faults.length > 0 && inert.length === plan.faults.length;
   if (useless) return `Inert fault: ${inert[0] ?? ""}`;
   const limits = {
     ...generatorLimits,

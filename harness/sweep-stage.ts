@@ -3,6 +3,8 @@
  * up. The first seed that goes wrong leaves a capsule and its history.
  */
 
+import { assert } from "../implementations/foundation/assert.ts";
+import type { Random } from "../implementations/foundation/effects.ts";
 import type { FaultKind } from "../implementations/foundation/faults.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
@@ -41,33 +43,42 @@ export function sweepStage(options: SweepOptions): Stage {
   };
 }
 
-/** The plan of one seed: cluster size, workload and fault schedule are drawn from it. */
+/** The plan of one seed: cluster size, workload, load, settings and fault schedule are drawn from it. */
 export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   const random = seededRandom(seed).fork("sweep");
   const nodes = random.below(3) === 0 ? 5 : 3;
   const durationMs = 6000;
+  const electionTimeoutMs = pick([100, 150, 150, 250], random);
   const workloads = ["register", "register", "append"] as const;
-  const id = workloads[random.below(workloads.length)] ?? "register";
+  const id = pick(workloads, random);
   return planOf({
     seed,
     nodes,
     workload: { id, valueBytes: 16, keys: 3, readFraction: 0.4, casFraction: 0.2 },
-    load: { loop: "open", clients: 5, ratePerS: 10 + random.below(30) },
+    load: { loop: "open", clients: 5, ratePerS: pick([15, 30, 30, 60, 150], random) },
     durationMs,
     deadlineMs: 1000,
-    faults: swarmSchedule({ kinds, nodes: nodeNames(nodes), durationMs, meanGapMs: 350 }, random.fork("faults")),
+    faults: swarmSchedule({ kinds, nodes: nodeNames(nodes), durationMs, electionTimeoutMs }, random.fork("faults")),
     everyFaultMustAct: false,
     convergenceMs: 20_000,
     // Small numbers, so that snapshots, compaction, segments and full windows all happen within a short run.
     settings: {
-      snapshotEveryEntries: 20 + random.below(60),
+      electionTimeoutMs,
+      heartbeatIntervalMs: electionTimeoutMs / (3 + random.below(4)),
+      snapshotEveryEntries: pick([10, 30, 80, 1000], random),
       trailingEntries: random.below(10),
-      segmentBytes: 4096,
+      segmentBytes: pick([1024, 4096, 65_536], random),
       maxEntriesPerMessage: 1 + random.below(8),
-      maxInFlight: 1 + random.below(4),
-      snapshotChunkBytes: 512,
+      maxInFlight: 1 + random.below(6),
+      snapshotChunkBytes: pick([200, 1000, 65_536], random),
     },
   });
+}
+
+function pick<T>(from: readonly T[], random: Random): T {
+  const picked = from[random.below(from.length)];
+  assert(picked !== undefined, "there is something to pick from");
+  return picked;
 }
 
 interface Tally {
@@ -109,7 +120,8 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
   const worst = checks.find((check) => check.validity !== "valid");
   const rows: Row<"checks">[] = checkRows(key, checks);
   const voidText = voids === 0 ? "" : `, ${voids} without an effective fault`;
-  const summary = worst === undefined ? `${runs} runs valid${voidText}` : `${worst.id} ${worst.validity}: ${worst.summary}`;
+  const summary =
+    worst === undefined ? `${runs} runs valid${voidText}` : `${worst.id} ${worst.validity}: ${worst.summary}`;
   const implementations = [{ name: implementation, status: "sound", voids: [] }] as const;
   return { rows: { checks: rows }, files, implementations, validity, summary };
 }

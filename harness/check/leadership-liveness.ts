@@ -23,7 +23,10 @@ import type { CheckResult } from "./verdict.ts";
 export interface LeadershipLivenessOptions {
   readonly nodes: number;
   readonly electionTimeoutMs: Millis;
-  /** Whether a node that returns must not unseat a leader: not so without pre-vote. */
+  /**
+   * Whether the implementation has pre-vote and check-quorum. Without the one, a node that returns may unseat a leader;
+   * without the other, a leader that cannot hear stays in office.
+   */
   readonly keepsLeaders: boolean;
 }
 
@@ -51,7 +54,7 @@ const onDisks: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.disk, 
 export class LeadershipLiveness {
   readonly #options: LeadershipLivenessOptions;
   readonly #active = new Set<StruckFault>();
-  /** Nodes that may never come back. */
+  /** Nodes that may never come back; if one leads, it did. */
   readonly #lost = new Set<NodeId>();
   #leader: NodeId | undefined;
   #term = 0;
@@ -108,7 +111,8 @@ export class LeadershipLiveness {
   }
 
   #elected(node: NodeId, term: number, atMs: Millis): void {
-    if (this.#leader !== undefined && node !== this.#leader) this.#judgeLoss(atMs, `${node} is elected in term ${term}`);
+    if (this.#leader !== undefined && node !== this.#leader)
+      this.#judgeLoss(atMs, `${node} is elected in term ${term}`);
     this.#judgeWaiting(atMs);
     this.#elections++;
     this.#leader = node;
@@ -126,9 +130,12 @@ export class LeadershipLiveness {
   /** Somebody took the leader's office from it. */
   #judgeLoss(atMs: Millis, what: string): void {
     if (!this.#options.keepsLeaders || !this.#isQuiet(atMs)) return;
-    const faults = [...this.#active].map(({ spec, target }) => `${spec.kind} on ${target}`).join(", ") || "none at work";
+    const faults =
+      [...this.#active].map(({ spec, target }) => `${spec.kind} on ${target}`).join(", ") || "none at work";
     const leader = `${this.#leader ?? "nobody"}, leader of term ${this.#term}`;
-    this.#violations.push(`${atMs.toFixed(1)} ms: ${what} though nothing kept ${leader} from a majority (faults: ${faults})`);
+    this.#violations.push(
+      `${atMs.toFixed(1)} ms: ${what} though nothing kept ${leader} from a majority (faults: ${faults})`,
+    );
   }
 
   /** Judges the time since the same majority is alone: did it have a leader? */
@@ -145,7 +152,9 @@ export class LeadershipLiveness {
 
   #isQuiet(atMs: Millis): boolean {
     if (this.#quietFromMs === undefined) return false;
-    return atMs - Math.max(this.#quietFromMs, this.#aftermathUntilMs) >= settleTimeouts * this.#options.electionTimeoutMs;
+    return (
+      atMs - Math.max(this.#quietFromMs, this.#aftermathUntilMs) >= settleTimeouts * this.#options.electionTimeoutMs
+    );
   }
 
   #settleIfLeft(atMs: Millis): void {
@@ -164,13 +173,13 @@ export class LeadershipLiveness {
   #sparesMajority(): boolean {
     const hit = new Set(this.#lost);
     for (const { spec, nodes } of this.#active) {
-      if (!mild.has(spec.kind)) return false;
+      if (!mild.has(spec.kind) || (spec.kind === "one-way" && !this.#options.keepsLeaders)) return false;
       for (const node of nodes) hit.add(node);
     }
     return this.#options.nodes - hit.size > this.#options.nodes / 2;
   }
 
   #isHit(node: NodeId): boolean {
-    return this.#lost.has(node) || [...this.#active].some(({ nodes }) => nodes.includes(node));
+    return [...this.#active].some(({ nodes }) => nodes.includes(node));
   }
 }

@@ -121,7 +121,11 @@ export class LogChecks {
     if (node.sight.kind === "clear" && lastIndex >= node.log.base && lastIndex < node.log.last) {
       node.log.cutAfter(lastIndex);
       if (lastIndex < this.committedIndex && this.#run.durable) {
-        this.#majorityHolds(node, this.committedIndex, `${node.id} cuts its log after ${lastIndex}, and what is committed`);
+        this.#majorityHolds(
+          node,
+          this.committedIndex,
+          `${node.id} cuts its log after ${lastIndex}, and what is committed`,
+        );
       }
     }
     const committed = this.#justCommitted;

@@ -17,7 +17,7 @@ export const faultParameters: Readonly<Partial<Record<FaultKind, Readonly<Record
   flapping: { periodMs: 200 },
   delay: { meanMs: 20, jitterMs: 10 },
   loss: { probability: 0.1 },
-  duplicate: { probability: 0.2 },
+  duplicate: { probability: 0.2, holdMs: 0 },
   reorder: { probability: 0.2, holdMs: 30 },
   corrupt: { probability: 0.05 },
   bandwidth: { bytesPerS: 50_000 },
@@ -118,8 +118,9 @@ export function resolveFault(
       const distribution = { shape: "uniform", lowMs: meanMs - jitterMs, highMs: meanMs + jitterMs } as const;
       return packet({ kind: "delay", distribution });
     }
-    case "loss":
     case "duplicate":
+      return packet({ kind: "duplicate", probability: number("probability"), holdMs: number("holdMs") });
+    case "loss":
     case "corrupt":
       return packet({ kind: spec.kind, probability: number("probability") });
     case "reorder":
@@ -211,7 +212,12 @@ function others(some: readonly NodeId[], nodes: readonly NodeId[]): readonly Nod
 }
 
 function between(side: readonly NodeId[], rest: readonly NodeId[]): Link[] {
-  return side.flatMap((one) => rest.flatMap((other) => [{ from: one, to: other }, { from: other, to: one }]));
+  return side.flatMap((one) =>
+    rest.flatMap((other) => [
+      { from: one, to: other },
+      { from: other, to: one },
+    ]),
+  );
 }
 
 /** Every link from or to one of `some`. */

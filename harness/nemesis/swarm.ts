@@ -1,66 +1,255 @@
 /**
- * Random schedules: each seed switches a random subset of the fault kinds on and mixes only those.
+ * Random schedules: each seed switches a random subset of the fault kinds on, and mixes only those in one of four styles.
  *
  * A schedule with every kind at once tends to test the same few interactions again and again; leaving kinds out lets
- * the others develop. Damage that no restart repairs stays within a minority of the nodes, all runs together.
+ * the others develop. The styles differ in what they let develop:
+ *
+ * - mix: anything at any time, and at moments of the protocol (before a sync, before a message);
+ * - usurpers: leaders fall as soon as they have sent a message or two, while old messages come late and twice: terms with
+ *   diverging logs (figure 8 of the Raft paper);
+ * - outages: power is lost, or processes are killed, while slow disks have writes under way;
+ * - patient: one node at a time is away for long, and the cluster settles in between: what should not happen then shows.
+ *   Or a leader returns with entries of its own just when its successor goes: two logs must agree which one leads.
+ *
+ * Damage that no restart repairs stays within a minority of the nodes, all runs together.
  *
  * @see Groce et al. 2012, "Swarm testing".
  */
 
+import { assert } from "../../implementations/foundation/assert.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
-import type { FaultKind } from "../../implementations/foundation/faults.ts";
+import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
-import type { FaultSpec, Target } from "../plan/plan.ts";
+import type { FaultSpec, Placement, Target } from "../plan/plan.ts";
 
 export interface SwarmOptions {
   readonly kinds: readonly FaultKind[];
   readonly nodes: readonly NodeId[];
   /** The schedule lies within [300, durationMs - 300). */
   readonly durationMs: Millis;
-  /** Mean time between two injections. */
-  readonly meanGapMs: Millis;
+  /** The unit of time of what happens in the cluster. */
+  readonly electionTimeoutMs: Millis;
 }
 
 /** A node hit by one of these may never come back: it refuses to run on damaged or lost data. */
 const permanent: ReadonlySet<FaultKind> = new Set(["bit-flip", "misdirect", "wipe"]);
 const edgeMs = 300;
 
-/** @returns faults in order of time; the same for the same random stream. */
+const leaderFalls: readonly FaultKind[] = [
+  "kill",
+  "isolate-one",
+  "leader",
+  "one-way",
+  "pause",
+  "flapping",
+  "lost-sync",
+];
+const powerFalls: readonly FaultKind[] = ["lost-sync", "torn-write", "kill", "crash-loop", "write-error"];
+const absences: readonly FaultKind[] = ["kill", "pause", "isolate-one", "leader", "one-way", "graceful-restart"];
+const disturbances: readonly FaultKind[] = ["duplicate", "reorder", "delay", "loss"];
+
+/** @returns faults, those placed in time in order; the same for the same random stream. */
 export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[] {
-  const { kinds, nodes, durationMs, meanGapMs } = options;
-  const chosen = subset(kinds, random);
+  const style = pick(["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient"] as const, random);
+  switch (style) {
+    case "mix":
+      return mix(options, subset(options.kinds, random), pick([120, 350, 350, 700], random), random);
+    case "usurpers":
+      return usurpers(options, random);
+    case "outages":
+      return outages(options, random);
+    case "patient":
+      return patient(options, random);
+  }
+}
+
+function mix(
+  { kinds, nodes, durationMs }: SwarmOptions,
+  chosen: readonly FaultKind[],
+  meanGapMs: Millis,
+  random: Random,
+): FaultSpec[] {
   const faults: FaultSpec[] = [];
   // One node takes all permanent damage, so that the others stay a majority.
-  const victim = nodes[random.below(nodes.length)] ?? "n1";
+  const victim = pick(nodes, random);
   let damaged = false;
-  let atMs = edgeMs + random.float() * meanGapMs;
-  while (atMs < durationMs - edgeMs) {
-    const kind = chosen[random.below(chosen.length)];
-    if (kind === undefined) break;
+  for (const atMs of arrivals(edgeMs, durationMs - edgeMs, meanGapMs, random)) {
+    const kind = pick(chosen, random);
     const isPermanent = permanent.has(kind);
-    if (!isPermanent || (!damaged && nodes.length >= 3)) {
-      damaged ||= isPermanent;
-      faults.push({
-        kind,
-        target: isPermanent ? [victim] : targetOf(kind, random),
-        placement: { at: "time", ms: atMs },
-        durationMs: Math.min(50 + random.float() ** 2 * 1500, durationMs - atMs),
-      });
-    }
-    atMs += -Math.log(1 - random.float()) * meanGapMs;
+    if (isPermanent && (damaged || nodes.length < 3)) continue;
+    damaged ||= isPermanent;
+    const isLogical = random.below(4) === 0;
+    faults.push({
+      kind,
+      target: isPermanent ? [victim] : targetOf(kind, random),
+      placement: isLogical ? momentOf(kinds, nodes, random) : { at: "time", ms: atMs },
+      durationMs: Math.min(50 + random.float() ** 2 * 1500, durationMs - atMs),
+      ...parametersOf(kind, random),
+    });
   }
   return faults;
 }
 
-function subset(kinds: readonly FaultKind[], random: Random): FaultKind[] {
-  const chosen = kinds.filter(() => random.below(2) === 0);
-  const spare = kinds[random.below(kinds.length)];
-  return chosen.length > 0 || spare === undefined ? chosen : [spare];
+function usurpers({ kinds, nodes, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const falls = orAll(subset(both(leaderFalls, kinds), random), kinds);
+  const background = subset(both(disturbances, kinds), random).map((kind): FaultSpec => {
+    const lasts = durationMs - 2 * edgeMs;
+    return {
+      kind,
+      target: "all",
+      placement: { at: "time", ms: edgeMs },
+      durationMs: lasts,
+      ...parametersOf(kind, random),
+    };
+  });
+  const faults = arrivals(edgeMs, durationMs - edgeMs, electionTimeoutMs * (1 + random.float()), random).map(
+    (ms): FaultSpec => {
+      const isLogical = random.below(2) === 0;
+      const from = pick(nodes, random);
+      const to = pick(others(nodes, from), random);
+      const early = {
+        kind: "message",
+        message: "AppendEntries",
+        from,
+        to,
+        count: 1 + random.below(4),
+        inTerm: true,
+      } as const;
+      return {
+        kind: pick(falls, random),
+        target: isLogical ? [from] : pick(["leader", "leader", "leader", "one"], random),
+        placement: isLogical ? { at: "moment", moment: early } : { at: "time", ms },
+        durationMs: electionTimeoutMs * (0.5 + random.float() * 4),
+      };
+    },
+  );
+  return [...background, ...faults];
+}
+
+function outages({ kinds, nodes, durationMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const falls = orAll(subset(both(powerFalls, kinds), random), kinds);
+  const slow = both(["slow"], kinds).map((kind): FaultSpec => {
+    const target = pick(["one", "all", "minority", "majority"] as const, random);
+    const lasts = durationMs - 2 * edgeMs;
+    return { kind, target, placement: { at: "time", ms: edgeMs }, durationMs: lasts, ...parametersOf(kind, random) };
+  });
+  const faults = arrivals(edgeMs, durationMs - edgeMs, 300, random).map((ms): FaultSpec => {
+    const isLogical = random.below(2) === 0;
+    return {
+      kind: pick(falls, random),
+      target: pick(["one", "leader", "majority", "all", "followers"] as const, random),
+      placement: isLogical ? momentOf(kinds, nodes, random) : { at: "time", ms },
+      durationMs: 50 + random.float() * 400,
+    };
+  });
+  return [...slow, ...faults];
+}
+
+function patient({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const chosen = orAll(subset(both(absences, kinds), random), kinds);
+  const faults: FaultSpec[] = [];
+  const pauseMs = 6 * electionTimeoutMs;
+  let atMs = pauseMs;
+  const absence = (kind: FaultKind, target: Target, timeouts: number): void => {
+    const lastsMs = Math.min(timeouts * electionTimeoutMs, durationMs - edgeMs - atMs);
+    if (lastsMs > 0) faults.push({ kind, target, placement: { at: "time", ms: atMs }, durationMs: lastsMs });
+    atMs += lastsMs;
+  };
+  while (atMs < durationMs - edgeMs) {
+    if (random.below(2) === 0) {
+      absence(pick(chosen, random), pick(["one", "leader"], random), 2 + random.float() * 12);
+    } else {
+      absence(pick(chosen, random), "leader", 1.5 + random.float() * 3);
+      atMs += random.float() * 20;
+      absence(pick(chosen, random), "leader", 11 + random.float() * 3);
+    }
+    atMs += pauseMs * (1 + random.float());
+  }
+  return faults;
+}
+
+/** A moment any cluster comes to now and then. Without a disk there are no syncs. */
+function momentOf(kinds: readonly FaultKind[], nodes: readonly NodeId[], random: Random): Placement {
+  return {
+    at: "moment",
+    moment: kinds.includes("lost-sync") && random.below(2) === 0 ? sync(nodes, random) : message(nodes, random),
+  };
+}
+
+function sync(nodes: readonly NodeId[], random: Random): Moment {
+  return { kind: "sync", node: pick(nodes, random), count: 1 + random.below(200) };
+}
+
+function message(nodes: readonly NodeId[], random: Random): Moment {
+  const from = pick(nodes, random);
+  const to = pick(others(nodes, from), random);
+  const inTerm = random.below(2) === 0;
+  const name = pick(
+    ["AppendEntries", "AppendEntries", "VoteRequest", "VoteReply", "AppendReply", "InstallSnapshot"],
+    random,
+  );
+  const count = 1 + random.below(name.startsWith("Append") ? (inTerm ? 10 : 300) : 4);
+  return { kind: "message", message: name, from, to, count, inTerm };
 }
 
 function targetOf(kind: FaultKind, random: Random): Target {
   const packet: readonly FaultKind[] = ["delay", "loss", "duplicate", "reorder", "corrupt", "bandwidth"];
-  if (packet.includes(kind)) return random.below(2) === 0 ? "all" : "one";
-  const draws: readonly Target[] = ["one", "one", "leader", "leader", "minority", "majority", "all", "followers"];
-  return draws[random.below(draws.length)] ?? "one";
+  if (packet.includes(kind)) return pick(["all", "one"], random);
+  return pick(["one", "one", "leader", "leader", "minority", "majority", "all", "followers"], random);
+}
+
+/** How strong a fault is, for kinds that have degrees; from hardly felt to hardly bearable. */
+function parametersOf(kind: FaultKind, random: Random): Pick<FaultSpec, "parameters"> {
+  const between = (low: number, high: number): number => low + random.float() ** 2 * (high - low);
+  switch (kind) {
+    case "delay":
+      return { parameters: { meanMs: between(5, 120), jitterMs: between(0, 120) } };
+    case "loss":
+      return { parameters: { probability: between(0.05, 0.5) } };
+    case "duplicate":
+      return { parameters: { probability: between(0.1, 0.5), holdMs: between(0, 600) } };
+    case "reorder":
+      return { parameters: { probability: between(0.1, 0.5), holdMs: between(10, 600) } };
+    case "slow":
+      return { parameters: { extraMs: between(2, 60) } };
+    default:
+      return {};
+  }
+}
+
+/** Times of a Poisson process. */
+function arrivals(fromMs: Millis, untilMs: Millis, meanGapMs: Millis, random: Random): Millis[] {
+  const times: Millis[] = [];
+  for (
+    let atMs = fromMs + random.float() * meanGapMs;
+    atMs < untilMs;
+    atMs += -Math.log(1 - random.float()) * meanGapMs
+  ) {
+    times.push(atMs);
+  }
+  return times;
+}
+
+/** About half of `kinds`, and at least one if there is one. */
+function subset(kinds: readonly FaultKind[], random: Random): readonly FaultKind[] {
+  const chosen = kinds.filter(() => random.below(2) === 0);
+  return chosen.length > 0 || kinds.length === 0 ? chosen : [pick(kinds, random)];
+}
+
+function both(some: readonly FaultKind[], kinds: readonly FaultKind[]): readonly FaultKind[] {
+  return some.filter((kind) => kinds.includes(kind));
+}
+
+function orAll(some: readonly FaultKind[], kinds: readonly FaultKind[]): readonly FaultKind[] {
+  return some.length > 0 ? some : kinds.filter((kind) => !permanent.has(kind));
+}
+
+function others(nodes: readonly NodeId[], node: NodeId): readonly NodeId[] {
+  return nodes.filter((other) => other !== node);
+}
+
+function pick<T>(from: readonly T[], random: Random): T {
+  const picked = from[random.below(from.length)];
+  assert(picked !== undefined, "there is something to pick from");
+  return picked;
 }

@@ -49,7 +49,8 @@ export type DelayDistribution =
 export type PacketFault =
   | { readonly kind: "delay"; readonly distribution: DelayDistribution }
   | { readonly kind: "loss"; readonly probability: number }
-  | { readonly kind: "duplicate"; readonly probability: number }
+  /** With `probability` a message comes a second time, up to `holdMs` (default 0) late. */
+  | { readonly kind: "duplicate"; readonly probability: number; readonly holdMs?: Millis }
   /** With `probability` a message is held for `holdMs`, so that later ones overtake it. */
   | { readonly kind: "reorder"; readonly probability: number; readonly holdMs: Millis }
   /** With `probability` one bit of a message is flipped. */

@@ -66,8 +66,9 @@ test("appended bytes are held until they are synced: a kill loses them, and only
   assert.equal(Buffer.from(bench.base.read("f")).toString(), "synced");
 });
 
-test("torn-write: a strict prefix of the next sync's bytes is stored, then nothing completes any more", () => {
+test("torn-write: a strict prefix of the next sync's bytes is stored, zeros behind it or not, then nothing completes", () => {
   const lengths = new Set<number>();
+  const zeros = new Set<number>();
   for (let seed = 1; seed <= 30; seed++) {
     const bench = new Bench(seed);
     const disk = bench.open();
@@ -80,11 +81,15 @@ test("torn-write: a strict prefix of the next sync's bytes is stored, then nothi
     assert.deepEqual(seen, ["ok"]);
     assert.deepEqual(bench.losses, [{ count: 1, unit: "writes torn" }]);
     assert.equal(handle.efficacy().count, 1);
-    const stored = bench.base.names().length === 0 ? "" : Buffer.from(bench.base.read("f")).toString();
+    const file = bench.base.names().length === 0 ? "" : Buffer.from(bench.base.read("f")).toString();
+    const stored = file.replace(/\0+$/, "");
     assert.ok("0123456789".startsWith(stored) && stored.length < 10);
+    assert.ok(file.length === stored.length || file.length === 10, "zeros stand for all that is missing");
     lengths.add(stored.length);
+    zeros.add(file.length - stored.length);
   }
   assert.ok(lengths.size > 5, "tears in many places");
+  assert.ok(zeros.has(0) && zeros.size > 3, "with zeros and without");
 });
 
 test("lost-sync: the power goes at once with what is held, or as soon as something is", () => {

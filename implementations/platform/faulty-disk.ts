@@ -255,15 +255,19 @@ export class FaultyDisk implements Disk {
     this.#base.overwrite(name, this.#random.below(room + 1), bytes, done);
   }
 
-  /** Stores a strict prefix of what should be synced, then the power is gone. */
+  /**
+   * Stores a strict prefix of what should be synced, then the power is gone. As often as not the file has its new length
+   * already, and zeros where the rest should be: file systems may store the one before the other.
+   */
   #tear(entry: ActiveFault, name: string): void {
     this.#faults.end(entry);
     const bytes = joined(this.#held.take(name));
-    const prefix = bytes.subarray(0, this.#random.below(bytes.length));
+    const kept = this.#random.below(bytes.length);
+    const stored = this.#random.below(2) === 0 ? bytes.subarray(0, kept) : bytes.slice().fill(0, kept);
     entry.count++;
     const end = (): void => this.#losePower(entry);
-    if (prefix.length === 0) return this.#later(end);
-    this.#base.append(name, [prefix], () => undefined);
+    if (stored.length === 0) return this.#later(end);
+    this.#base.append(name, [stored], () => undefined);
     this.#base.sync(name, end);
   }
 

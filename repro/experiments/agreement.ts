@@ -65,7 +65,10 @@ function restStage(seed: string, block: number): ReturnType<typeof blockStage> {
       load: { loop: "open", clients: 4, ratePerS: 120 },
       durationMs,
       operationsPerClient: 60,
-      faults: swarmSchedule({ kinds: memorySparingFaults, nodes: names, durationMs: 1500, meanGapMs: 250 }, random),
+      faults: swarmSchedule(
+        { kinds: memorySparingFaults, nodes: names, durationMs: 1500, electionTimeoutMs: 150 },
+        random,
+      ),
       everyFaultMustAct: false,
       convergenceMs: 20_000,
     }),

@@ -17,5 +17,8 @@ export function failureOf(node: NodeId, timeMs: Millis, error: unknown): unknown
 export function describeFailure(failure: NodeFailure): string {
   const { cause, node, timeMs, message } = failure;
   const stack = cause instanceof Error ? (cause.stack ?? "").split("\n").slice(1, 1 + shownStackLines) : [];
-  return [`${timeMs.toFixed(3)} ms: ${node}: ${message}`, ...stack.map((line) => line.replace(/\(?file:\S*\/(?=(implementations|harness)\/)/, "("))].join("\n");
+  return [
+    `${timeMs.toFixed(3)} ms: ${node}: ${message}`,
+    ...stack.map((line) => line.replace(/\(?file:\S*\/(?=(implementations|harness)\/)/, "(")),
+  ].join("\n");
 }

@@ -28,7 +28,14 @@ import type {
 } from "../../consensus/contract.ts";
 import type { ProductionSettings } from "../../consensus/production/defaults.ts";
 import { LogStore } from "../../consensus/production/log-store.ts";
-import type { Effects, Entry, PersistBatch, RaftInput, RaftMessage, Recovered } from "../../consensus/production/messages.ts";
+import type {
+  Effects,
+  Entry,
+  PersistBatch,
+  RaftInput,
+  RaftMessage,
+  Recovered,
+} from "../../consensus/production/messages.ts";
 import { Raft } from "../../consensus/production/raft.ts";
 import { encodeCommand, refusalOf, StateMachine } from "../../consensus/production/state-machine.ts";
 
@@ -113,20 +120,24 @@ export class ProductionNode {
     this.#options = options;
     this.#machine = new StateMachine();
     options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
-    LogStore.open(options.disk, { ...options.settings, node: options.id, forming: options.forming }, (error, opened) => {
-      if (this.#silent) return;
-      if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
-      if (opened.empty && !options.forming) {
-        return this.#fail(
-          new DiskLost(
-            `Cannot start ${options.id}: its data directory is empty though the cluster was formed before; ` +
-              "a voter that lost its disk has forgotten its votes and must be replaced as a member",
-          ),
-        );
-      }
-      this.#store = opened.store;
-      this.#begin(opened.recovered, opened.repairs);
-    });
+    LogStore.open(
+      options.disk,
+      { ...options.settings, node: options.id, forming: options.forming },
+      (error, opened) => {
+        if (this.#silent) return;
+        if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
+        if (opened.empty && !options.forming) {
+          return this.#fail(
+            new DiskLost(
+              `Cannot start ${options.id}: its data directory is empty though the cluster was formed before; ` +
+                "a voter that lost its disk has forgotten its votes and must be replaced as a member",
+            ),
+          );
+        }
+        this.#store = opened.store;
+        this.#begin(opened.recovered, opened.repairs);
+      },
+    );
   }
 
   view(): ConsensusView | undefined {
@@ -370,7 +381,8 @@ export class ProductionNode {
     const { snapshotEveryEntries, snapshotEveryBytes, trailingEntries } = this.#options.settings;
     if (this.#savingSnapshot || this.#silent || this.#appliedIndex > this.#durableIndex) return;
     const due =
-      this.#appliedIndex - this.#snapshotIndex >= snapshotEveryEntries || this.#bytesSinceSnapshot >= snapshotEveryBytes;
+      this.#appliedIndex - this.#snapshotIndex >= snapshotEveryEntries ||
+      this.#bytesSinceSnapshot >= snapshotEveryBytes;
     if (!due) return;
     this.#savingSnapshot = true;
     this.#bytesSinceSnapshot = 0;

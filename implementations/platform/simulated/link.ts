@@ -163,6 +163,7 @@ export class SimulatedLink {
     let delayMs = latencyMs;
     let holdMs = 0;
     let copies = 1;
+    const lateMs: Millis[] = [];
     let damagedBy: Disturbance | undefined;
     for (const disturbance of this.#disturbances) {
       const { fault } = disturbance;
@@ -181,7 +182,8 @@ export class SimulatedLink {
           return;
         case "duplicate":
           if (random.float() >= fault.probability) continue;
-          copies++;
+          if ((fault.holdMs ?? 0) > 0) lateMs.push(random.float() * (fault.holdMs ?? 0));
+          else copies++;
           break;
         case "reorder":
           if (random.float() >= fault.probability) continue;
@@ -201,6 +203,9 @@ export class SimulatedLink {
           return unreachable(fault);
       }
       disturbance.count++;
+    }
+    for (const extraMs of lateMs) {
+      this.#travelAlone({ bytes: new Uint8Array(bytes), target, damagedBy, dueMs: departMs + delayMs + extraMs });
     }
     for (let copy = 0; copy < copies; copy++) {
       const dueMs = departMs + delayMs + holdMs;
