@@ -6,12 +6,13 @@
  * reported, and left for a resumed run to do again.
  */
 
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { HarnessError } from "../implementations/foundation/errors.ts";
 import { worstOf } from "./check/verdict.ts";
 import type { Validity } from "./check/verdict.ts";
 import type { Experiment, Profile, Stage, StageResult } from "./plan/experiment.ts";
+import { attempt, makeDirectory } from "./record/files.ts";
 import type { ResultsDirectory } from "./record/results-directory.ts";
 import { BlockAborted } from "./run-block.ts";
 import type { RunEvent } from "./run-events.ts";
@@ -73,7 +74,11 @@ export async function* run(options: RunOptions): AsyncGenerator<RunEvent, RunOut
     const blocks = results.manifest.blocks.filter((each) => each.experiment === id);
     const missing = stages.length > blocks.length;
     // What was not done was not found valid either.
-    const validity = worstOf([...verdicts, ...blocks.map(({ verdict }) => verdict), ...(missing ? ["unknown" as const] : [])]);
+    const validity = worstOf([
+      ...verdicts,
+      ...blocks.map(({ verdict }) => verdict),
+      ...(missing ? ["unknown" as const] : []),
+    ]);
     validities.set(id, validity);
     const summary = `${blocks.length} of ${stages.length} blocks`;
     yield { kind: "experiment-finished", id, validity, summary };
@@ -97,7 +102,7 @@ async function* runStage(
   try {
     // A run that was killed left its nodes' data there.
     await rm(workDirectory, { recursive: true, force: true });
-    await mkdir(workDirectory, { recursive: true });
+    attempt(`create ${workDirectory}`, () => makeDirectory(workDirectory));
     const running = stage.run({
       workDirectory,
       signal,
@@ -109,7 +114,14 @@ async function* runStage(
     if (!(error instanceof HarnessError)) throw error;
     // What was measured before stays; this block is missing and a resumed run does it again.
     yield { kind: "note", level: "warning", text: `${experiment} block ${block}: ${error.message}` };
-    yield { kind: "block-finished", experiment, block, validity: "void", summary: error.message, durationS: durationS() };
+    yield {
+      kind: "block-finished",
+      experiment,
+      block,
+      validity: "void",
+      summary: error.message,
+      durationS: durationS(),
+    };
     return "failed";
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
