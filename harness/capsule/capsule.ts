@@ -38,7 +38,7 @@ const fault = z.object({
   durationMs: z.number().min(0),
   parameters: z.record(z.string(), z.number()).optional(),
 });
-const plan = z.object({
+const planFields = z.object({
   seed: z.string(),
   nodes: z.int().min(1).max(15),
   workload: z.object({
@@ -61,6 +61,17 @@ const plan = z.object({
   generatorLimitMs: z.number().positive(),
   convergenceMs: z.number().positive(),
   settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+});
+const plan = planFields.superRefine(({ nodes, faults }, context) => {
+  for (const [index, each] of faults.entries()) {
+    const stranger = nodesNamedBy(each).find((name) => !(Number(name.slice(1)) >= 1 && Number(name.slice(1)) <= nodes));
+    if (stranger === undefined) continue;
+    context.addIssue({
+      code: "custom",
+      path: ["faults", index],
+      message: `${stranger} is not one of the ${nodes} nodes`,
+    });
+  }
 });
 const capsuleSchema = z.object({
   grey: z.literal("capsule"),
@@ -105,7 +116,8 @@ export async function readCapsule(file: string): Promise<Capsule> {
     content = JSON.parse(await readFile(file, "utf8"));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`Cannot read capsule ${file}: ${reason}`, { cause: error });
+    // The parser quotes the file, line breaks and all.
+    throw new UsageError(`Cannot read capsule ${file}: ${reason.replaceAll(/\s+/g, " ")}`, { cause: error });
   }
   const parsed = capsuleSchema.safeParse(content);
   if (!parsed.success) {
@@ -115,4 +127,12 @@ export async function readCapsule(file: string): Promise<Capsule> {
   }
   const { operationsPerClient, ...rest } = parsed.data.plan;
   return { ...parsed.data, plan: { ...rest, operationsPerClient } as Plan };
+}
+
+function nodesNamedBy({ target, placement: where }: z.infer<typeof fault>): readonly string[] {
+  const targets = typeof target === "string" ? [] : target;
+  if (where.at !== "moment") return targets;
+  return where.moment.kind === "sync"
+    ? [...targets, where.moment.node]
+    : [...targets, where.moment.from, where.moment.to];
 }
