@@ -201,8 +201,8 @@ export const consensusSplit = failureExperiment({
   plan: () => ({
     nodes: 5,
     load: { loop: "open", clients: 32, ratePerS: 150 },
-    durationMs: 3600,
-    faults: [{ kind: "halves", target: "leader", placement: { at: "time", ms: 600 }, durationMs: 2200 }],
+    durationMs: 3000,
+    faults: [{ kind: "halves", target: "leader", placement: { at: "time", ms: 500 }, durationMs: 1800 }],
   }),
 });
 

@@ -16,8 +16,8 @@ const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 3
 /** A closed loop intends no start that could be missed; its generator only must not starve. */
 const closedLoopGeneratorLimitMs = 60;
 /** Load before anything is measured: compilers warm up, connections settle. */
-const warmUps: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 2000 };
-const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 3000, full: 10_000 };
+const warmUps: Readonly<Record<Profile, number>> = { smoke: 400, quick: 1000, full: 2000 };
+const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 3000, full: 10_000 };
 
 export const consensusThroughput: Experiment = {
   id: "consensus-throughput",
@@ -54,7 +54,7 @@ export const consensusThroughput: Experiment = {
 };
 
 const latencyBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 5, full: 20 };
-const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 15_000 };
+const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 4000, full: 15_000 };
 
 export const consensusLatency: Experiment = {
   id: "consensus-latency",
@@ -86,7 +86,7 @@ export const consensusLatency: Experiment = {
 
 const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 3 };
 /** The schedule below fills one unit of eight parts. */
-const timelineMs: Readonly<Record<Profile, number>> = { smoke: 4000, quick: 10_000, full: 16_000 };
+const timelineMs: Readonly<Record<Profile, number>> = { smoke: 3200, quick: 10_000, full: 16_000 };
 
 export const consensusTimeline: Experiment = {
   id: "consensus-timeline",
