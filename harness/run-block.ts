@@ -1,9 +1,9 @@
 /**
  * One block: one implementation goes once through one plan, from fresh start to verdicts. One block is one observation.
  *
- * The order is always the same: deploy, wait for a leader, offer the load while the nemesis works, heal everything, read
- * the final values, wait until all nodes agree, collect, stop, check. A block whose faults were inert or whose load
- * generator fell behind is void: it proves nothing either way. A block in which a node ended itself over a broken
+ * The order is always the same: deploy, wait for a leader, offer the load while the nemesis works, heal everything,
+ * read the final values, wait until all nodes agree, collect, stop, check. A block whose faults were inert or whose
+ * load generator fell behind is void: it proves nothing either way. A block in which a node ended itself over a broken
  * invariant ends there and is invalid.
  */
 
@@ -220,7 +220,7 @@ class Block {
       generator,
     };
     await deployment.stop();
-    const checks = await checkBlock({
+    const checks = checkBlock({
       ...partial,
       invariants: [...this.#onlineChecks(), noAssertionBroken(undefined)],
       finalReads: read,

@@ -3,8 +3,6 @@
  * up. The first seed that goes wrong leaves a capsule and its history.
  */
 
-import { assert } from "../implementations/foundation/assert.ts";
-import type { Random } from "../implementations/foundation/effects.ts";
 import type { FaultKind } from "../implementations/foundation/faults.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
@@ -14,6 +12,7 @@ import type { CheckResult } from "./check/verdict.ts";
 import { worstOf } from "./check/verdict.ts";
 import { consensusImplementation } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
+import { pick } from "./nemesis/pick.ts";
 import { swarmSchedule } from "./nemesis/swarm.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
 import type { Plan } from "./plan/plan.ts";
@@ -75,12 +74,6 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   });
 }
 
-function pick<T>(from: readonly T[], random: Random): T {
-  const picked = from[random.below(from.length)];
-  assert(picked !== undefined, "there is something to pick from");
-  return picked;
-}
-
 interface Tally {
   readonly validities: CheckResult["validity"][];
   count: number;
@@ -117,7 +110,8 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
   const checks = [...tallies].map(([id, tally]) => summed(id, tally, runs));
   const key = { ...blockKey(experiment, block, last), seed: options.seed };
   const validity = worstOf(checks.map((check) => check.validity));
-  const worst = checks.find((check) => check.validity !== "valid");
+  const worst =
+    checks.find((check) => check.validity === "invalid") ?? checks.find((check) => check.validity !== "valid");
   const rows: Row<"checks">[] = checkRows(key, checks);
   const voidText = voids === 0 ? "" : `, ${voids} without an effective fault`;
   const summary =

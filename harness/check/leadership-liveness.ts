@@ -1,8 +1,8 @@
 /**
  * Liveness of leadership, judged while faults are at work, in virtual time, where durations mean what they say:
  *
- * - an undisturbed leader stays: as long as all faults hit a minority of followers only, nobody unseats a leader that has
- *   settled, also not a node that returns from isolation (what pre-vote is for);
+ * - an undisturbed leader stays: as long as all faults hit a minority of followers only, nobody unseats a leader that
+ *   has settled, also not a node that returns from isolation (what pre-vote is for);
  * - elections end: while a majority of nodes is up, connected and left alone, there is a leader within `electionLimit`
  *   election timeouts (what randomised timeouts are for).
  *

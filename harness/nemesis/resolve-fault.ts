@@ -30,7 +30,9 @@ export const faultParameters: Readonly<Partial<Record<FaultKind, Readonly<Record
   strobe: { byMs: 200, periodMs: 50 },
 };
 
-/** One thing to do at a time after the fault's injection; `heal` ends all earlier injections, or the one so numbered. */
+/**
+ * One thing to do at a time after the fault's injection; `heal` ends all earlier injections, or the one so numbered.
+ */
 export interface FaultStep {
   readonly afterMs: number;
   readonly action: { readonly inject: Fault } | { readonly heal: "all" | number };

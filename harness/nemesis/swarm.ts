@@ -1,26 +1,28 @@
 /**
- * Random schedules: each seed switches a random subset of the fault kinds on, and mixes only those in one of four styles.
+ * Random schedules: each seed switches a random subset of the fault kinds on, and mixes only those in one of four
+ * styles.
  *
  * A schedule with every kind at once tends to test the same few interactions again and again; leaving kinds out lets
  * the others develop. The styles differ in what they let develop:
  *
  * - mix: anything at any time, and at moments of the protocol (before a sync, before a message);
- * - usurpers: leaders fall as soon as they have sent a message or two, while old messages come late and twice: terms with
- *   diverging logs (figure 8 of the Raft paper);
+ * - usurpers: leaders fall as soon as they have sent a message or two, while old messages come late and twice: terms
+ *   with diverging logs (figure 8 of the Raft paper);
  * - outages: power is lost, or processes are killed, while slow disks have writes under way;
- * - patient: one node at a time is away for long, and the cluster settles in between: what should not happen then shows.
- *   Or a leader returns with entries of its own just when its successor goes: two logs must agree which one leads.
+ * - patient: one node at a time is away for long, and the cluster settles in between: what should not happen then
+ *   shows. Or a leader returns with entries of its own just when its successor goes: two logs must agree which one
+ *   leads.
  *
  * Damage that no restart repairs stays within a minority of the nodes, all runs together.
  *
  * @see Groce et al. 2012, "Swarm testing".
  */
 
-import { assert } from "../../implementations/foundation/assert.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
 import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { FaultSpec, Placement, Target } from "../plan/plan.ts";
+import { pick } from "./pick.ts";
 
 export interface SwarmOptions {
   readonly kinds: readonly FaultKind[];
@@ -159,7 +161,7 @@ function patient({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random:
     if (random.below(2) === 0) {
       absence(pick(chosen, random), pick(["one", "leader"], random), 2 + random.float() * 12);
     } else {
-      absence(pick(chosen, random), "leader", 1.5 + random.float() * 3);
+      absence(pick(chosen, random), "leader", 1.2 + random.float() * 1.5);
       atMs += random.float() * 20;
       absence(pick(chosen, random), "leader", 11 + random.float() * 3);
     }
@@ -246,10 +248,4 @@ function orAll(some: readonly FaultKind[], kinds: readonly FaultKind[]): readonl
 
 function others(nodes: readonly NodeId[], node: NodeId): readonly NodeId[] {
   return nodes.filter((other) => other !== node);
-}
-
-function pick<T>(from: readonly T[], random: Random): T {
-  const picked = from[random.below(from.length)];
-  assert(picked !== undefined, "there is something to pick from");
-  return picked;
 }

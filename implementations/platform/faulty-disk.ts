@@ -3,9 +3,9 @@
  *
  * Appended bytes are held back until they are synced (`held-writes.ts`), so that killing the process loses what a power
  * loss would; an append therefore completes at once, possibly before the call returns. Everything else, failures
- * included, completes later. Operations start in order; while one is delayed ("slow") or held (`holdNextSync`), later ones
- * wait behind it. Faults that need something to spoil (a held write to tear or lose, a stored byte to flip) wait until
- * there is something, so that they are never inert on a disk in use.
+ * included, completes later. Operations start in order; while one is delayed ("slow") or held (`holdNextSync`), later
+ * ones wait behind it. Faults that need something to spoil (a held write to tear or lose, a stored byte to flip) wait
+ * until there is something, so that they are never inert on a disk in use.
  *
  * After a power loss nothing completes any more: the host must end the node's life in `onPowerLoss`.
  */
@@ -256,8 +256,8 @@ export class FaultyDisk implements Disk {
   }
 
   /**
-   * Stores a strict prefix of what should be synced, then the power is gone. As often as not the file has its new length
-   * already, and zeros where the rest should be: file systems may store the one before the other.
+   * Stores a strict prefix of what should be synced, then the power is gone. As often as not the file has its new
+   * length already, and zeros where the rest should be: file systems may store the one before the other.
    */
   #tear(entry: ActiveFault, name: string): void {
     this.#faults.end(entry);

@@ -2,9 +2,9 @@
  * The host of one production node: it gives the pure Raft core its disk, network, clock and clients.
  *
  * Every input becomes one `step` of the core, and the effects are carried out in the order the core's contract
- * (`production/messages.ts`) demands: messages at once, a persist batch's own messages only when it is durable. The same
- * file runs in the simulator and in a real process; only the ports differ. Client requests that arrive in one turn of
- * the event loop are proposed together.
+ * (`production/messages.ts`) demands: messages at once, a persist batch's own messages only when it is durable. The
+ * same file runs in the simulator and in a real process; only the ports differ. Client requests that arrive in one turn
+ * of the event loop are proposed together.
  *
  * A failed write or sync is final: after a failed sync nobody knows what is on the disk, so the node says nothing more
  * and its supervisor restarts it, which recovers from what is really there.
@@ -397,7 +397,9 @@ export class ProductionNode {
     });
   }
 
-  /** Keeps one timer at or before the core's next deadline; a deadline that moved later costs nothing until it fires. */
+  /**
+   * Keeps one timer at or before the core's next deadline; a deadline that moved later costs nothing until it fires.
+   */
   #arm(): void {
     const raft = this.#raft;
     if (raft === undefined || this.#silent || raft.wakeAtMs >= this.#timerAtMs) return;

@@ -12,12 +12,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { execa } from "execa";
-import { everyFault } from "../repro/experiments/fault-sets.ts";
-import { worstOf } from "./check/verdict.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
-import { repositoryRoot } from "./repository-root.ts";
-import { runBlock } from "./run-block.ts";
-import { sweepPlan } from "./sweep-stage.ts";
+import { everyFault } from "./fault-sets.ts";
+import { worstOf } from "../../harness/check/verdict.ts";
+import { consensusImplementation } from "../../harness/consensus-implementations.ts";
+import { repositoryRoot } from "../../harness/repository-root.ts";
+import { runBlock } from "../../harness/run-block.ts";
+import { sweepPlan } from "../../harness/sweep-stage.ts";
 
 interface Mutant {
   readonly name: string;
