@@ -97,6 +97,23 @@ test("a comparison in which minimal loses its memory is invalid, names the check
   assert.deepEqual(readdirSync(path.join(directory, "capsules")), ["compare-consensus-0-minimal.json"]);
 });
 
+test("a comparison whose faults did nothing is not valid, and says which", async () => {
+  // At this rate the load is over long before the second fault is due.
+  const { verdict, implementations, table } = await compared({
+    rate: 5000,
+    durationS: 4,
+    faults: ["isolate-one", "kill"],
+  });
+  assert.equal(verdict, "unknown");
+  for (const { checks } of implementations) {
+    assert.deepEqual(
+      checks.filter((check) => check.verdict !== "valid").map(({ id }) => id),
+      ["inert-fault"],
+    );
+  }
+  assert.match(table, /never struck/);
+});
+
 test("an interrupted comparison judges nothing, and says so", async () => {
   const { verdict, directory } = await compared({ signal: AbortSignal.abort() });
   assert.equal(verdict, "unknown");

@@ -23,7 +23,8 @@ import type { FaultSpec, Plan, WorkloadSpec } from "./plan/plan.ts";
 import type { TypedRow } from "./record/csv.ts";
 import { readGit } from "./record/git.ts";
 import { createResults } from "./record/results-directory.ts";
-import { readTable } from "./record/results-reader.ts";
+import type { Manifest } from "./record/manifest.ts";
+import { readManifest, readTable } from "./record/results-reader.ts";
 import { renderSummaryTable } from "./report/summary-table.ts";
 import type { ComparedImplementation, ComparedRatio, Divergence } from "./report/summary-table.ts";
 import { repositoryRoot } from "./repository-root.ts";
@@ -137,21 +138,34 @@ function refuseUnsupported(name: string, substrate: Substrate, faults: readonly 
 }
 
 function planFor(options: CompareOptions, seed: string, durationMs: number): Plan {
-  const { clients, rate, nodes, faults, sizeBytes } = options;
+  const { nodes, faults, sizeBytes } = options;
   const id = options.workload as WorkloadSpec["id"];
   const confluent = id === "confluent";
   return planOf({
     seed,
     nodes,
     workload: { id, valueBytes: sizeBytes, keys: confluent ? 2 : 20, readFraction: 0.3, casFraction: 0.1 },
-    load: rate === undefined ? { loop: "closed", clients } : { loop: "open", clients, ratePerS: rate },
-    durationMs,
+    load: loadOf(options, durationMs),
     // Under faults everything counts; without, the first fifth warms caches and compilers up.
     warmUpMs: faults.length > 0 || confluent ? 0 : Math.min(1000, durationMs / 5),
     // A confluent run ends in one state only if every client does its whole share.
-    ...(confluent ? { operationsPerClient: Math.max(20, Math.round(durationMs / 50)), durationMs: durationMs * 3 } : {}),
+    ...(confluent ? { operationsPerClient: shareOf(durationMs), durationMs: durationMs * 3 } : {}),
     faults: scheduleOf(faults, durationMs),
   });
+}
+
+function loadOf({ clients, rate, workload, faults }: CompareOptions, durationMs: number): Plan["load"] {
+  if (rate !== undefined) return { loop: "open", clients, ratePerS: rate };
+  // A fast system would have done all shares before the first fault: they are spread over the faults' time.
+  const spread = workload === "confluent" && faults.length > 0;
+  return spread
+    ? { loop: "open", clients, ratePerS: (clients * shareOf(durationMs) * 1000) / durationMs }
+    : { loop: "closed", clients };
+}
+
+/** Operations of each client of a confluent run. */
+function shareOf(durationMs: number): number {
+  return Math.max(20, Math.round(durationMs / 50));
 }
 
 /** One after the other, each with an equal slot: it strikes at the slot's beginning and heals in its middle. */
@@ -174,6 +188,7 @@ function summarise(options: CompareOptions, experiment: string, directory: strin
     measurements: readTable(directory, "measurements"),
     diffs: readTable(directory, "diffs"),
   };
+  const manifest = readManifest(directory);
   const measure = options.rate === undefined ? "service" : "intended";
   const implementations = options.implementations.map((name): ComparedImplementation => {
     const own = <Named extends { readonly implementation?: string | undefined }>(rows: readonly Named[]): Named[] =>
@@ -188,7 +203,7 @@ function summarise(options: CompareOptions, experiment: string, directory: strin
         fail: totalOf(own(tables.measurements), "operations-fail"),
         info: totalOf(own(tables.measurements), "operations-info"),
       },
-      checks: worstChecks(own(tables.checks)),
+      checks: [...worstChecks(own(tables.checks)), ...inconclusive(manifest, name)],
       faults: own(tables.faults).map((row) => ({
         kind: row.fault ?? "",
         efficacy: row.efficacy ?? 0,
@@ -196,7 +211,11 @@ function summarise(options: CompareOptions, experiment: string, directory: strin
       })),
     };
   });
-  const ratios = ratiosOf(options, tables.throughput, tables.latency.filter((row) => row.measure === measure));
+  const ratios = ratiosOf(
+    options,
+    tables.throughput,
+    tables.latency.filter((row) => row.measure === measure),
+  );
   const divergences = tables.diffs
     .filter((row) => (row.divergences ?? 0) > 0)
     .map((row): Divergence => ({
@@ -207,7 +226,8 @@ function summarise(options: CompareOptions, experiment: string, directory: strin
     }));
   const verdicts = implementations.flatMap(({ checks }) => checks.map(({ verdict }) => verdict));
   const diverged: Validity[] = divergences.length > 0 ? ["invalid"] : [];
-  const verdict = complete && verdicts.length > 0 ? worstOf([...verdicts, ...diverged]) : worstOf([...verdicts, "unknown"]);
+  const verdict =
+    complete && verdicts.length > 0 ? worstOf([...verdicts, ...diverged]) : worstOf([...verdicts, "unknown"]);
   const table = renderSummaryTable({ implementations, ratios, divergences });
   return { table, experiment, seed: options.seed, directory, verdict, implementations, divergences, ratios };
 }
@@ -241,6 +261,15 @@ function worstChecks(rows: readonly TypedRow<"checks">[]): ComparedImplementatio
     const told = ofCheck.find((row) => row.verdict === verdict);
     return { id, verdict, summary: told?.summary ?? "" };
   });
+}
+
+/** A run that proves nothing is not valid: its faults did nothing, or its load generator could not keep up. */
+function inconclusive({ blocks }: Manifest, implementation: string): ComparedImplementation["checks"] {
+  return blocks
+    .flatMap(({ implementations }) => implementations.filter(({ name }) => name === implementation))
+    .flatMap(({ voids }) => voids.filter(({ kind }) => kind !== "failed-check"))
+    .slice(0, 1)
+    .map(({ kind, reason }) => ({ id: kind, verdict: "unknown", summary: reason }));
 }
 
 /** Every later implementation against the first, block by block. */
