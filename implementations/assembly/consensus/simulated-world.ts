@@ -65,8 +65,8 @@ export class SimulatedWorld {
   }
 
   /**
-   * Wraps an endpoint as TLS would: a message that was damaged on the way is dropped, never delivered. Every message that
-   * does arrive becomes part of the run's hash.
+   * Wraps an endpoint as TLS would: a message that was damaged on the way is dropped, never delivered. Every message
+   * that does arrive becomes part of the run's hash.
    */
   sealed(transport: Transport): Transport {
     return {
@@ -115,15 +115,22 @@ export class SimulatedWorld {
 
 const sealBytes = 4;
 
+/** Room that every sealed message is written to in turn: the network copies what it is given. */
+let room = new Uint8Array(64 * 1024);
+
 function seal(bytes: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(bytes.length + sealBytes);
-  sealed.set(bytes);
-  new DataView(sealed.buffer).setUint32(bytes.length, crc32c(bytes));
-  return sealed;
+  const length = bytes.length + sealBytes;
+  if (length > room.length) room = new Uint8Array(2 * length);
+  room.set(bytes);
+  const checksum = crc32c(bytes);
+  for (let byte = 0; byte < sealBytes; byte++) room[bytes.length + byte] = checksum >>> (8 * byte);
+  return room.subarray(0, length);
 }
 
 function readSeal(sealed: Uint8Array): number {
-  return new DataView(sealed.buffer, sealed.byteOffset).getUint32(sealed.length - sealBytes);
+  let checksum = 0;
+  for (let byte = 0; byte < sealBytes; byte++) checksum |= sealed[sealed.length - sealBytes + byte]! << (8 * byte);
+  return checksum >>> 0;
 }
 
 /** Returns "n1", "n2", ...: the names of a cluster's nodes. */
