@@ -42,7 +42,14 @@ export function latencyRows(key: BlockKey, record: BlockRecord): Row<"latency">[
         if (operation === "all" || each.f === operation) histogram.record(Math.max(0, latencyOf(each)));
       }
       const { count, meanMs, p50Ms, p90Ms, p99Ms, p999Ms, maxMs } = histogram.summary();
-      const percentiles = { mean_ms: meanMs, p50_ms: p50Ms, p90_ms: p90Ms, p99_ms: p99Ms, p999_ms: p999Ms, max_ms: maxMs };
+      const percentiles = {
+        mean_ms: meanMs,
+        p50_ms: p50Ms,
+        p90_ms: p90Ms,
+        p99_ms: p99Ms,
+        p999_ms: p999Ms,
+        max_ms: maxMs,
+      };
       return { ...key, operation, measure, count, ...percentiles };
     }),
   );

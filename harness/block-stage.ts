@@ -112,7 +112,12 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
 }
 
 /** Adds a block's rows and files; returns its verdict with expected failures turned round. */
-function collect(options: BlockStageOptions, record: BlockRecord, rows: Partial<MutableRows>, files: StageFile[]): Validity {
+function collect(
+  options: BlockStageOptions,
+  record: BlockRecord,
+  rows: Partial<MutableRows>,
+  files: StageFile[],
+): Validity {
   const { experiment, block, measures = [], probes = [], mustFail } = options;
   const key = blockKey(experiment, block, record);
   const name = `${experiment}-${block}-${record.implementation}`;
@@ -127,7 +132,14 @@ function collect(options: BlockStageOptions, record: BlockRecord, rows: Partial<
   if (record.voidReason !== undefined) return "unknown";
   // What a probe counted stands also where a check failed: the block's record says that it is void, timings of void
   // blocks are not used, but a lost write is lost whatever else went wrong.
-  add(rows, "measurements", measurementRows(key, probes.flatMap((probe) => probe(record))));
+  add(
+    rows,
+    "measurements",
+    measurementRows(
+      key,
+      probes.flatMap((probe) => probe(record)),
+    ),
+  );
   add(rows, "elections", electionRows(key, record));
   const expected = mustFail?.(record.implementation) ?? false;
   if (worst === "valid") {
@@ -180,7 +192,8 @@ function diffRows(
 }
 
 function troubleOf({ checks }: BlockRecord, { mustFail }: BlockStageOptions): string {
-  const worst = checks.find(({ validity }) => validity === "invalid") ?? checks.find(({ validity }) => validity !== "valid");
+  const worst =
+    checks.find(({ validity }) => validity === "invalid") ?? checks.find(({ validity }) => validity !== "valid");
   if (worst !== undefined) return `${worst.id} ${worst.validity}: ${worst.summary}`;
   return mustFail === undefined ? "unknown" : "went right, though the documented tradeoff says it must go wrong";
 }
@@ -194,7 +207,11 @@ function summaryOf(records: readonly BlockRecord[]): string {
     .join("; ");
 }
 
-function add<Name extends keyof MutableRows>(rows: Partial<MutableRows>, table: Name, more: readonly Row<Name>[]): void {
+function add<Name extends keyof MutableRows>(
+  rows: Partial<MutableRows>,
+  table: Name,
+  more: readonly Row<Name>[],
+): void {
   const present = (rows[table] ?? []) as Row<Name>[];
   present.push(...more);
   (rows as Record<string, unknown>)[table] = present;

@@ -9,5 +9,7 @@ export function consensusImplementation(name: string): ConsensusImplementation {
   const found = implementations.find((each) => each.module === "consensus" && each.name === name);
   if (found !== undefined) return found;
   const known = implementations.filter(({ module }) => module === "consensus").map((each) => each.name);
-  throw new UsageError(`Cannot run consensus ${name}: there is no such implementation; allowed are ${known.join(", ")}`);
+  throw new UsageError(
+    `Cannot run consensus ${name}: there is no such implementation; allowed are ${known.join(", ")}`,
+  );
 }

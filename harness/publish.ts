@@ -147,8 +147,11 @@ function capsuleOf(claim: Claim, results: ResultsDirectory): string | undefined 
   const failed = results.manifest.blocks.find(
     ({ experiment, verdict }) => claim.experiments.includes(experiment) && verdict === "invalid",
   );
-  const name = failed?.implementations.find(({ status }) => status === "void")?.name ?? failed?.implementations[0]?.name;
-  return failed === undefined ? undefined : `capsules/${failed.experiment}-${failed.block}-${name ?? "production"}.json`;
+  const name =
+    failed?.implementations.find(({ status }) => status === "void")?.name ?? failed?.implementations[0]?.name;
+  return failed === undefined
+    ? undefined
+    : `capsules/${failed.experiment}-${failed.block}-${name ?? "production"}.json`;
 }
 
 function reportExperiment({ id, title, purpose }: Experiment, results: ResultsDirectory): ReportExperiment {

@@ -86,7 +86,14 @@ export async function* repro(options: ReproOptions): AsyncGenerator<RunEvent, Re
     results.writeFile("environment.json", jsonText(environment));
     status = outcome.interrupted || outcome.missing > 0 ? "interrupted" : "complete";
     const claims = claimsOf(catalogue, experiments, options.only);
-    const verdicts = yield* publish({ results, environment, catalogue, claims, experiments, interrupted: status === "interrupted" });
+    const verdicts = yield* publish({
+      results,
+      environment,
+      catalogue,
+      claims,
+      experiments,
+      interrupted: status === "interrupted",
+    });
     return summaryOf(results, status === "interrupted", verdicts, [...outcome.validities.values()]);
   } finally {
     results.close(status, new Date().toISOString());
@@ -122,7 +129,11 @@ function select({ experiments, claims }: Catalogue, only: readonly string[]): re
 }
 
 /** Every claim, unless the run is narrowed: then those it named, or whose experiments it ran. */
-function claimsOf({ claims, experiments }: Catalogue, ran: readonly Experiment[], only: readonly string[]): readonly Claim[] {
+function claimsOf(
+  { claims, experiments }: Catalogue,
+  ran: readonly Experiment[],
+  only: readonly string[],
+): readonly Claim[] {
   if (ran.length === experiments.length) return claims;
   const ids = ran.map(({ id }) => id);
   return claims.filter((claim) => only.includes(claim.id) || claim.experiments.every((id) => ids.includes(id)));

@@ -76,7 +76,9 @@ async function compareStepByStep(options: StepStageOptions, context: StageContex
       ? []
       : [{ path: `diffs/${experiment}-${block}.txt`, content: `${result.check.counterexample}\n` }];
   const rows = { checks: checkRows(key, [result.check]), diffs };
-  const implementations = runs.map(({ implementation }) => ({ name: implementation, status: "sound", voids: [] }) as const);
+  const implementations = runs.map(
+    ({ implementation }) => ({ name: implementation, status: "sound", voids: [] }) as const,
+  );
   return { rows, files, implementations, validity: result.check.validity, summary: result.check.summary };
 }
 

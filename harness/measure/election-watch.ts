@@ -12,7 +12,10 @@ import type { ConsensusEvent } from "../../implementations/consensus/contract.ts
 import type { StruckFault } from "../nemesis/nemesis.ts";
 
 export interface Election {
-  /** What took the leader away: "start" (there was none yet), a fault's kind, "majority lost", "stopped", "stepped down". */
+  /**
+   * What took the leader away: "start" (there was none yet), a fault's kind, "majority lost", "stopped", "stepped
+   * down".
+   */
   readonly trigger: string;
   readonly term: number;
   readonly leader: NodeId;

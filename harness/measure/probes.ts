@@ -18,7 +18,9 @@ export interface Measurement {
 
 export type Probe = (block: BlockRecord) => readonly Measurement[];
 
-/** A fault is asked for at its start and may reach another process a little later; what happens within is not judged. */
+/**
+ * A fault is asked for at its start and may reach another process a little later; what happens within is not judged.
+ */
 const takesEffectMs = 50;
 
 /** One row per leader that was killed: how long until the next one showed. */
@@ -83,7 +85,8 @@ export const withoutQuorum: Probe = (block) =>
   block.faults.flatMap((fault) => {
     const endMs = endOf(fault);
     const accepted = block.operations.filter(
-      ({ outcome, startMs, endMs: doneMs }) => outcome === "ok" && startMs > fault.startMs + takesEffectMs && doneMs < endMs,
+      ({ outcome, startMs, endMs: doneMs }) =>
+        outcome === "ok" && startMs > fault.startMs + takesEffectMs && doneMs < endMs,
     ).length;
     const first = block.operations.find(({ outcome, endMs: doneMs }) => outcome === "ok" && doneMs >= endMs);
     const measured: Measurement[] = [{ metric: "accepted-without-quorum", value: accepted, unit: "count" }];
@@ -144,7 +147,11 @@ export const residentMemory: Probe = ({ samples, loadMs }) => {
 
 /** Bytes the nodes' disks were given. */
 export const logBytes: Probe = ({ resources }) =>
-  resources.map(({ counters }) => ({ metric: "log-bytes-written", value: counters["bytes written"] ?? 0, unit: "bytes" }));
+  resources.map(({ counters }) => ({
+    metric: "log-bytes-written",
+    value: counters["bytes written"] ?? 0,
+    unit: "bytes",
+  }));
 
 /** What the nodes counted: the sum over nodes, and for log entries the largest. */
 export function counterProbe(metric: string, counter: string, unit: string, fold: "sum" | "max" = "sum"): Probe {

@@ -61,8 +61,8 @@ export interface Plan {
   /** Whether one inert fault voids the run; random schedules need only some fault that acted. */
   readonly everyFaultMustAct: boolean;
   /**
-   * How late the generator may be (p99 of its lateness and of its event loop) before the block is void. Experiments that
-   * count, or time what takes hundreds of milliseconds, allow more than those that time operations.
+   * How late the generator may be (p99 of its lateness and of its event loop) before the block is void. Experiments
+   * that count, or time what takes hundreds of milliseconds, allow more than those that time operations.
    */
   readonly generatorLimitMs: Millis;
   /** How long the system may take to converge once everything is healed. */

@@ -43,7 +43,9 @@ export interface LoadOptions {
   readonly history: HistoryRecorder;
   readonly plan: Plan;
   readonly random: Random;
-  /** Called after each finished operation of the load, not after final reads; `completed` counts its client's, from 1. */
+  /**
+   * Called after each finished operation of the load, not after final reads; `completed` counts its client's, from 1.
+   */
   readonly onOperation: (record: OperationRecord, completed: number) => void;
 }
 
@@ -95,7 +97,9 @@ export class LoadGenerator {
     return this.#issued;
   }
 
-  /** Offers load for the plan's duration, or until every client did its share, then calls `done` when all is answered. */
+  /**
+   * Offers load for the plan's duration, or until every client did its share, then calls `done` when all is answered.
+   */
   start(done: () => void): void {
     const { load, durationMs } = this.#options.plan;
     this.#onQuiet = done;
@@ -143,7 +147,11 @@ export class LoadGenerator {
   /** A read outside the history: its key is nobody's, and its answer does not matter. */
   #knock(done: () => void): void {
     const { deployment, plan } = this.#options;
-    const request = { session: this.#clients.length, sequence: 1, operation: { kind: "read", key: "settled" } } as const;
+    const request = {
+      session: this.#clients.length,
+      sequence: 1,
+      operation: { kind: "read", key: "settled" },
+    } as const;
     deployment.invoke(request, plan.deadlineMs, (outcome) => {
       if (outcome.kind === "ok") done();
       else this.#clock.after(repeatPauseMs, () => this.#knock(done));
@@ -205,7 +213,8 @@ export class LoadGenerator {
     history.invoke(nanos(startMs), client.process, call.f, call.key, call.value);
     const attempt = (): void => {
       deployment.invoke(request, plan.deadlineMs, (outcome) => {
-        const again = untilDefinite && (outcome.kind === "info" || (outcome.kind === "fail" && isTransient(outcome.code)));
+        const again =
+          untilDefinite && (outcome.kind === "info" || (outcome.kind === "fail" && isTransient(outcome.code)));
         if (again) {
           this.#clock.after(repeatPauseMs, attempt);
           return;

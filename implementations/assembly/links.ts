@@ -112,7 +112,9 @@ export class Links {
     await this.#report();
   }
 
-  /** Brings the efficacy of all fault handles, and the counters, up to date. A process that ended leaves the last known. */
+  /**
+   * Brings the efficacy of all fault handles, and the counters, up to date. A process that ended leaves the last known.
+   */
   async refreshEfficacy(): Promise<void> {
     const report = await this.#report();
     if (report === undefined) return;

@@ -45,7 +45,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Field 22 of /proc/PID/stat. The second field is a name in parentheses that may itself hold spaces and parentheses. */
+/**
+ * Field 22 of /proc/PID/stat. The second field is a name in parentheses that may itself hold spaces and parentheses.
+ */
 function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

@@ -26,8 +26,7 @@ export type ConsensusResult =
 
 /** What applying an operation gives: a result, or the one definite failure the state machine itself can answer. */
 export type ConsensusReply =
-  | { readonly kind: "ok"; readonly result: ConsensusResult }
-  | { readonly kind: "error"; readonly code: ErrorCode };
+  { readonly kind: "ok"; readonly result: ConsensusResult } | { readonly kind: "error"; readonly code: ErrorCode };
 
 export const limits = { keyBytes: 512, valueBytes: 1024 * 1024 } as const;
 
@@ -111,8 +110,12 @@ export interface ClientReply {
   readonly leader?: NodeId;
 }
 
-export interface ConsensusDeployment
-  extends Deployment<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent> {
+export interface ConsensusDeployment extends Deployment<
+  ConsensusOperation,
+  ConsensusResult,
+  ConsensusState,
+  ConsensusEvent
+> {
   /** Sends every node's state after each of its steps to `listener`; only the simulated substrate has such moments. */
   observeViews(listener: (node: NodeId, view: ConsensusView) => void): void;
   /**
@@ -123,7 +126,11 @@ export interface ConsensusDeployment
   knock(): Promise<{ readonly tried: number; readonly refused: number } | undefined>;
 }
 
-export interface ConsensusImplementation
-  extends Implementation<ConsensusOperation, ConsensusResult, ConsensusState, ConsensusEvent> {
+export interface ConsensusImplementation extends Implementation<
+  ConsensusOperation,
+  ConsensusResult,
+  ConsensusState,
+  ConsensusEvent
+> {
   deploy(options: DeployOptions): Promise<ConsensusDeployment>;
 }

@@ -41,8 +41,7 @@ export interface Request<Operation> {
 
 /** A node's canonical state, or why it has none: it refused to start on damaged or lost data, or is down. */
 export type NodeState<State> =
-  | { readonly kind: "state"; readonly state: State }
-  | { readonly kind: "out-of-service"; readonly reason: string };
+  { readonly kind: "state"; readonly state: State } | { readonly kind: "out-of-service"; readonly reason: string };
 
 /** What a node used, as far as its substrate can tell; counters since its last start. */
 export interface NodeResources {

@@ -1,8 +1,8 @@
 /**
  * Frames on a byte stream: an unsigned 32-bit length, most significant byte first, then that many bytes.
  *
- * A stream keeps no boundaries: one chunk may hold many frames, and one frame may come in many chunks, cut anywhere, the
- * length included. Pure: the sockets are elsewhere. There is no checksum, since TLS below authenticates every byte.
+ * A stream keeps no boundaries: one chunk may hold many frames, and one frame may come in many chunks, cut anywhere,
+ * the length included. Pure: the sockets are elsewhere. There is no checksum, since TLS below authenticates every byte.
  */
 
 const headerBytes = 4;

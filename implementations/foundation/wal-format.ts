@@ -4,8 +4,8 @@
  * A record, little-endian: crc32c u32 over everything after itself, body length u32, salt u32, sequence u48, type u8,
  * zero u8, then the body. Sequences count all records of a log without gaps; the salt belongs to the segment. Together
  * they keep bytes that merely look like a record (a payload that quotes a log, a block of a recycled file) from being
- * taken for one. Whoever writes ends each group of records that is synced together with a *marker*, which also says up to
- * which sequence everything had been synced when the group was written.
+ * taken for one. Whoever writes ends each group of records that is synced together with a *marker*, which also says up
+ * to which sequence everything had been synced when the group was written.
  *
  * A record that does not check out means one of two things, and they must not be confused (Alagappan et al. 2018):
  *
@@ -21,13 +21,14 @@
  *    bad stretch holds such a sector, damaged otherwise.
  *
  * The group's closing marker is what makes a flipped bit in the last synced record visible: it follows the record, so
- * rule 3 applies. A flipped bit in that marker itself costs nothing, for it carries no data. What stays undecidable: damage
- * that hits a record of the last group together with everything behind it, and damage in the last group that writes zeros
- * over a sector. A torn payload that quotes later records of another log's segment of the same number is taken for
- * damage: refused, never lost. Whether a later segment exists is for the caller to weigh: a segment is only begun when
- * all before it is synced, so there "torn" means damaged.
+ * rule 3 applies. A flipped bit in that marker itself costs nothing, for it carries no data. What stays undecidable:
+ * damage that hits a record of the last group together with everything behind it, and damage in the last group that
+ * writes zeros over a sector. A torn payload that quotes later records of another log's segment of the same number is
+ * taken for damage: refused, never lost. Whether a later segment exists is for the caller to weigh: a segment is only
+ * begun when all before it is synced, so there "torn" means damaged.
  *
- * @see Alagappan et al. 2018, "Protocol-aware recovery for consensus-based storage", section 3.3.3 (crash or corruption).
+ * @see Alagappan et al. 2018, "Protocol-aware recovery for consensus-based storage", section 3.3.3 (crash or
+ *   corruption).
  */
 
 import { crc32c } from "./crc32c.ts";

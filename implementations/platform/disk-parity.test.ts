@@ -1,7 +1,7 @@
 /**
  * Goal: every disk keeps the port's promises, so that what holds on the simulated one holds on the real one.
- * Method: the same tests on the simulated disk and on a real directory, bare and behind the faulty disk; at the end a whole
- * log store on each.
+ * Method: the same tests on the simulated disk and on a real directory, bare and behind the faulty disk; at the end a
+ * whole log store on each.
  */
 
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * Goal: whoever is handed a clock, randomness or a transport cannot tell from the port's promises which wing it is from.
- * Method: one suite, run on the simulated wing (virtual time, stepped by the suite) and on the node wing (this
+ * Goal: whoever is handed a clock, randomness or a transport cannot tell from the port's promises which wing it is
+ * from. Method: one suite, run on the simulated wing (virtual time, stepped by the suite) and on the node wing (this
  * machine's clock, TLS through a link proxy per directed pair). What the ports do not promise is not compared: during a
  * cut the simulator drops messages, while TCP keeps them and delivers them late.
  */

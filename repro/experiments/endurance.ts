@@ -12,7 +12,8 @@ export const consensusEndurance: Experiment = {
   id: "consensus-endurance",
   module: "consensus",
   title: "Sustained writes and a restart",
-  purpose: "Does memory stay flat while snapshots compact the log, and how soon does a node killed after that serve again?",
+  purpose:
+    "Does memory stay flat while snapshots compact the log, and how soon does a node killed after that serve again?",
   stages: (profile, seed) => {
     const durationMs = durations[profile];
     if (durationMs === 0) return [];

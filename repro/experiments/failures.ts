@@ -147,7 +147,8 @@ export const consensusChurn: Experiment = {
   id: "consensus-churn",
   module: "consensus",
   title: "Leader churn",
-  purpose: "Does every one of 120 forced elections succeed without losing a write, and what does it cost in throughput?",
+  purpose:
+    "Does every one of 120 forced elections succeed without losing a write, and what does it cost in throughput?",
   stages: (profile, seed) => {
     const count = churn[profile];
     const simulated = blockStage({
@@ -209,7 +210,8 @@ export const consensusSplit = failureExperiment({
 export const consensusMajorityKilled = failureExperiment({
   id: "consensus-majority-killed",
   title: "A majority is killed",
-  purpose: "Is the cluster unavailable without a majority, and does it serve again, having lost nothing, with one back?",
+  purpose:
+    "Is the cluster unavailable without a majority, and does it serve again, having lost nothing, with one back?",
   label: "two of three nodes killed, then restarted",
   blocks: { smoke: 1, quick: 3, full: 10 },
   substrate: "cluster",

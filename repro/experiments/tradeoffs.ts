@@ -19,7 +19,8 @@ export const consensusDurability: Experiment = {
   id: "consensus-durability",
   module: "consensus",
   title: "All nodes crash at once",
-  purpose: "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
+  purpose:
+    "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
   stages: (profile, seed) => {
     const { simulated, cluster } = crashes[profile];
     return Array.from({ length: simulated + cluster }, (_, block) => {
@@ -94,7 +95,12 @@ export const consensusTradeoffs: Experiment = {
         counterProbe("snapshot-installs", "snapshots installed", "count"),
       ],
     }),
-    knockStage({ experiment: "consensus-tradeoffs", block: 2, implementation: "production", seed: `${seed}/tradeoffs/2` }),
+    knockStage({
+      experiment: "consensus-tradeoffs",
+      block: 2,
+      implementation: "production",
+      seed: `${seed}/tradeoffs/2`,
+    }),
   ],
 };
 

@@ -67,7 +67,11 @@ export type ProcessMessage =
     }
   | { readonly kind: "trace"; readonly events: readonly TraceRecord[] }
   | { readonly kind: "reached"; readonly number: number }
-  | { readonly kind: "answer"; readonly question: number; readonly value: ProcessStates | ProcessResources | ProcessEfficacy };
+  | {
+      readonly kind: "answer";
+      readonly question: number;
+      readonly value: ProcessStates | ProcessResources | ProcessEfficacy;
+    };
 
 /** A trace event with the wall time of its process, milliseconds since the epoch with fractions. */
 export type TraceRecord = readonly [node: NodeId, wallMs: Millis, event: ConsensusEvent];

@@ -62,7 +62,10 @@ class MinimalProcess {
       this.#channel.send({ kind: "listening", ports });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#channel.exitAfter({ kind: "failed", node: configuration.hosted[0] ?? "", reason, permanent: false, efficacy: [] }, 1);
+      this.#channel.exitAfter(
+        { kind: "failed", node: configuration.hosted[0] ?? "", reason, permanent: false, efficacy: [] },
+        1,
+      );
     }
   }
 

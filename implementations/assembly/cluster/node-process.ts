@@ -134,7 +134,8 @@ export class NodeProcess {
   #received(message: ProcessMessage, life: number): void {
     if (this.#life !== life) return;
     if (message.kind === "started") this.#ready.resolve();
-    if (message.kind === "failed") this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${message.reason}`));
+    if (message.kind === "failed")
+      this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${message.reason}`));
     this.#options.onMessage(message, life);
   }
 

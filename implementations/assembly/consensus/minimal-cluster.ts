@@ -306,7 +306,11 @@ class Seat {
         break;
       case "refused": {
         const reply: ConsensusReply = { kind: "error", code: proposed.code };
-        this.#reply(client, { id: request.id, reply, ...(proposed.leader === null ? {} : { leader: proposed.leader }) });
+        this.#reply(client, {
+          id: request.id,
+          reply,
+          ...(proposed.leader === null ? {} : { leader: proposed.leader }),
+        });
         break;
       }
       default:

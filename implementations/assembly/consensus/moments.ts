@@ -27,7 +27,12 @@ export class MessageMoments {
   }
 
   /** Lets `proceed` send the message now, or after the moments it reaches were served. */
-  before(from: NodeId, to: NodeId, message: { readonly kind: string; readonly term: number }, proceed: () => void): void {
+  before(
+    from: NodeId,
+    to: NodeId,
+    message: { readonly kind: string; readonly term: number },
+    proceed: () => void,
+  ): void {
     if (this.#armed.length === 0 && this.#held.size === 0) return proceed();
     const link = `${from}>${to}`;
     const queue = this.#held.get(link);

@@ -32,7 +32,8 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     invoke: (request, deadlineMs, done) => world.invoke(request, deadlineMs, done),
     inject: (fault) => injectWhere(fault, world, cluster),
     at: (moment, reached) => {
-      if (moment.kind === "sync") throw new UsageError("Cannot place a fault at a sync of a minimal node: it has no disk");
+      if (moment.kind === "sync")
+        throw new UsageError("Cannot place a fault at a sync of a minimal node: it has no disk");
       cluster.arm(moment, reached);
     },
     leader: () => world.trace.leader,
@@ -55,9 +56,7 @@ function injectWhere(fault: Fault, world: SimulatedWorld, cluster: MinimalCluste
   const handles: FaultHandle[] = [];
   if (between.length > 0) handles.push(cluster.inject({ ...fault, links: between }));
   if (toClients.length > 0) {
-    handles.push(
-      fault.kind === "cut" ? world.network.cut(toClients) : world.network.packet(toClients, fault.fault),
-    );
+    handles.push(fault.kind === "cut" ? world.network.cut(toClients) : world.network.packet(toClients, fault.fault));
   }
   return combinedHandle(handles);
 }

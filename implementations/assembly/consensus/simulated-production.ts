@@ -249,7 +249,12 @@ class SimulatedNode {
   injectDisk(fault: (Fault & { kind: "disk" })["fault"]): FaultHandle {
     const full: Fault & { kind: "disk" } = { kind: "disk", nodes: [this.#id], fault };
     const handle = this.#faultyDisk?.inject(fault);
-    if (handle === undefined) return faultHandle("operations", () => 0, () => undefined);
+    if (handle === undefined)
+      return faultHandle(
+        "operations",
+        () => 0,
+        () => undefined,
+      );
     const entry = { fault: full, handle, past: 0 };
     const lasting = fault.kind === "full" || fault.kind === "slow" || fault.kind.endsWith("-error");
     if (lasting) this.#diskFaults.add(entry);

@@ -1,7 +1,7 @@
 /**
- * Goal: what was confirmed survives any crash, nothing is invented, and what a disk lost is refused rather than guessed.
- * Method: scripts of batches and snapshots on the simulated disk, crashed after every single event of the run, with and
- * without power loss; a model of the log says what may be there. Stored bytes are spoiled one at a time.
+ * Goal: what was confirmed survives any crash, nothing is invented, and what a disk lost is refused rather than
+ * guessed. Method: scripts of batches and snapshots on the simulated disk, crashed after every single event of the run,
+ * with and without power loss; a model of the log says what may be there. Stored bytes are spoiled one at a time.
  */
 
 import assert from "node:assert/strict";

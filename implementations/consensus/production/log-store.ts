@@ -6,8 +6,8 @@
  * logically: a later record of an index supersedes. Segments are removed once a snapshot covers them.
  *
  * A failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report success for
- * bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and the node must be
- * restarted, which recovers from what is there (`recovery.ts`).
+ * bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and the node must
+ * be restarted, which recovers from what is there (`recovery.ts`).
  *
  * It puts no bound on what waits for a sync; its caller bounds the proposals under way.
  */

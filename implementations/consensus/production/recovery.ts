@@ -9,9 +9,9 @@
  * Refused as damage: a bad record that is not a torn tail (see `foundation/wal-format.ts`), a gap in what the snapshot
  * does not cover, a damaged snapshot, unless an older snapshot or the log itself still reaches over all it covered.
  *
- * Two limits. After a failed sync the kernel may go on showing bytes that it never stored (Rebello et al. 2020); recovery
- * reads through the same cache and cannot see that. And files that vanished from the log's end without a trace cannot
- * be missed: only the other members know.
+ * Two limits. After a failed sync the kernel may go on showing bytes that it never stored (Rebello et al. 2020);
+ * recovery reads through the same cache and cannot see that. And files that vanished from the log's end without a trace
+ * cannot be missed: only the other members know.
  */
 
 import { DiskError } from "../../foundation/effects.ts";

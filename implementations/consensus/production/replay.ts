@@ -1,8 +1,8 @@
 /**
  * Rebuilds the log from its records, in the order in which they were written: later records supersede earlier ones.
  *
- * Pure: it is fed segment by segment. Entries that the snapshot covers are counted but not kept, so that a long log behind
- * a recent snapshot costs a checksum and no memory.
+ * Pure: it is fed segment by segment. Entries that the snapshot covers are counted but not kept, so that a long log
+ * behind a recent snapshot costs a checksum and no memory.
  */
 
 import { scanSegment } from "../../foundation/wal-format.ts";

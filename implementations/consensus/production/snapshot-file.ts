@@ -2,8 +2,8 @@
  * A snapshot on disk: the state machine's bytes between a header and a checksum over all of it.
  *
  * It is written under a temporary name in chunks, each after the other is done, so that the log's own writes pass in
- * between; then synced, renamed and the directory synced. A snapshot under its final name is therefore complete, and one
- * that does not check out is damage, never an interrupted write.
+ * between; then synced, renamed and the directory synced. A snapshot under its final name is therefore complete, and
+ * one that does not check out is damage, never an interrupted write.
  */
 
 import { crc32c } from "../../foundation/crc32c.ts";

@@ -2,8 +2,8 @@
  * The real clock of this process: monotonic, with timers that keep the port's promises.
  *
  * Node's own timers may fire up to a millisecond early and order themselves by duration, not by due time. So timers
- * wait in one queue by due time, one Node timer is set for the earliest, and when it wakes everything that is due fires,
- * in order. A timer without delay fires in the same turn of the event loop, after what came in with it.
+ * wait in one queue by due time, one Node timer is set for the earliest, and when it wakes everything that is due
+ * fires, in order. A timer without delay fires in the same turn of the event loop, after what came in with it.
  */
 
 import { assert } from "../../foundation/assert.ts";

@@ -1,9 +1,9 @@
 /**
  * Keeps two processes, or two users in one process, from working in the same directory.
  *
- * A file names the owner by process id and, where the system tells, by the process's start time, since ids are reused: in
- * a container a restarted node often gets the id that its predecessor had. A lock whose owner is gone is taken over. It is
- * advisory, and meant for directories on this machine only.
+ * A file names the owner by process id and, where the system tells, by the process's start time, since ids are reused:
+ * in a container a restarted node often gets the id that its predecessor had. A lock whose owner is gone is taken over.
+ * It is advisory, and meant for directories on this machine only.
  */
 
 import * as fs from "node:fs";

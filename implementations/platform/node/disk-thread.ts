@@ -1,10 +1,11 @@
 /**
- * The thread that does a node's file I/O: it takes requests from the shared ring, in order, and posts what came of them.
+ * The thread that does a node's file I/O: it takes requests from the shared ring, in order, and posts what came of
+ * them.
  *
- * Appends to one file that lie next to each other in the ring go to the system in one call, straight from shared memory.
- * Answers are posted when a request that somebody is likely to wait for is done (anything but an append), and before the
- * thread falls asleep. They travel by message port: measured as fast as Atomics.waitAsync, and with it read results move
- * without a copy.
+ * Appends to one file that lie next to each other in the ring go to the system in one call, straight from shared
+ * memory. Answers are posted when a request that somebody is likely to wait for is done (anything but an append), and
+ * before the thread falls asleep. They travel by message port: measured as fast as Atomics.waitAsync, and with it read
+ * results move without a copy.
  */
 
 import * as fs from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Goal: what only the real disk has to promise: one user per directory, sane endings, system errors by their port codes,
- * memory that stays bounded when more is written than the thread keeps up with.
+ * Goal: what only the real disk has to promise: one user per directory, sane endings, system errors by their port
+ * codes, memory that stays bounded when more is written than the thread keeps up with.
  * Method: real directories under the system's temporary one; a real child process that is killed.
  */
 

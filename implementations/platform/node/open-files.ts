@@ -1,8 +1,9 @@
 /**
- * The open files of one directory, for the disk thread: synchronous system calls, since the thread has nothing else to do.
+ * The open files of one directory, for the disk thread: synchronous system calls, since the thread has nothing else to
+ * do.
  *
- * Descriptors stay open from one append to the next; the least recently used is closed when there are many. Appends go to
- * a position that is tracked here: after a failed write the next one overwrites what was left of it.
+ * Descriptors stay open from one append to the next; the least recently used is closed when there are many. Appends go
+ * to a position that is tracked here: after a failed write the next one overwrites what was left of it.
  */
 
 import * as fs from "node:fs";
@@ -122,7 +123,8 @@ export class OpenFiles {
     try {
       fs.ftruncateSync(descriptor, length);
     } catch {
-      // The write's own error is what the caller must see; a remainder past the tracked size is overwritten or cut later.
+      // The write's own error is what the caller must see; a remainder past the tracked size is overwritten or cut
+      // later.
     }
   }
 }

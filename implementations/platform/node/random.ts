@@ -1,4 +1,6 @@
-/** Randomness from the operating system, for what must differ from run to run; everything that must repeat has a seed. */
+/**
+ * Randomness from the operating system, for what must differ from run to run; everything that must repeat has a seed.
+ */
 
 import { randomBytes } from "node:crypto";
 import type { Random } from "../../foundation/effects.ts";

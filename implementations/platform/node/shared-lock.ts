@@ -1,8 +1,8 @@
 /**
  * A mutual-exclusion lock in shared memory, between the thread that must never block and those that may.
  *
- * Three states, so that an uncontended lock costs one atomic operation and no system call: free, held, held with somebody
- * asleep. The protocol thread only ever tries; a thread of its own may wait.
+ * Three states, so that an uncontended lock costs one atomic operation and no system call: free, held, held with
+ * somebody asleep. The protocol thread only ever tries; a thread of its own may wait.
  *
  * @see Drepper 2011, "Futexes are tricky", section 6 ("mutex2").
  */
@@ -26,7 +26,9 @@ export class SharedLock {
     this.#at = at;
   }
 
-  /** How often the lock was acquired, and how often an attempt found it taken, by all threads together; wraps at 2^32. */
+  /**
+   * How often the lock was acquired, and how often an attempt found it taken, by all threads together; wraps at 2^32.
+   */
   get counts(): { readonly acquisitions: number; readonly contentions: number } {
     return {
       acquisitions: Atomics.load(this.#cells, this.#at + 1) >>> 0,

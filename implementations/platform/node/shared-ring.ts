@@ -2,8 +2,8 @@
  * A ring of frames in shared memory: one thread writes requests, another reads them in place.
  *
  * The positions of both ends are exchanged under a lock that is held for a handful of instructions; bytes are copied
- * outside it, since each side owns its part of the ring. The writer never waits: what does not fit, or cannot be published
- * because the lock is taken, it tries again later. The reader sleeps until something is published.
+ * outside it, since each side owns its part of the ring. The writer never waits: what does not fit, or cannot be
+ * published because the lock is taken, it tries again later. The reader sleeps until something is published.
  *
  * A frame is contiguous; where the ring's end is too near, padding fills it. Little-endian machines only, as everything
  * Node runs on in practice is; typed arrays share the machine's order.

@@ -5,7 +5,8 @@ import { AssertionError } from "../../foundation/assert.ts";
 /**
  * Resolves when `condition` holds; it is looked at once per turn of the event loop.
  *
- * @throws AssertionError when it does not hold within `limitMs`: long enough for any machine, so only a defect gets here.
+ * @throws AssertionError when it does not hold within `limitMs`: long enough for any machine, so only a defect gets
+ *   here.
  */
 export async function waitUntil(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
   const endMs = performance.now() + limitMs;

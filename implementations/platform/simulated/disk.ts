@@ -1,10 +1,10 @@
 /**
  * A disk in virtual time, which forgets on a power loss what a real one may forget.
  *
- * It outlives the node: `open` gives the node of one life its handle, `crash` ends that life. Operations queue up in one
- * line, as on one device; each takes effect when it completes. A crash leaves a random number of the queued ones done. A
- * power loss besides takes bytes that were not synced (all, none, or a torn rest), file by file, and undoes changes to
- * the name space that were not synced, latest first.
+ * It outlives the node: `open` gives the node of one life its handle, `crash` ends that life. Operations queue up in
+ * one line, as on one device; each takes effect when it completes. A crash leaves a random number of the queued ones
+ * done. A power loss besides takes bytes that were not synced (all, none, or a torn rest), file by file, and undoes
+ * changes to the name space that were not synced, latest first.
  *
  * Not modelled: sectors of one write that become durable out of order; the log format's own tests cover that.
  */
