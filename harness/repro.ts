@@ -135,8 +135,8 @@ function claimsOf(
   only: readonly string[],
 ): readonly Claim[] {
   if (ran.length === experiments.length) return claims;
-  const ids = ran.map(({ id }) => id);
-  return claims.filter((claim) => only.includes(claim.id) || claim.experiments.every((id) => ids.includes(id)));
+  const ids = new Set(ran.map(({ id }) => id));
+  return claims.filter((claim) => only.includes(claim.id) || claim.experiments.every((id) => ids.has(id)));
 }
 
 /** A resumed run is what its manifest says, and a manifest can have been written by hand. */

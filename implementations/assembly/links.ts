@@ -216,7 +216,7 @@ export class Links {
   /** A request to a process that has ended is lost: `onExit` says what matters. */
   #send(request: LinksRequest): void {
     if (this.#subprocess.connected) {
-      this.#subprocess.send(request as never, undefined, undefined, () => undefined);
+      this.#subprocess.send(request, undefined, undefined, () => undefined);
     }
   }
 

@@ -93,7 +93,7 @@ export class NodeProcess {
   send(message: DriverMessage): void {
     const subprocess = this.#subprocess;
     if (subprocess?.connected !== true) return;
-    subprocess.send(message as never, undefined, undefined, () => undefined);
+    subprocess.send(message, undefined, undefined, () => undefined);
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): boolean {

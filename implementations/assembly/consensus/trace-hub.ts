@@ -15,7 +15,7 @@ export class TraceHub {
   readonly #listeners: TraceListener[] = [];
   /** What happened before anybody listened: a cluster can elect while it is being launched. */
   #unheard: Traced<ConsensusEvent>[] | undefined = [];
-  #hash = new RollingHash();
+  readonly #hash = new RollingHash();
   #leader: NodeId | undefined;
   #leaderTerm = 0;
 

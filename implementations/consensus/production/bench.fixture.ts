@@ -39,7 +39,7 @@ export class Bench {
   readonly raft: Raft;
   /** What left and was not looked at yet. */
   #sent: { readonly to: NodeId; readonly message: RaftMessage }[] = [];
-  #writing: PersistBatch[] = [];
+  readonly #writing: PersistBatch[] = [];
 
   constructor({ voters = 3, term, votedFor = null, snapshot, log = [], settings, seed = 1 }: BenchOptions = {}) {
     const ids = Array.from({ length: voters }, (_, index) => `n${index + 1}`);

@@ -437,7 +437,7 @@ test("one flipped bit in any byte of any file is refused or changes nothing", ()
 
 test("a tail torn at any byte of the last write keeps all before it, says so, and can be written on", () => {
   const { files } = storedFiles();
-  const last = [...files.keys()].filter((name) => name.endsWith(".wal")).at(-1) ?? "";
+  const last = [...files.keys()].findLast((name) => name.endsWith(".wal")) ?? "";
   const bytes = files.get(last) ?? new Uint8Array();
   const groupBytes = 3 * (20 + 12 + "entry 12 of term 2".length) + 26;
   for (let length = bytes.length - groupBytes; length < bytes.length; length++) {

@@ -14,8 +14,7 @@
  * cannot be missed: only the other members know.
  */
 
-import { DiskError } from "../../foundation/effects.ts";
-import type { Completion, Disk } from "../../foundation/effects.ts";
+import type { Completion, Disk, DiskError } from "../../foundation/effects.ts";
 import { LogDamage } from "./log-damage.ts";
 import { segmentOf, snapshotName, snapshotOf, temporarySuffix } from "./log-records.ts";
 import type { LogPosition } from "./log-records.ts";
@@ -58,7 +57,7 @@ class Recovery {
   readonly #repairs: string[] = [];
   readonly #toRemove: string[] = [];
   #segmentNames: string[] = [];
-  #snapshots: LogPosition[] = [];
+  readonly #snapshots: LogPosition[] = [];
   readonly #damagedSnapshots: { readonly position: LogPosition; readonly flaw: string }[] = [];
   #snapshot: Snapshot | undefined;
   #replay!: Replay;

@@ -11,7 +11,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
-import { DiskError } from "../../foundation/effects.ts";
+import type { DiskError } from "../../foundation/effects.ts";
 import { HarnessError } from "../../foundation/errors.ts";
 import { lockFileName } from "./directory-lock.ts";
 import { NodeDisk } from "./disk.ts";
