@@ -1,84 +1,22 @@
 /**
  * Goal: every disk keeps the port's promises, so that what holds on the simulated one holds on the real one.
- * Method: the same tests on the simulated disk and on a real directory, bare and behind the faulty disk; at the end a
- * whole log store on each.
+ * Method: the same tests on the simulated disk and on a real directory, bare and behind the faulty disk.
  */
 
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as os from "node:os";
-import * as path from "node:path";
 import { describe, test } from "node:test";
-import { LogStore } from "../consensus/production/log-store.ts";
-import type { OpenedLogStore } from "../consensus/production/log-store.ts";
 import { DiskError } from "../foundation/effects.ts";
 import type { Completion, Disk } from "../foundation/effects.ts";
-import { seededRandom } from "../foundation/prng.ts";
-import type { CorruptibleDisk } from "./corruptible-disk.ts";
-import { FaultyDisk } from "./faulty-disk.ts";
-import { nodeClock } from "./node/clock.ts";
-import { NodeDisk } from "./node/disk.ts";
-import { VirtualTime } from "./simulated/clock.ts";
-import { SimulatedDisk } from "./simulated/disk.ts";
-
-/** A disk on which lives follow each other, and how to wait for it. */
-interface Substrate {
-  /** Ends the current life in an orderly way, if there is one, and begins the next. */
-  open(): Promise<CorruptibleDisk>;
-  wrap(disk: CorruptibleDisk): Disk;
-  wait<T>(start: (done: (value: T) => void) => void): Promise<T>;
-  end(): Promise<void>;
-}
-
-function simulated(): Substrate {
-  const time = new VirtualTime();
-  const random = seededRandom("parity");
-  const disk = new SimulatedDisk({ clock: time, random });
-  return {
-    open: () => {
-      while (time.step());
-      disk.crash({ powerLoss: false });
-      return Promise.resolve(disk.open());
-    },
-    wrap: (base) =>
-      new FaultyDisk(base, { clock: time, random: random.fork("faults"), onPowerLoss: () => assert.fail() }),
-    wait: (start) => {
-      let result: { readonly value: Parameters<Parameters<typeof start>[0]>[0] } | undefined;
-      start((value) => (result = { value }));
-      while (result === undefined && time.step());
-      assert.ok(result !== undefined, "the operation completes");
-      return Promise.resolve(result.value);
-    },
-    end: () => Promise.resolve(),
-  };
-}
-
-function real(): Substrate {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "grey-disk-"));
-  let disk: NodeDisk | undefined;
-  return {
-    open: async () => {
-      await disk?.close();
-      disk = await NodeDisk.open(directory);
-      return disk;
-    },
-    wrap: (base) =>
-      new FaultyDisk(base, { clock: nodeClock, random: seededRandom("parity"), onPowerLoss: () => assert.fail() }),
-    wait: (start) => new Promise((resolve) => start(resolve)),
-    end: async () => {
-      await disk?.close();
-      fs.rmSync(directory, { recursive: true });
-    },
-  };
-}
+import { realDisk, simulatedDisk } from "./disks.fixture.ts";
+import type { DiskSubstrate } from "./disks.fixture.ts";
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
 for (const [name, make, isWrapped] of [
-  ["simulated disk", simulated, false],
-  ["simulated disk behind the faulty one", simulated, true],
-  ["real disk", real, false],
-  ["real disk behind the faulty one", real, true],
+  ["simulated disk", simulatedDisk, false],
+  ["simulated disk behind the faulty one", simulatedDisk, true],
+  ["real disk", realDisk, false],
+  ["real disk behind the faulty one", realDisk, true],
 ] as const) {
   describe(name, () => {
     /** Runs `body` on a fresh disk; `act` waits for one operation and throws its error. */
@@ -87,7 +25,7 @@ for (const [name, make, isWrapped] of [
       body: (context: {
         readonly disk: Disk;
         readonly act: <T>(operation: (done: Completion<T>) => void) => Promise<T>;
-        readonly substrate: Substrate;
+        readonly substrate: DiskSubstrate;
         readonly reopen: () => Promise<Disk>;
       }) => Promise<void>,
     ): void => {
@@ -228,41 +166,12 @@ for (const [name, make, isWrapped] of [
       const many = await act<Uint8Array>((done) => disk.read("many", done));
       assert.equal(Buffer.from(many).toString(), expected.join(""));
     });
-
-    onDisk("a log store recovers in the next life what it confirmed", async ({ disk, substrate, reopen }) => {
-      const open = (on: Disk): Promise<OpenedLogStore> =>
-        substrate.wait((done) => {
-          LogStore.open(on, { segmentBytes: 4000 }, (error, opened) => {
-            assert.equal(error, undefined);
-            assert.ok(opened !== undefined);
-            done(opened);
-          });
-        });
-      const { store } = await open(disk);
-      await substrate.wait<void>((done) => {
-        store.persist({ hardState: { term: 3, votedFor: "n2" }, entries: [], snapshot: undefined }, () => undefined);
-        for (let index = 1; index <= 300; index++) {
-          const entries = [{ index, term: 3, payload: text(`payload ${index}`) }];
-          store.persist({ hardState: undefined, entries, snapshot: undefined }, () => index === 300 && done());
-        }
-      });
-      await substrate.wait<void>((done) =>
-        store.saveSnapshot({ index: 200, term: 3, data: text("state") }, 150, () => done()),
-      );
-      await substrate.wait<void>((done) => store.close(done));
-      const { recovered, repairs } = await open(await reopen());
-      assert.deepEqual(recovered.hardState, { term: 3, votedFor: "n2" });
-      assert.equal(Buffer.from(recovered.snapshot?.data ?? []).toString(), "state");
-      assert.equal(recovered.entries.length, 100);
-      assert.equal(Buffer.from(recovered.entries[99]?.payload ?? []).toString(), "payload 300");
-      assert.deepEqual(repairs, []);
-    });
   });
 }
 
 for (const [name, make] of [
-  ["simulated disk", simulated],
-  ["real disk", real],
+  ["simulated disk", simulatedDisk],
+  ["real disk", realDisk],
 ] as const) {
   test(`${name}: stored bytes can be spoiled`, async () => {
     const substrate = make();
