@@ -5,7 +5,7 @@
  * `npm run ok -- types tidy` runs only those.
  */
 
-import { execa } from "execa";
+import { $, within } from "zx";
 import { root } from "./project-files.ts";
 
 const checks = {
@@ -36,33 +36,30 @@ if (unknown !== undefined) {
 }
 
 const chosen = wanted.length === 0 ? names : names.filter((name) => wanted.includes(name));
-const results: Checked[] = [];
-for (const name of chosen) {
-  const result = await run(name);
-  results.push(result);
-  if (!result.ok) console.log(`${name}\n${indented(result.output)}\n`);
-}
+const results = await within(async () => {
+  $.cwd = root;
+  $.preferLocal = true; // The tools of this clone, also when started outside of npm.
+  $.nothrow = true;
+  $.quiet = true;
+  const done: Checked[] = [];
+  for (const name of chosen) {
+    const result = await run(name);
+    done.push(result);
+    if (!result.ok) console.log(`${name}\n${indented(result.output)}\n`);
+  }
+  return done;
+});
 
-for (const { name, ok, seconds } of results)
+for (const { name, ok, seconds } of results) {
   console.log(`${ok ? "ok    " : "FAILED"}  ${name.padEnd(9)}  ${seconds} s`);
+}
 const failed = results.filter(({ ok }) => !ok);
 console.log(failed.length === 0 ? "All checks passed." : `${failed.length} of ${results.length} checks failed.`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
 async function run(name: CheckName): Promise<Checked> {
-  const [command, ...words] = checks[name];
-  const {
-    failed: notOk,
-    all,
-    durationMs,
-  } = await execa(command, words, {
-    cwd: root,
-    preferLocal: true,
-    reject: false,
-    all: true,
-    stdin: "ignore",
-  });
-  return { name, ok: !notOk, seconds: (durationMs / 1000).toFixed(1), output: all };
+  const result = await $`${checks[name]}`;
+  return { name, ok: result.ok, seconds: (result.duration / 1000).toFixed(1), output: result.stdall.trimEnd() };
 }
 
 function indented(text: string): string {

@@ -5,7 +5,7 @@
  * `npm test -- consensus --test-name-pattern=quorum`. The runner's summary stands last; the exit code is its own.
  */
 
-import { spawn } from "node:child_process";
+import { $ } from "zx";
 import { root, sourceFiles } from "./project-files.ts";
 
 const words = process.argv.slice(2);
@@ -20,9 +20,10 @@ if (files.length === 0) {
   process.exit(3);
 }
 
-const runner = spawn(
-  process.execPath,
-  ["--test", "--test-concurrency=2", "--test-timeout=120000", "--test-reporter=spec", ...options, ...files],
-  { cwd: root, stdio: "inherit" },
-);
-runner.on("exit", (code) => (process.exitCode = code ?? 1));
+const runner = ["--test", "--test-concurrency=2", "--test-timeout=120000", "--test-reporter=spec"];
+const { exitCode } = await $({
+  cwd: root,
+  stdio: "inherit",
+  nothrow: true,
+})`${process.execPath} ${runner} ${options} ${files}`;
+process.exitCode = exitCode ?? 1;
