@@ -207,6 +207,15 @@ test("a stage that the harness fails leaves the run going on, and a resumed run 
   resumed.close("complete", "2026-01-31T08:00:00.000Z");
 });
 
+test("an experiment that has nothing to do in this profile is found neither valid nor anything else", async () => {
+  const nothing: Experiment = { ...madeOf(), id: "nothing" };
+  const results = create([nothing, steps], "1");
+  const { events, validities } = await drive(results, [nothing, steps], "1");
+  assert.deepEqual([...validities.keys()], ["steps"]);
+  assert.ok(events.every((event) => !("id" in event) || event.id === "steps"));
+  results.close("complete", "2026-01-31T08:00:00.000Z");
+});
+
 test("a defect is no failed stage: it ends the run, and what was measured is kept", async () => {
   const experiment = madeOf(fine, () => Promise.reject(new TypeError("a defect")), fine);
   const results = create([experiment], "1");

@@ -48,7 +48,10 @@ interface Planned {
 export async function* run(options: RunOptions): AsyncGenerator<RunEvent, RunOutcome> {
   const { experiments, profile, seed, results, signal } = options;
   const startedMs = performance.now();
-  const planned = experiments.map((experiment) => ({ experiment, stages: experiment.stages(profile, seed) }));
+  // One that has nothing to do in this profile is not part of the run: nothing would have been found valid.
+  const planned = experiments
+    .map((experiment) => ({ experiment, stages: experiment.stages(profile, seed) }))
+    .filter(({ stages }) => stages.length > 0);
   yield plannedEvent(planned, results);
   const validities = new Map<string, Validity>();
   let skipped = 0;
