@@ -33,6 +33,7 @@ interface Offered {
   readonly history: HistoryRecorder;
   readonly load: LoadGenerator;
   readonly quietAtMs: number;
+  readonly time: VirtualTime;
 }
 
 /** Offers the plan's load to `system` until all is answered. */
@@ -68,7 +69,7 @@ function offer(overrides: Partial<Plan>, system: System): Offered {
   load.start(() => (quietAtMs = time.nowMs()));
   while (time.step());
   assert.ok(quietAtMs >= 0, "it told that all is answered");
-  return { records, requests, history, load, quietAtMs };
+  return { records, requests, history, load, quietAtMs, time };
 }
 
 const open = { loop: "open", clients: 4, ratePerS: 200 } as const;
@@ -144,6 +145,27 @@ test("after an unknown outcome the process is retired: nobody uses its session a
     assert.equal(sequence, (sequences.get(session) ?? 0) + 1, "1, 2, 3, ... within a session");
     sequences.set(session, sequence);
   }
+});
+
+test("the final reads are a process of their own, which no client was or became", () => {
+  const workload = { id: "register", valueBytes: 8, keys: 3, readFraction: 0, casFraction: 0 } as const;
+  const { history, load, time } = offer(
+    { load: { loop: "closed", clients: 3 }, workload },
+    ({ operation }, attempt) => {
+      if (attempt % 5 === 0) return { afterMs: 10, outcome: { kind: "info", code: "REPLY_TIMEOUT" } };
+      const result =
+        operation.kind === "read" ? ({ kind: "read", value: null } as const) : ({ kind: "write" } as const);
+      return { afterMs: 10, outcome: { kind: "ok", result } };
+    },
+  );
+  const clients = new Set(history.events.map(({ process }) => process));
+  const before = history.events.length;
+  let done = false;
+  load.readFinal(() => (done = true));
+  while (time.step());
+  assert.ok(done);
+  const readers = new Set(history.events.slice(before).map(({ process }) => process));
+  assert.equal(readers.intersection(clients).size, 0);
 });
 
 test("a workload that must end definitely repeats the same request until it does, under one entry of the history", () => {
