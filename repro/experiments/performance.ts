@@ -17,7 +17,7 @@ const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 3
 const closedLoopGeneratorLimitMs = 60;
 /** Load before anything is measured: compilers warm up, connections settle. */
 const warmUps: Readonly<Record<Profile, number>> = { smoke: 400, quick: 1000, full: 2000 };
-const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 3000, full: 10_000 };
+const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 2500, full: 10_000 };
 
 export const consensusThroughput: Experiment = {
   id: "consensus-throughput",
@@ -54,7 +54,7 @@ export const consensusThroughput: Experiment = {
 };
 
 const latencyBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 5, full: 20 };
-const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 4000, full: 15_000 };
+const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1200, quick: 3200, full: 15_000 };
 
 export const consensusLatency: Experiment = {
   id: "consensus-latency",
