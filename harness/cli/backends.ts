@@ -6,8 +6,10 @@
 
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import type { Module, Substrate } from "../../implementations/foundation/deployment.ts";
+import type { ReplayOptions } from "../capsule/replay.ts";
 import type { CheckResult, Validity } from "../check/verdict.ts";
 import type { Profile } from "../plan/experiment.ts";
+import type { CompareOptions } from "../compare.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
 import type { Verification } from "../record/verify.ts";
@@ -91,24 +93,6 @@ export interface ClaimOutcome {
   readonly measured: string;
 }
 
-export interface CompareOptions {
-  readonly module: Module;
-  readonly implementations: readonly string[];
-  readonly substrate: Substrate;
-  readonly workload: string;
-  readonly faults: readonly FaultKind[];
-  readonly nodes: number;
-  readonly clients: number;
-  /** Open loop at this rate; undefined: closed loop. */
-  readonly rate: number | undefined;
-  readonly durationS: number;
-  readonly sizeBytes: number;
-  readonly seed: string;
-  readonly out: string | undefined;
-  readonly signal: AbortSignal;
-  readonly commandLine: string;
-}
-
 /** The object `--json` prints, and the table a terminal gets in its place. */
 export interface CompareSummary {
   readonly table: string;
@@ -119,13 +103,6 @@ export interface CompareSummary {
   readonly implementations: readonly unknown[];
   readonly divergences: readonly unknown[];
   readonly ratios: readonly unknown[];
-}
-
-export interface ReplayOptions {
-  readonly capsule: string;
-  readonly untilStep: number | undefined;
-  readonly trace: boolean;
-  readonly signal: AbortSignal;
 }
 
 export interface TraceLine {

@@ -1,7 +1,7 @@
 /** `grey replay`: runs a capsule again, exactly as it went. */
 
 import { UsageError } from "../../../implementations/foundation/errors.ts";
-import type { ReplayOptions } from "../backends.ts";
+import type { ReplayOptions } from "../../capsule/replay.ts";
 import type { Command, Input } from "../command.ts";
 import { exitCodeOf } from "../exit-code-of.ts";
 import { followRun } from "../follow-run.ts";
