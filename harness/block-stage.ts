@@ -74,7 +74,11 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
   const { implementations, plan, block } = options;
   const order = blockOrder(plan.seed, block, implementations);
   const rows: Partial<MutableRows> = {};
-  const files: StageFile[] = [];
+  const planFile = {
+    path: `plans/${options.experiment}-${block}.json`,
+    content: `${JSON.stringify(plan, undefined, 2)}\n`,
+  };
+  const files: StageFile[] = [planFile];
   const records: BlockRecord[] = [];
   const validities: Validity[] = [];
   const troubles: string[] = [];

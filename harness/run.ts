@@ -131,7 +131,8 @@ async function* runStage(
   }
   for (const file of result.files) {
     results.writeFile(file.path, file.content);
-    yield { kind: "written", path: path.join(results.path, file.path) };
+    // Every block leaves its plan; only what tells of something special is worth a line.
+    if (!file.path.startsWith("plans/")) yield { kind: "written", path: path.join(results.path, file.path) };
   }
   const { validity, summary } = result;
   results.commitBlock(
