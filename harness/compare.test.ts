@@ -134,3 +134,11 @@ test("what an implementation does not have is refused before anything is written
     assert.equal(existsSync(out), false);
   }
 });
+
+test("the load lasts as long as was asked for, whatever a plan's own default is", async () => {
+  for (const durationS of [0.5, 7]) {
+    const { directory } = await compared({ workload: "register", faults: [], durationS, rate: 20 });
+    const plan: unknown = JSON.parse(readFileSync(path.join(directory, "plans", "compare-consensus-0.json"), "utf8"));
+    assert.equal((plan as { durationMs: number }).durationMs, durationS * 1000);
+  }
+});

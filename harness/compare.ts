@@ -146,6 +146,7 @@ function planFor(options: CompareOptions, seed: string, durationMs: number): Pla
     nodes,
     workload: { id, valueBytes: sizeBytes, keys: confluent ? 2 : 20, readFraction: 0.3, casFraction: 0.1 },
     load: loadOf(options, durationMs),
+    durationMs,
     // Under faults everything counts; without, the first fifth warms caches and compilers up.
     warmUpMs: faults.length > 0 || confluent ? 0 : Math.min(1000, durationMs / 5),
     // A confluent run ends in one state only if every client does its whole share.
