@@ -71,6 +71,18 @@ export type ConsensusEvent =
   | { readonly kind: "vote"; readonly term: number; readonly candidate: NodeId }
   /** The log now ends with `entries` after index `after`; what was there past `after` is gone. */
   | { readonly kind: "append"; readonly after: number; readonly entries: readonly EntryTrace[] }
+  /**
+   * Another configuration holds at this node: that of the entry at `index`, or of a snapshot up to `index`. Until the
+   * first such event the nodes of the deployment are the voters. `outgoing`: the voters before, while a change needs a
+   * majority of both; `learners` get the log and have no vote.
+   */
+  | {
+      readonly kind: "configuration";
+      readonly index: number;
+      readonly voters: readonly NodeId[];
+      readonly outgoing: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   /** The commit index moved to `index`; `term` is the node's current term. */
   | { readonly kind: "commit"; readonly term: number; readonly index: number }
   /** Entries up to `index` are applied; `digests` are those of the entries after the previously applied index. */
