@@ -134,7 +134,13 @@ export class LogChecks {
     if (committed === undefined) return;
     this.#justCommitted = undefined;
     if (!this.#run.durable) return;
-    this.#majorityHolds(node, committed.index, `${node.id} commits, and what it commits`, committed.configuration, true);
+    this.#majorityHolds(
+      node,
+      committed.index,
+      `${node.id} commits, and what it commits`,
+      committed.configuration,
+      true,
+    );
   }
 
   compact(node: NodeRecord, { index }: Of<"snapshot">): void {

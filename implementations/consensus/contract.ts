@@ -111,13 +111,26 @@ export interface ConsensusView {
   readonly acknowledgedIndex?: number;
 }
 
+/** What an operator asks of a cluster whose members can change. */
+export type AdminCommand =
+  /** The voters shall be those there are, with `add` and without `remove`; asking again for what is so already is done. */
+  | { readonly kind: "change"; readonly add: readonly NodeId[]; readonly remove: readonly NodeId[] }
+  /** The leader shall hand its office to another voter. */
+  | { readonly kind: "transfer" };
+
+/** An operator's request on the wire; its reply is a client's reply, with "done" as the result. */
+export interface AdminRequest {
+  readonly id: number;
+  readonly command: AdminCommand;
+}
+
 /** A client's request on the wire, and the reply. `id` pairs them on one connection. */
 export interface ClientRequest extends Request<ConsensusOperation> {
   readonly id: number;
 }
 export interface ClientReply {
   readonly id: number;
-  readonly reply: ConsensusReply;
+  readonly reply: ConsensusReply | { readonly kind: "done" };
   /** With NOT_LEADER: where the leader is believed to be. */
   readonly leader?: NodeId;
 }

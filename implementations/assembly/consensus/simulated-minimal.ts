@@ -15,7 +15,7 @@ const clientAttemptTimeoutMs = 400;
 export async function deploySimulatedMinimal(options: DeployOptions): Promise<ConsensusDeployment> {
   const world = new SimulatedWorld({ ...options, attemptTimeoutMs: clientAttemptTimeoutMs });
   const cluster = new MinimalCluster({
-    nodes: world.nodes,
+    nodes: world.founders,
     settings: resolveMinimalSettings(options.settings),
     clock: world.time,
     random: world.random.fork("nodes"),
@@ -27,7 +27,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     },
   });
   return Promise.resolve({
-    nodes: world.nodes,
+    nodes: world.founders,
     clock: world.time,
     invoke: (request, deadlineMs, done) => world.invoke(request, deadlineMs, done),
     inject: (fault) => injectWhere(fault, world, cluster),

@@ -127,7 +127,10 @@ export class Leadership {
   change(requestId: number, add: readonly NodeId[], remove: readonly NodeId[], nowMs: Millis): void {
     const { voters } = this.#configuration;
     const wanted = [...new Set([...voters, ...add])].filter((id) => !remove.includes(id));
-    const error = wanted.length === 0 ? "MALFORMED_REQUEST" : this.#membership.begin(requestId, wanted, this.#membershipView(nowMs));
+    const error =
+      wanted.length === 0
+        ? "MALFORMED_REQUEST"
+        : this.#membership.begin(requestId, wanted, this.#membershipView(nowMs));
     if (error !== undefined) return this.#outbox.answerAdministration({ requestId, error });
     this.#advanceMembership(nowMs);
   }

@@ -68,6 +68,8 @@ export class Membership {
     const { configuration, lastIndex, nowMs } = view;
     const present = this.#change;
     if (present !== undefined && isSame(present.voters, voters)) {
+      // Whoever asked before has given up waiting, or is told to ask again.
+      this.#outcome = { requestId: present.requestId, error: "CHANGE_UNDER_WAY" };
       present.requestId = requestId;
       return undefined;
     }

@@ -121,7 +121,12 @@ export type RaftInput =
   /** The host has a durable snapshot of the applied state at `snapshot.index`; the core may compact its log. */
   | { readonly kind: "snapshot-saved"; readonly snapshot: Snapshot }
   /** Asks for another set of voters; answered in `administered`. */
-  | { readonly kind: "change"; readonly requestId: number; readonly add: readonly NodeId[]; readonly remove: readonly NodeId[] }
+  | {
+      readonly kind: "change";
+      readonly requestId: number;
+      readonly add: readonly NodeId[];
+      readonly remove: readonly NodeId[];
+    }
   /** Asks the leader to hand its office to `to`, or to the most up-to-date voter; answered in `administered`. */
   | { readonly kind: "transfer"; readonly requestId: number; readonly to: NodeId | undefined };
 
