@@ -42,6 +42,8 @@ export class Links {
   readonly #links: Link[] = [];
   readonly #indexes = new Map<string, number>();
   readonly #addresses: PeerAddress[] = [];
+  /** Where the nodes listen, for links that are added later. */
+  readonly #targets = new Map<NodeId, number>();
   #listening: ((reply: LinksReply | undefined) => void) | undefined;
   #handles = 0;
   #questions = 0;
@@ -92,6 +94,7 @@ export class Links {
     }
     for (const link of links) this.#indexes.set(keyOf(link), this.#links.push(link) - 1);
     this.#addresses.push(...reply.addresses);
+    for (const [node, port] of this.#targets) this.#point(links, node, port);
   }
 
   get pid(): number | undefined {
@@ -107,8 +110,14 @@ export class Links {
 
   /** `node` listens on loopback port `port` from now on. */
   setTarget(node: NodeId, port: number): void {
-    for (const [proxy, { to }] of this.#links.entries()) {
-      if (to === node) this.#send({ kind: "target", proxy, address: { host: "127.0.0.1", port } });
+    this.#targets.set(node, port);
+    this.#point(this.#links, node, port);
+  }
+
+  #point(links: readonly Link[], node: NodeId, port: number): void {
+    for (const link of links) {
+      if (link.to !== node) continue;
+      this.#send({ kind: "target", proxy: this.#indexOf(link), address: { host: "127.0.0.1", port } });
     }
   }
 

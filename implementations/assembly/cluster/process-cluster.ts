@@ -283,6 +283,7 @@ class ProcessCluster implements ConsensusDeployment {
   async #stopAll(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.process.stop()));
     await Promise.all(this.#retiring);
+    this.#client?.close();
     await this.#clientTransport?.close();
     await this.#links?.stop();
     for (const seat of this.#seats) await rm(this.#directoryOf(seat.hosted), { recursive: true, force: true });

@@ -73,6 +73,7 @@ interface Call {
 export class ConsensusClient {
   readonly #options: ClientOptions;
   readonly #calls = new Map<number, Call>();
+  #isClosed = false;
   #nextId = 1;
   /** Whom to ask first; undefined before the first answer. */
   #believedLeader: NodeId | undefined;
@@ -110,6 +111,12 @@ export class ConsensusClient {
     });
   }
 
+  /** Asks nobody any more; what was not answered stays unanswered. */
+  close(): void {
+    this.#isClosed = true;
+    for (const call of this.#calls.values()) call.timer?.cancel();
+  }
+
   #begin(kind: Omit<Call, "uncertain" | "lastCode" | "id" | "askedNode" | "timer">): void {
     const call: Call = {
       ...kind,
@@ -129,6 +136,7 @@ export class ConsensusClient {
   #attempt(call: Call, node: NodeId): void {
     const { clock, transport } = this.#options;
     const { attemptTimeoutMs } = call;
+    if (this.#isClosed) return;
     const remainingMs = call.deadlineAtMs - clock.nowMs();
     if (remainingMs <= 0) return this.#giveUp(call);
     call.id = this.#nextId++;
