@@ -7,7 +7,7 @@
 
 import { assert } from "../../implementations/foundation/assert.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
-import type { Efficacy, FaultHandle } from "../../implementations/foundation/faults.ts";
+import type { Efficacy, FaultHandle, FaultKind } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { ConsensusDeployment } from "../../implementations/consensus/contract.ts";
 import type { FaultSpec } from "../plan/plan.ts";
@@ -36,6 +36,8 @@ export interface NemesisOptions {
   readonly onEnd?: (struck: StruckFault) => void;
 }
 
+const permanentDamage: ReadonlySet<FaultKind> = new Set(["bit-flip", "misdirect", "wipe"] satisfies FaultKind[]);
+
 interface Waiting {
   readonly spec: FaultSpec;
   readonly number: number;
@@ -46,6 +48,8 @@ export class Nemesis {
   readonly struck: StruckFault[] = [];
   readonly #healers = new Set<() => void>();
   readonly #onOperation: (Waiting & { readonly client: number; readonly count: number })[] = [];
+  /** Nodes whose disk was damaged for good. */
+  readonly #damaged = new Set<NodeId>();
   #over = false;
 
   constructor(options: NemesisOptions) {
@@ -91,7 +95,10 @@ export class Nemesis {
     if (this.#over) return;
     const { deployment, random, elapsedMs, onStrike } = this.#options;
     const leader = deployment.leader();
-    const resolved = resolveFault(spec, deployment.nodes, leader, random.fork(`fault ${number}`));
+    const members = deployment.nodes;
+    const damaged = members.filter((node) => this.#damaged.has(node));
+    const resolved = resolveFault(spec, members, leader, random.fork(`fault ${number}`), damaged);
+    if (permanentDamage.has(spec.kind)) for (const node of resolved.nodes) this.#damaged.add(node);
     const handles: FaultHandle[] = [];
     const struck: StruckFault = {
       spec,

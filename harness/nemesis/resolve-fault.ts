@@ -45,14 +45,18 @@ export interface ResolvedFault {
   readonly steps: readonly FaultStep[];
 }
 
-/** @param leader the leader now, if one is known; `leader` falls back to a random node without one. */
+/**
+ * @param leader the leader now, if one is known; `leader` falls back to a random node without one.
+ * @param damaged nodes whose disk was damaged for good.
+ */
 export function resolveFault(
   spec: FaultSpec,
   nodes: readonly NodeId[],
   leader: NodeId | undefined,
   random: Random,
+  damaged: readonly NodeId[] = [],
 ): ResolvedFault {
-  const targets = resolveTarget(spec.kind === "leader" ? "leader" : spec.target, nodes, leader, random);
+  const targets = resolveTarget(spec.kind === "leader" ? "leader" : spec.target, nodes, leader, random, damaged);
   const numbers = { ...faultParameters[spec.kind], ...spec.parameters };
   const number = (name: string): number => {
     const value = numbers[name];
@@ -177,6 +181,7 @@ function resolveTarget(
   nodes: readonly NodeId[],
   leader: NodeId | undefined,
   random: Random,
+  damaged: readonly NodeId[],
 ): readonly NodeId[] {
   const chosenLeader = leader ?? nodes[random.below(nodes.length)] ?? "";
   switch (target) {
@@ -190,6 +195,8 @@ function resolveTarget(
       return nodes;
     case "leader":
       return [chosenLeader];
+    case "damaged":
+      return damaged.length > 0 ? damaged : sample(nodes, 1, random);
     case "followers":
       return nodes.filter((node) => node !== chosenLeader);
     default:

@@ -6,8 +6,11 @@
 import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 
-/** Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then. */
-export type Target = "one" | "minority" | "majority" | "all" | "leader" | "followers" | readonly NodeId[];
+/**
+ * Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then, `damaged` the members whose
+ * disk an earlier fault damaged for good, or one at random without any.
+ */
+export type Target = "one" | "minority" | "majority" | "all" | "leader" | "followers" | "damaged" | readonly NodeId[];
 
 export type Placement =
   /** So long after the load began. */
