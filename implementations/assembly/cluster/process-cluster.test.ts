@@ -107,6 +107,28 @@ test("production: one process per node serves, keeps strangers out, loses power 
   });
 });
 
+test("production: a node joins as a process of its own, the leader is replaced, and who left is gone with its data", async () => {
+  await withCluster("production", async ({ trial, directory }) => {
+    const { deployment } = trial;
+    assert.ok(await trial.append("before"));
+    const leader = trial.leader();
+    const replaced = deployment.inject({ kind: "membership", change: "replace", nodes: [leader] });
+    await trial.until("the leader is replaced", () => replaced.efficacy().count === 1);
+    assert.equal(deployment.nodes.includes(leader), false);
+    assert.ok(await trial.append("after"));
+    assert.deepEqual(await trial.agreement(), ["before", "after"]);
+    await trial.until("its data is gone", () => !existsSync(path.join(directory, leader)));
+    const started = childrenOf(process.pid, "production-process.ts").length;
+    assert.equal(started, 3, "three members, three processes");
+    const handedOver = deployment.inject({ kind: "membership", change: "transfer", nodes: [] });
+    await trial.until("the office is handed over", () => handedOver.efficacy().count === 1);
+    assert.ok(await trial.append("with another leader"));
+    // A change that nobody can make any more must not keep the driver waiting at the end.
+    deployment.inject({ kind: "kill", nodes: deployment.nodes });
+    deployment.inject({ kind: "membership", change: "add", nodes: [] });
+  });
+});
+
 test("minimal: all nodes in one process serve; killed together they begin anew; moments are refused", async () => {
   await withCluster("minimal", async ({ trial, pids }) => {
     const { deployment } = trial;
