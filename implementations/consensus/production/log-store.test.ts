@@ -511,6 +511,90 @@ test("a failed write or sync is final: everything pending and later fails", () =
   }
 });
 
+/**
+ * A disk on which `persist` of entry 4 failed: its sync did, and the bytes it should have stored are all there to see.
+ */
+function afterFailedSync(seed: number): Bench {
+  const bench = new Bench(`failed sync ${seed}`, 100_000);
+  bench.persist(bench.open().store, { hardState: { term: 1, votedFor: null }, entries: entries(1, 3, 1) });
+  bench.disk.crash({ powerLoss: false });
+  const random = seededRandom(seed);
+  const disk = new FaultyDisk(bench.disk.open(), { clock: bench.time, random, onPowerLoss: () => assert.fail() });
+  let store: LogStore | undefined;
+  LogStore.open(disk, { segmentBytes: 100_000 }, (_, opened) => (store = opened?.store));
+  bench.runUntil(() => store !== undefined);
+  assert.ok(store !== undefined);
+  let failure: Error | undefined;
+  let isFailing: (() => void) | undefined;
+  disk.holdNextSync(disk.syncs + 1, (resume) => (isFailing = resume));
+  store.persist(full({ entries: [entry(4, 1)] }), (error) => (failure = error));
+  bench.runUntil(() => isFailing !== undefined);
+  const handle = disk.inject({ kind: "write-error", probability: 1 });
+  isFailing?.();
+  bench.runUntil(() => failure !== undefined);
+  handle.heal();
+  bench.runUntil(() => false);
+  bench.disk.crash({ powerLoss: false });
+  return bench;
+}
+
+test("what a failed sync left to be seen is recovered only as what survives a power loss from then on", () => {
+  let visible = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const bench = afterFailedSync(seed);
+    const { recovered } = bench.open();
+    const counted = recovered.entries.length;
+    assert.ok(counted === 3 || counted === 4, `seed ${seed}: ${counted} entries`);
+    if (counted === 4) visible++;
+    // A node now counts all of them as durable, and may acknowledge them to its leader.
+    bench.disk.crash({ powerLoss: true });
+    assert.deepEqual(wholeLog(bench.open().recovered), wholeLog(recovered), `seed ${seed}`);
+  }
+  assert.ok(visible > 5, `${visible} disks showed what they had not stored`);
+});
+
+test("the reason for storing it again: syncing it where it is reports success and stores nothing", () => {
+  let lost = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const bench = afterFailedSync(seed);
+    const [segment = ""] = bench.disk.names();
+    const before = bench.disk.read(segment);
+    bench.disk.sync(segment);
+    bench.disk.syncDirectory();
+    bench.disk.crash({ powerLoss: true });
+    if (Buffer.compare(before, bench.disk.read(segment)) !== 0) lost++;
+  }
+  assert.ok(lost > 5, `${lost} lost`);
+});
+
+test("recovery on a disk without room damages nothing, says FULL, and succeeds when there is room", () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const bench = new Bench(`full recovery ${seed}`);
+    const { store } = bench.open();
+    bench.persist(store, { hardState: { term: 1, votedFor: null }, entries: entries(1, 30, 1) });
+    bench.saveSnapshot(store, snapshotOf(entries(1, 12, 1).map(textOf), 1), 10);
+    bench.disk.crash({ powerLoss: false });
+    const random = seededRandom(seed);
+    const disk = new FaultyDisk(bench.disk.open(), { clock: bench.time, random, onPowerLoss: () => assert.fail() });
+    const handle = disk.inject({ kind: "full" });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      let code: string | undefined;
+      LogStore.open(disk, { segmentBytes: 300 }, (error) => (code = (error as { code?: string } | undefined)?.code));
+      bench.runUntil(() => code !== undefined);
+      assert.equal(code, "FULL");
+    }
+    assert.deepEqual(
+      bench.disk.names().filter((name) => name.endsWith(".tmp")),
+      [],
+    );
+    handle.heal();
+    let opened: OpenedLogStore | undefined;
+    LogStore.open(disk, { segmentBytes: 300 }, (_, result) => (opened = result));
+    bench.runUntil(() => opened !== undefined);
+    assert.deepEqual(opened === undefined ? [] : wholeLog(opened.recovered), entries(1, 30, 1).map(textOf));
+  }
+});
+
 test("read errors are retried, then reported as the disk's, not as damage", () => {
   const outcomes = new Set<string>();
   for (let seed = 1; seed <= 20; seed++) {
