@@ -5,17 +5,20 @@
  * sync is under way gather, and one write and one sync take them all: group commit. The log is cut by writing over it
  * logically: a later record of an index supersedes. Segments are removed once a snapshot covers them.
  *
- * A failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report success for
- * bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and the node must
- * be restarted, which recovers from what is there (`recovery.ts`).
+ * On a full disk the store stalls: nothing is confirmed, everything pending stays pending, in order, and is written
+ * when there is room again (`log-lane.ts`, `snapshot-lane.ts`). When to look again is the owner's to say, by `retry`.
+ * Any other failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report
+ * success for bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and
+ * the node must be restarted, which recovers from what is there (`recovery.ts`).
  *
- * It puts no bound on what waits for a sync; its caller bounds the proposals under way.
+ * It puts no bound on what waits for a sync, and says how much that is: its owner bounds what it takes on.
  */
 
 import { assert } from "../../foundation/assert.ts";
 import type { Disk, DiskError } from "../../foundation/effects.ts";
 import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
 import type { LogDamage } from "./log-damage.ts";
+import { LogLane } from "./log-lane.ts";
 import {
   entryRecordBytes,
   segmentName,
@@ -33,6 +36,9 @@ import { SnapshotLane } from "./snapshot-lane.ts";
 
 export { LogDamage } from "./log-damage.ts";
 
+/** What the disk has no room for; a log that stalls may wait for a snapshot that the leader sent. */
+export type Room = "enough" | "none for a snapshot" | "none for the log";
+
 export interface LogStoreOptions {
   /** A new segment begins with the first write after the current one has reached this size. */
   readonly segmentBytes: number;
@@ -40,6 +46,8 @@ export interface LogStoreOptions {
   readonly node?: string;
   /** Whether a log may begin on an empty disk; default: yes. Otherwise an empty disk is reported and left as it is. */
   readonly forming?: boolean;
+  /** Called each time an attempt finds no room, and when there is enough again. Until then, call `retry` repeatedly. */
+  readonly onRoom?: (room: Room) => void;
 }
 
 export interface OpenedLogStore {
@@ -70,23 +78,45 @@ export class LogStore {
   readonly #disk: Disk;
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
+  readonly #lane: LogLane;
   readonly #snapshots: SnapshotLane;
+  readonly #onRoom: (room: Room) => void;
+  #lastRoom: Room = "enough";
+  /** While the store is being opened: there is no owner yet who would say when to look again. */
+  #onStalledOpening: ((error: DiskError) => void) | undefined;
   #nextSequence: number;
   #syncedThrough: number;
   #hardState: HardState;
   #position: LogPosition;
   #waiting: Waiting[] = [];
+  /** Of what waits and of the group being written, payloads and snapshots. */
+  #pendingBytes = 0;
+  #pendingBatches = 0;
   #writing = false;
+  /** The group being written begins with a received snapshot, which is being stored. */
+  #isReceiving = false;
   readonly #snapshotsUnderWay = new Set<Done>();
   #failure: Error | undefined;
   #closed: (() => void) | undefined;
-  readonly #counts = { groups: 0, batches: 0, entries: 0, syncs: 0, bytesWritten: 0, snapshots: 0, removed: 0 };
+  readonly #counts = {
+    groups: 0,
+    batches: 0,
+    entries: 0,
+    syncs: 0,
+    bytesWritten: 0,
+    snapshots: 0,
+    removed: 0,
+    stalls: 0,
+  };
 
-  private constructor(disk: Disk, segmentBytes: number, log: RecoveredLog) {
+  private constructor(disk: Disk, options: LogStoreOptions, log: RecoveredLog) {
     this.#disk = disk;
-    this.#segmentBytes = segmentBytes;
+    this.#segmentBytes = options.segmentBytes;
+    this.#onRoom = options.onRoom ?? (() => undefined);
     this.#segments = [...log.segments];
-    this.#snapshots = new SnapshotLane(disk, log.snapshots);
+    const onStalled = (error: DiskError): void => this.#stalled(error);
+    this.#lane = new LogLane(disk, onStalled);
+    this.#snapshots = new SnapshotLane(disk, log.snapshots, onStalled);
     this.#nextSequence = log.nextSequence;
     this.#syncedThrough = log.nextSequence - 1;
     this.#hardState = log.recovered.hardState;
@@ -97,7 +127,7 @@ export class LogStore {
    * Recovers what `disk` holds, mends what a crash left, and begins the log on an empty disk.
    *
    * @param done gets LogDamage when confirmed data are missing or altered (restarting is of no use), DiskError when the
-   *   disk failed (restarting may help).
+   *   disk failed (opening it again may help; with FULL, as soon as there is room).
    */
   static open(
     disk: Disk,
@@ -107,15 +137,17 @@ export class LogStore {
     recover(disk, options.node ?? "the node", (error, log) => {
       if (error !== undefined || log === undefined) return done(error);
       const { recovered, repairs, empty, position, recordedPosition } = log;
-      const store = new LogStore(disk, options.segmentBytes, log);
+      const store = new LogStore(disk, options, log);
       const opened: OpenedLogStore = { store, recovered, repairs, empty };
       const isSettled = position.index === recordedPosition.index && position.term === recordedPosition.term;
       if (!empty && isSettled) return done(undefined, opened);
       // Beginning a log where one was lost would make the loss look like a fresh start after the next crash.
       if (empty && options.forming === false) return done(undefined, opened);
       store.#writing = true;
+      store.#onStalledOpening = done;
       store.#write([nothing], isSettled ? undefined : position, (failure) => {
         if (failure !== undefined) return done(failure);
+        store.#onStalledOpening = undefined;
         store.#writing = false;
         done(undefined, opened);
       });
@@ -124,7 +156,7 @@ export class LogStore {
 
   /** Counted since the store was opened, but for "log segments". */
   get counters(): Readonly<Record<string, number>> {
-    const { groups, batches, entries, syncs, bytesWritten, snapshots, removed } = this.#counts;
+    const { groups, batches, entries, syncs, bytesWritten, snapshots, removed, stalls } = this.#counts;
     return {
       "log appends": groups,
       "batches persisted": batches,
@@ -134,7 +166,20 @@ export class LogStore {
       "log segments": this.#segments.length,
       "snapshots saved": snapshots,
       "files removed": removed,
+      "stalls on a full disk": stalls,
     };
+  }
+
+  /** What is not durable yet: payload bytes, snapshots included, and batches. */
+  get pending(): { readonly bytes: number; readonly batches: number } {
+    return { bytes: this.#pendingBytes, batches: this.#pendingBatches };
+  }
+
+  /** Looks whether there is room by now for what stalled; harmless without need. */
+  retry(): void {
+    if (this.#failure !== undefined) return;
+    this.#lane.retry();
+    this.#snapshots.retry();
   }
 
   /**
@@ -144,8 +189,10 @@ export class LogStore {
   persist(batch: StoredBatch, done: Done): void {
     if (this.#failure !== undefined) return done(this.#failure);
     assert(this.#closed === undefined, "nothing is persisted after close");
-    let bytes = 0;
+    let bytes = batch.snapshot?.snapshot.data.length ?? 0;
     for (const entry of batch.entries) bytes += entryRecordBytes(entry);
+    this.#pendingBytes += bytes;
+    this.#pendingBatches++;
     this.#waiting.push({ batch, bytes, done });
     this.#flush();
   }
@@ -165,7 +212,10 @@ export class LogStore {
     });
   }
 
-  /** Calls `done` when everything under way is durable, or has failed. The disk is the caller's to close. */
+  /**
+   * Calls `done` when everything under way is durable, or has failed, or waits for room on a full disk: nobody was told
+   * that it is stored. The disk is the caller's to close.
+   */
   close(done: () => void): void {
     this.#closed = done;
     this.#closeIfIdle();
@@ -188,7 +238,9 @@ export class LogStore {
     const { snapshot, keepLog } = first.snapshot;
     // The snapshot first: a crash in between leaves a snapshot ahead of the log, which recovery completes. The other
     // way round it would leave a log that begins after a snapshot that does not exist.
+    this.#isReceiving = true;
     this.#storeSnapshot(snapshot, (error) => {
+      this.#isReceiving = false;
       if (error !== undefined) return finish(error);
       const resetTo = keepLog ? undefined : { index: snapshot.index, term: snapshot.term };
       this.#write([first], resetTo, (failure) => {
@@ -217,6 +269,8 @@ export class LogStore {
       return this.#fail(error);
     }
     this.#counts.batches += group.length;
+    this.#pendingBatches -= group.length;
+    for (const { bytes } of group) this.#pendingBytes -= bytes;
     for (const { done } of group) done();
     this.#writing = false;
     this.#flush();
@@ -232,28 +286,19 @@ export class LogStore {
     }
     const written = this.#encode(segment, batches, resetTo, isNew);
     const lastSequence = this.#nextSequence - 1;
+    const atBytes = segment.bytes;
     segment.bytes += written.length;
     this.#counts.groups++;
     this.#counts.syncs++;
     this.#counts.bytesWritten += written.length;
-    let failed: DiskError | undefined;
-    const finish = (error: DiskError | undefined): void => {
-      failed ??= error;
-      if (failed !== undefined) return done(failed);
+    this.#lane.write({ segment: segment.name, atBytes, bytes: written }, (error) => {
+      if (error !== undefined) return done(error);
       this.#syncedThrough = lastSequence;
       // Only now that the reset is durable may the segments before it be removed.
       if (resetTo !== undefined) for (const voided of this.#segments.slice(0, -1)) voided.lastIndex = 0;
+      this.#noteRoom();
       done();
-    };
-    // Write and sync are handed over together; the sync's completion speaks for both.
-    this.#disk.append(segment.name, [written], (error) => {
-      failed ??= error;
     });
-    if (!isNew) return this.#disk.sync(segment.name, finish);
-    this.#disk.sync(segment.name, (error) => {
-      failed ??= error;
-    });
-    this.#disk.syncDirectory(finish);
   }
 
   #encode(
@@ -299,6 +344,7 @@ export class LogStore {
         this.#counts.syncs++;
         this.#counts.bytesWritten += writtenBytes;
       }
+      this.#noteRoom();
       done();
       this.#closeIfIdle();
     });
@@ -316,10 +362,34 @@ export class LogStore {
     for (const { name } of this.#segments.splice(0, count)) names.push(name);
     for (const name of names) {
       this.#disk.remove(name, (error) => {
+        // A file system that needs room to remove leaves the file; recovery removes what is not needed, too.
+        if (error?.code === "FULL") return;
         if (error !== undefined) return this.#fail(error);
         this.#counts.removed++;
       });
     }
+  }
+
+  #stalled(error: DiskError): void {
+    if (this.#failure !== undefined) return;
+    this.#counts.stalls++;
+    if (this.#onStalledOpening !== undefined) return this.#onStalledOpening(error);
+    this.#lastRoom = this.#room();
+    this.#onRoom(this.#lastRoom);
+    this.#closeIfIdle();
+  }
+
+  #room(): Room {
+    if (this.#lane.isStalled || (this.#isReceiving && this.#snapshots.isStalled)) return "none for the log";
+    return this.#snapshots.isStalled ? "none for a snapshot" : "enough";
+  }
+
+  /** Something was stored: says so if there was no room before. */
+  #noteRoom(): void {
+    const room = this.#room();
+    if (room === this.#lastRoom) return;
+    this.#lastRoom = room;
+    this.#onRoom(room);
   }
 
   #fail(error: Error): void {
@@ -333,10 +403,15 @@ export class LogStore {
     this.#closeIfIdle();
   }
 
+  get #isSnapshotAtRest(): boolean {
+    return this.#snapshots.isIdle || this.#snapshots.isStalled;
+  }
+
   #closeIfIdle(): void {
     if (this.#closed === undefined) return;
-    const isIdle = !this.#writing && this.#snapshots.isIdle && this.#waiting.length === 0;
-    if (!isIdle && this.#failure === undefined) return;
+    const isLogIdle = !this.#writing && this.#waiting.length === 0;
+    const isAtRest = (isLogIdle || this.#room() === "none for the log") && this.#isSnapshotAtRest;
+    if (!isAtRest && this.#failure === undefined) return;
     const closed = this.#closed;
     this.#closed = undefined;
     closed();
