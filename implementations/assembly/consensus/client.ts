@@ -123,7 +123,8 @@ export class ConsensusClient {
       this.#leader = hint;
       return this.#attempt(call, hint);
     }
-    if (this.#leader === from) this.#leader = this.#nextAfter(from);
+    // A leader that is overloaded is still the leader: others would only send us back to it.
+    if (this.#leader === from && call.lastCode !== "OVERLOADED") this.#leader = this.#nextAfter(from);
     const remainingMs = Math.max(0, call.deadlineAtMs - clock.nowMs());
     const pauseMs = Math.min(remainingMs, retryPauseMs * (0.5 + random.float()));
     call.timer = clock.after(pauseMs, () => this.#attempt(call, this.#leader));

@@ -52,6 +52,7 @@ export class Raft {
   readonly #votes = new Set<NodeId>();
   #electionDueMs: Millis;
   #leaderHeardAtMs: Millis = -Infinity;
+  #isStorageHealthy = true;
   #nowMs: Millis;
   /** How far the host's clock was set back in all; the core's own time never goes back. */
   #setBackMs: Millis = 0;
@@ -101,6 +102,9 @@ export class Raft {
       case "persisted":
         this.#onPersisted(input.sequence);
         break;
+      case "storage":
+        this.#onStorage(input.healthy);
+        break;
       case "snapshot-saved":
         this.#replica.compact(input.snapshot);
         break;
@@ -145,6 +149,11 @@ export class Raft {
     return this.#replica.log.length;
   }
 
+  /** About what the entries held in memory take there. */
+  get logBytes(): number {
+    return this.#replica.log.bytes;
+  }
+
   get counters(): Readonly<Record<string, number>> {
     return this.#counts.named();
   }
@@ -157,7 +166,9 @@ export class Raft {
 
   #tick(): void {
     if (this.#leadership === undefined) {
-      if (this.#nowMs >= this.#electionDueMs) this.#startPreVote();
+      if (this.#nowMs < this.#electionDueMs) return;
+      if (this.#isStorageHealthy) this.#startPreVote();
+      else this.#electionDueMs = this.#nowMs + this.#drawTimeoutMs();
     } else if (!this.#leadership.tick(this.#nowMs)) {
       this.#becomeFollower(this.#term, null);
     }
@@ -168,6 +179,11 @@ export class Raft {
     this.#leadership?.onPersisted(this.#nowMs);
     // The own vote counts like any other: once it cannot be forgotten.
     if (this.#role === "candidate" && this.#replica.durability.isHardStateDurable) this.#countVote(this.#options.id);
+  }
+
+  #onStorage(healthy: boolean): void {
+    this.#isStorageHealthy = healthy;
+    if (!healthy && this.#role !== "follower") this.#becomeFollower(this.#term, null);
   }
 
   #receive(from: NodeId, message: RaftMessage): void {
@@ -226,7 +242,8 @@ export class Raft {
 
   /** Answers whether the sender could win an election in the term it names. Changes nothing here. */
   #onPreVoteRequest(from: NodeId, { term, lastLogIndex, lastLogTerm }: MessageOf<"VoteRequest">): void {
-    const granted = term > this.#term && !this.#hearsLeader() && this.#replica.isUpToDate(lastLogIndex, lastLogTerm);
+    const mayVote = this.#isStorageHealthy && !this.#hearsLeader();
+    const granted = term > this.#term && mayVote && this.#replica.isUpToDate(lastLogIndex, lastLogTerm);
     this.#outbox.reply(from, { kind: "VoteReply", term: granted ? term : this.#term, preVote: true, granted });
   }
 
