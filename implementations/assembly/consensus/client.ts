@@ -2,8 +2,10 @@
  * The clients' side of the consensus protocol: finds the leader, retries what may be retried, gives up at the deadline.
  *
  * A request keeps its session and sequence number over all attempts, so an attempt whose fate is unknown may be sent
- * again: the state machine executes it once. The outcome is definite only if every attempt ended definitely; one
- * attempt without an answer makes the whole request indefinite. All logical clients share one transport.
+ * again: the state machine executes it once. For the same reason a late answer to an attempt that was given up is an
+ * answer to the request: a cluster that is slower than an attempt may last would otherwise answer nobody. The outcome
+ * is definite only if every attempt ended definitely; one attempt without an answer makes the whole request indefinite.
+ * All logical clients share one transport.
  */
 
 import type { Outcome, Request } from "../../foundation/deployment.ts";
@@ -42,7 +44,12 @@ interface Call {
   /** An attempt may have taken effect without our knowing. */
   uncertain: boolean;
   lastCode: ErrorCode;
+  /** Of the attempt under way. */
   id: number;
+  /**
+   * Of attempts that were given up and may still be answered; at most one for each attempt's time until the deadline.
+   */
+  readonly lateIds: number[];
   askedNode: NodeId;
   timer: Timer | undefined;
 }
@@ -67,6 +74,7 @@ export class ConsensusClient {
       uncertain: false,
       lastCode: "REPLY_TIMEOUT",
       id: 0,
+      lateIds: [],
       askedNode: this.#leader,
       timer: undefined,
     };
@@ -86,7 +94,7 @@ export class ConsensusClient {
   }
 
   #onSilence(call: Call): void {
-    this.#calls.delete(call.id);
+    call.lateIds.push(call.id);
     // A read changes nothing, so an unanswered one leaves nothing uncertain but its own answer.
     call.uncertain = true;
     call.lastCode = "REPLY_TIMEOUT";
@@ -103,17 +111,18 @@ export class ConsensusClient {
       return; // Damaged on the way; the attempt times out.
     }
     const call = this.#calls.get(message.id);
-    if (call === undefined) return; // The answer to an attempt that was given up.
+    if (call === undefined) return; // The answer to a request that has its outcome.
     this.#calls.delete(message.id);
-    call.timer?.cancel();
     const { reply } = message;
     if (reply.kind === "ok") {
       this.#leader = from;
-      return call.done({ kind: "ok", result: reply.result });
+      return this.#end(call, { kind: "ok", result: reply.result });
     }
-    call.lastCode = reply.code;
-    if (!retried.has(reply.code)) return call.done(failedWith(reply.code));
+    if (!retried.has(reply.code)) return this.#end(call, failedWith(reply.code));
     if (certaintyOf[reply.code] === "indefinite") call.uncertain = true;
+    if (message.id !== call.id) return; // Another attempt is under way already.
+    call.timer?.cancel();
+    call.lastCode = reply.code;
     this.#retry(call, from, message.leader);
   }
 
@@ -131,7 +140,13 @@ export class ConsensusClient {
   }
 
   #giveUp(call: Call): void {
-    call.done(call.uncertain ? { kind: "info", code: "REPLY_TIMEOUT" } : failedWith(call.lastCode));
+    this.#end(call, call.uncertain ? { kind: "info", code: "REPLY_TIMEOUT" } : failedWith(call.lastCode));
+  }
+
+  #end(call: Call, outcome: Outcome<ConsensusResult>): void {
+    call.timer?.cancel();
+    for (const id of [call.id, ...call.lateIds]) this.#calls.delete(id);
+    call.done(outcome);
   }
 
   #nextAfter(node: NodeId): NodeId {
