@@ -124,9 +124,14 @@ const smallLog = {
   trailingBytes: mebibyte,
   snapshotEveryBytes: 2 * mebibyte,
 };
+/** Writes of a hundred keys: a state of a few slices. */
 const writeOf =
   (valueBytes: number) =>
-  (value: string): ConsensusOperation => ({ kind: "write", key: `k${value.at(-1)}`, value: value.padEnd(valueBytes) });
+  (value: string): ConsensusOperation => ({
+    kind: "write",
+    key: `k${value.slice(-2)}`,
+    value: value.padEnd(valueBytes),
+  });
 
 test("a log that snapshots cannot keep short is bounded by maxLogBytes: writes are answered OVERLOADED", async () => {
   const trial = await begin("log", smallLog);

@@ -41,9 +41,11 @@ import type {
   RaftInput,
   RaftMessage,
   Recovered,
+  Snapshot,
 } from "../../consensus/production/messages.ts";
 import { Raft } from "../../consensus/production/raft.ts";
 import { entryOverheadBytes } from "../../consensus/production/raft-log.ts";
+import type { SnapshotEncoding } from "../../consensus/production/snapshot-encoding.ts";
 import { encodeCommand, refusalOf, StateMachine } from "../../consensus/production/state-machine.ts";
 
 export interface ProductionNodeOptions {
@@ -464,7 +466,7 @@ export class ProductionNode {
   /** Snapshots the applied state once enough was applied; only what is durable here may be covered. */
   #maybeSnapshot(): void {
     if (this.#savingSnapshot || this.#silent || this.#appliedIndex > this.#durableIndex) return;
-    const { snapshotEveryEntries, snapshotEveryBytes, maxLogBytes, trailingEntries } = this.#options.settings;
+    const { snapshotEveryEntries, snapshotEveryBytes, maxLogBytes } = this.#options.settings;
     const entries = this.#appliedIndex - this.#snapshotIndex;
     const due =
       entries >= snapshotEveryEntries ||
@@ -475,8 +477,25 @@ export class ProductionNode {
     if (!due) return;
     this.#savingSnapshot = true;
     this.#bytesSinceSnapshot = 0;
-    const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm, data: this.#machine.snapshot() };
-    this.#store?.saveSnapshot(snapshot, Math.max(0, snapshot.index - trailingEntries), (error) => {
+    const position = { index: this.#appliedIndex, term: this.#appliedTerm };
+    this.#encodeSnapshot(position, this.#machine.beginSnapshot());
+  }
+
+  /** Slice by slice, each in a turn of its own; a small state takes one. */
+  #encodeSnapshot(position: { readonly index: number; readonly term: number }, encoding: SnapshotEncoding): void {
+    if (this.#silent) return;
+    if (!encoding.isUnderWay) {
+      this.#savingSnapshot = false; // A snapshot came from the leader meanwhile, and stands for more.
+      return;
+    }
+    const data = encoding.next();
+    if (data === undefined) return this.#options.defer(() => this.#encodeSnapshot(position, encoding));
+    this.#saveSnapshot({ ...position, data });
+  }
+
+  #saveSnapshot(snapshot: Snapshot): void {
+    const keepEntriesAfter = Math.max(0, snapshot.index - this.#options.settings.trailingEntries);
+    this.#store?.saveSnapshot(snapshot, keepEntriesAfter, (error) => {
       if (this.#silent) return;
       if (error !== undefined) return this.#fail(error);
       this.#savingSnapshot = false;

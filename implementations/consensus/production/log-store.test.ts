@@ -647,6 +647,45 @@ test("on a full disk nothing is confirmed; with room again everything is, once a
   }
 });
 
+test("the log's writes pass a large snapshot at every chunk, and never wait for a sync of all of it", () => {
+  const bench = new Bench("large snapshot", 100_000);
+  const base = bench.disk.open();
+  let unsynced = 0;
+  let mostUnsynced = 0;
+  const disk = new Proxy(base, {
+    get: (target, name: keyof Disk) => {
+      if (name === "append") {
+        return (file: string, chunks: readonly Uint8Array[], done: Completion<void>) => {
+          for (const { length } of chunks) unsynced += length;
+          mostUnsynced = Math.max(mostUnsynced, unsynced);
+          target.append(file, chunks, done);
+        };
+      }
+      if (name === "sync") {
+        return (file: string, done: Completion<void>) => {
+          if (file.endsWith(".tmp")) unsynced = 0;
+          target.sync(file, done);
+        };
+      }
+      return target[name].bind(target);
+    },
+  });
+  let store: LogStore | undefined;
+  LogStore.open(disk, { segmentBytes: 100_000 }, (_, opened) => (store = opened?.store));
+  bench.runUntil(() => store !== undefined);
+  assert.ok(store !== undefined);
+  bench.persist(store, { hardState: { term: 1, votedFor: null }, entries: [entry(1, 1)] });
+  let isSaved = false;
+  store.saveSnapshot({ index: 1, term: 1, data: new Uint8Array(20_000_000) }, 1, () => (isSaved = true));
+  let persisted = 1;
+  while (!isSaved) {
+    bench.persist(store, { entries: [entry(persisted + 1, 1)] });
+    persisted++;
+  }
+  assert.ok(persisted > 10, `${persisted} entries passed`);
+  assert.ok(mostUnsynced < 6_000_000, `${mostUnsynced} bytes in one sync`);
+});
+
 test("a snapshot for which there is no room leaves the old one alone, and is saved when there is", () => {
   const { bench, disk, store, rooms } = fullBench("full snapshot", 100_000);
   bench.persist(store, { hardState: { term: 1, votedFor: null }, entries: entries(1, 20, 1) });

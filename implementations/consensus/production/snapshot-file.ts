@@ -1,8 +1,9 @@
 /**
  * A snapshot on disk: the state machine's bytes between a header and a checksum over all of it.
  *
- * It is written under a temporary name in chunks, each after the other is done, so that the log's own writes pass in
- * between; then synced, renamed and the directory synced. A snapshot under its final name is therefore complete, and
+ * It is written under a temporary name in chunks, each after the other is done, and synced every few of them, so that
+ * the log's own writes and syncs pass in between and never wait for all of it; then it is renamed and the directory
+ * synced. A snapshot under its final name is therefore complete, and
  * one that does not check out is damage, never an interrupted write.
  */
 
@@ -16,6 +17,7 @@ import type { Snapshot } from "./messages.ts";
 const magic = "GREYSNP1";
 const headerBytes = magic.length + 18;
 const chunkBytes = 256 * 1024;
+const syncEveryBytes = 4 * 1024 * 1024;
 
 /** Writes `snapshot`; it is durable when `done` is called without an error, with the bytes written. */
 export function writeSnapshot(
@@ -28,6 +30,7 @@ export function writeSnapshot(
   const header = encodeHeader(snapshot);
   let checksum = crc32c(header);
   let at = 0;
+  let unsyncedBytes = 0;
   disk.append(temporary, [header], writeNext);
 
   function writeNext(error: DiskError | undefined): void {
@@ -36,7 +39,14 @@ export function writeSnapshot(
     const chunk = snapshot.data.subarray(at, at + chunkBytes);
     at += chunk.length;
     checksum = crc32c(chunk, checksum);
-    disk.append(temporary, [chunk], writeNext);
+    unsyncedBytes += chunk.length;
+    disk.append(temporary, [chunk], unsyncedBytes < syncEveryBytes ? writeNext : syncNext);
+  }
+
+  function syncNext(error: DiskError | undefined): void {
+    if (error !== undefined) return done(error, 0);
+    unsyncedBytes = 0;
+    disk.sync(temporary, writeNext);
   }
 
   function finish(): void {

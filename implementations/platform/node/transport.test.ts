@@ -273,14 +273,14 @@ test("a peer that is dead, or takes nothing, costs no more memory than the queue
   await waitUntil("n1 hears", () => reader.got.length === 1);
   const stuck = proxy.apply({ kind: "cut" }, ["forward", "backward"]);
   const message = "x".repeat(100_000);
-  const before = process.memoryUsage().arrayBuffers;
+  const bytesBefore = process.memoryUsage().arrayBuffers;
   let rounds = 0;
   for (; rounds < 1000; rounds++) {
     say(sender, "n1", message);
     say(sender, "n3", message);
     await new Promise(setImmediate);
   }
-  const grown = process.memoryUsage().arrayBuffers - before;
+  const grown = process.memoryUsage().arrayBuffers - bytesBefore;
   // The sockets and the proxy on the way to n1 have buffers of their own, of a few megabytes.
   const dropped = sender.transport.counters["messages dropped"];
   assert.ok(dropped >= 2 * rounds - 400 && dropped <= 2 * rounds, `${dropped} dropped`);
