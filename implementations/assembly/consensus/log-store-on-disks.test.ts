@@ -86,7 +86,7 @@ test("a real file system that is full: nothing is confirmed; with room again eve
     });
     assert.ok(opened !== undefined);
     const { store } = opened;
-    const fill = (): void => {
+    const takeAllRoom = (): void => {
       try {
         fs.writeFileSync(ballast, new Uint8Array(4 * mebibyte));
       } catch (error) {
@@ -104,7 +104,7 @@ test("a real file system that is full: nothing is confirmed; with room again eve
         });
       });
     for (let index = 1; index <= 3; index++) await persist(index);
-    fill();
+    takeAllRoom();
     const stalled = new Promise<void>((resolve) => (sawFull = resolve));
     const pending = [4, 5, 6].map(persist);
     await stalled;
@@ -118,7 +118,7 @@ test("a real file system that is full: nothing is confirmed; with room again eve
     assert.deepEqual(confirmed, [1, 2, 3, 4, 5, 6]);
     assert.equal(rooms.at(-1), "enough");
     await new Promise<void>((resolve) => store.close(resolve));
-    fill();
+    takeAllRoom();
     await disk.close();
     disk = await NodeDisk.open(directory);
     const [refusal] = await open(() => undefined);
