@@ -16,22 +16,13 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Disk, DiskError } from "../../foundation/effects.ts";
-import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
 import type { LogDamage } from "./log-damage.ts";
-import { LogLane } from "./log-lane.ts";
-import {
-  entryRecordBytes,
-  segmentName,
-  writeEntry,
-  writeHardState,
-  writeReset,
-  writeSegmentHeader,
-} from "./log-records.ts";
+import { entryRecordBytes } from "./log-records.ts";
 import type { LogPosition } from "./log-records.ts";
-import type { HardState, PersistBatch, Recovered, Snapshot } from "./messages.ts";
+import type { PersistBatch, Recovered, Snapshot } from "./messages.ts";
 import { recover } from "./recovery.ts";
 import type { RecoveredLog } from "./recovery.ts";
-import type { Segment } from "./replay.ts";
+import { SegmentLog } from "./segment-log.ts";
 import { SnapshotLane } from "./snapshot-lane.ts";
 
 export { LogDamage } from "./log-damage.ts";
@@ -70,24 +61,16 @@ interface Waiting {
 
 /** A group may grow to this size; what is more waits for the next one, so that no write takes arbitrarily long. */
 const groupBytes = 4 * 1024 * 1024;
-/** Room for a header, a hard state, a reset and a marker. */
-const overheadBytes = 512;
 const nothing: StoredBatch = { hardState: undefined, entries: [], snapshot: undefined };
 
 export class LogStore {
   readonly #disk: Disk;
-  readonly #segmentBytes: number;
-  readonly #segments: Segment[];
-  readonly #lane: LogLane;
+  readonly #log: SegmentLog;
   readonly #snapshots: SnapshotLane;
   readonly #onRoom: (room: Room) => void;
   #lastRoom: Room = "enough";
   /** While the store is being opened: there is no owner yet who would say when to look again. */
   #onStalledOpening: ((error: DiskError) => void) | undefined;
-  #nextSequence: number;
-  #syncedThrough: number;
-  #hardState: HardState;
-  #position: LogPosition;
   #waiting: Waiting[] = [];
   /** Of what waits and of the group being written, payloads and snapshots. */
   #pendingBytes = 0;
@@ -98,29 +81,14 @@ export class LogStore {
   readonly #snapshotsUnderWay = new Set<Done>();
   #failure: Error | undefined;
   #closed: (() => void) | undefined;
-  readonly #counts = {
-    groups: 0,
-    batches: 0,
-    entries: 0,
-    syncs: 0,
-    bytesWritten: 0,
-    snapshots: 0,
-    removed: 0,
-    stalls: 0,
-  };
+  readonly #counts = { batches: 0, snapshots: 0, snapshotBytes: 0, removed: 0, stalls: 0 };
 
   private constructor(disk: Disk, options: LogStoreOptions, log: RecoveredLog) {
     this.#disk = disk;
-    this.#segmentBytes = options.segmentBytes;
     this.#onRoom = options.onRoom ?? (() => undefined);
-    this.#segments = [...log.segments];
     const onStalled = (error: DiskError): void => this.#stalled(error);
-    this.#lane = new LogLane(disk, onStalled);
+    this.#log = new SegmentLog(disk, options.segmentBytes, log, onStalled);
     this.#snapshots = new SnapshotLane(disk, log.snapshots, onStalled);
-    this.#nextSequence = log.nextSequence;
-    this.#syncedThrough = log.nextSequence - 1;
-    this.#hardState = log.recovered.hardState;
-    this.#position = log.recordedPosition;
   }
 
   /**
@@ -156,14 +124,15 @@ export class LogStore {
 
   /** Counted since the store was opened, but for "log segments". */
   get counters(): Readonly<Record<string, number>> {
-    const { groups, batches, entries, syncs, bytesWritten, snapshots, removed, stalls } = this.#counts;
+    const { groups, entries, bytesWritten } = this.#log.counts;
+    const { batches, snapshots, snapshotBytes, removed, stalls } = this.#counts;
     return {
       "log appends": groups,
       "batches persisted": batches,
       "entries persisted": entries,
-      syncs,
-      "bytes written": bytesWritten,
-      "log segments": this.#segments.length,
+      syncs: groups + snapshots,
+      "bytes written": bytesWritten + snapshotBytes,
+      "log segments": this.#log.segmentCount,
       "snapshots saved": snapshots,
       "files removed": removed,
       "stalls on a full disk": stalls,
@@ -178,7 +147,7 @@ export class LogStore {
   /** Looks whether there is room by now for what stalled; harmless without need. */
   retry(): void {
     if (this.#failure !== undefined) return;
-    this.#lane.retry();
+    this.#log.retry();
     this.#snapshots.retry();
   }
 
@@ -276,62 +245,12 @@ export class LogStore {
     this.#flush();
   }
 
-  /** Appends the batches' records and a marker, and syncs; `resetTo` voids all entries before those of the batches. */
   #write(batches: readonly StoredBatch[], resetTo: LogPosition | undefined, done: (error?: DiskError) => void): void {
-    let segment = this.#segments.at(-1);
-    const isNew = segment === undefined || segment.bytes >= this.#segmentBytes;
-    if (segment === undefined || isNew) {
-      segment = { name: segmentName(this.#nextSequence), firstSequence: this.#nextSequence, bytes: 0, lastIndex: 0 };
-      this.#segments.push(segment);
-    }
-    const written = this.#encode(segment, batches, resetTo, isNew);
-    const lastSequence = this.#nextSequence - 1;
-    const atBytes = segment.bytes;
-    segment.bytes += written.length;
-    this.#counts.groups++;
-    this.#counts.syncs++;
-    this.#counts.bytesWritten += written.length;
-    this.#lane.write({ segment: segment.name, atBytes, bytes: written }, (error) => {
+    this.#log.write(batches, resetTo, (error) => {
       if (error !== undefined) return done(error);
-      this.#syncedThrough = lastSequence;
-      // Only now that the reset is durable may the segments before it be removed.
-      if (resetTo !== undefined) for (const voided of this.#segments.slice(0, -1)) voided.lastIndex = 0;
       this.#noteRoom();
       done();
     });
-  }
-
-  #encode(
-    segment: Segment,
-    batches: readonly StoredBatch[],
-    resetTo: LogPosition | undefined,
-    isNew: boolean,
-  ): Uint8Array {
-    let capacity = overheadBytes * (batches.length + 1);
-    for (const { entries } of batches) for (const entry of entries) capacity += entryRecordBytes(entry);
-    const writer = new RecordWriter(segmentSalt(segment.firstSequence), this.#nextSequence, capacity);
-    if (isNew) writeSegmentHeader(writer, this.#hardState, this.#position);
-    if (resetTo !== undefined) {
-      writeReset(writer, resetTo);
-      this.#position = resetTo;
-    }
-    for (const { hardState, entries } of batches) {
-      if (hardState !== undefined) {
-        assert(hardState.term >= this.#hardState.term, "terms never fall");
-        writeHardState(writer, hardState);
-        this.#hardState = hardState;
-      }
-      for (const entry of entries) {
-        assert(entry.index <= this.#position.index + 1, `entry ${entry.index} follows index ${this.#position.index}`);
-        writeEntry(writer, entry);
-        this.#position = { index: entry.index, term: entry.term };
-        if (entry.index > segment.lastIndex) segment.lastIndex = entry.index;
-        this.#counts.entries++;
-      }
-    }
-    writer.marker(this.#syncedThrough);
-    this.#nextSequence = writer.nextSequence;
-    return writer.take();
   }
 
   #storeSnapshot(snapshot: Snapshot, done: Done): void {
@@ -341,8 +260,7 @@ export class LogStore {
       if (!this.#snapshotsUnderWay.delete(done)) return; // It was told of a failure meanwhile.
       if (writtenBytes > 0) {
         this.#counts.snapshots++;
-        this.#counts.syncs++;
-        this.#counts.bytesWritten += writtenBytes;
+        this.#counts.snapshotBytes += writtenBytes;
       }
       this.#noteRoom();
       done();
@@ -353,14 +271,7 @@ export class LogStore {
   /** Oldest first, so that a crash in between leaves a log without gaps, or with one that recovery can tell. */
   #removeObsolete(keepEntriesAfter: number): void {
     if (this.#failure !== undefined) return;
-    const names = this.#snapshots.takeOlder();
-    let count = 0;
-    for (const segment of this.#segments.slice(0, -1)) {
-      if (segment.lastIndex > keepEntriesAfter) break;
-      count++;
-    }
-    for (const { name } of this.#segments.splice(0, count)) names.push(name);
-    for (const name of names) {
+    for (const name of [...this.#snapshots.takeOlder(), ...this.#log.takeThrough(keepEntriesAfter)]) {
       this.#disk.remove(name, (error) => {
         // A file system that needs room to remove leaves the file; recovery removes what is not needed, too.
         if (error?.code === "FULL") return;
@@ -380,7 +291,7 @@ export class LogStore {
   }
 
   #room(): Room {
-    if (this.#lane.isStalled || (this.#isReceiving && this.#snapshots.isStalled)) return "none for the log";
+    if (this.#log.isStalled || (this.#isReceiving && this.#snapshots.isStalled)) return "none for the log";
     return this.#snapshots.isStalled ? "none for a snapshot" : "enough";
   }
 
