@@ -169,6 +169,7 @@ export class ProductionNode {
       "pending reads": this.#reads.size,
       "pending bytes": this.#pendingBytes,
       "bytes waiting for the disk": this.#store?.pending.bytes ?? 0,
+      "batches waiting for the disk": this.#store?.pending.batches ?? 0,
       "messages ignored": this.#messagesIgnored,
       "snapshots taken": this.#snapshotsTaken,
       "snapshots installed": this.#snapshotsInstalled,
