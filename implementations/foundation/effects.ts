@@ -68,9 +68,12 @@ export interface Disk {
   list(done: Completion<readonly string[]>): void;
   /** The whole file. @throws (as error) NOT_FOUND, IO. */
   read(name: string, done: Completion<Uint8Array>): void;
-  /** Adds `chunks`, in order, at the end of the file; creates it when missing. The caller must not modify them. */
+  /**
+   * Adds `chunks`, in order, at the end of the file; creates it when missing. The caller must not modify them. One that
+   * fails may have created the file, and added a strict prefix of the bytes.
+   */
   append(name: string, chunks: readonly Uint8Array[], done: Completion<void>): void;
-  /** Makes everything appended to the file durable. */
+  /** Makes everything appended to the file durable. After a failure nobody knows which bytes ever will be. */
   sync(name: string, done: Completion<void>): void;
   /** Shortens the file to `lengthBytes`; durable after `sync`. */
   truncate(name: string, lengthBytes: number, done: Completion<void>): void;

@@ -7,4 +7,9 @@ export interface CorruptibleDisk extends Disk {
   corrupt(name: string, offset: number, mask: number, done: Completion<void>): void;
   /** Writes `bytes` over what is at `offset`; the file grows when they reach past its end. Durable after `sync`. */
   overwrite(name: string, offset: number, bytes: Uint8Array, done: Completion<void>): void;
+  /**
+   * Appends bytes that reads show, in this life and the next, until the power is lost, and that no `sync` stores
+   * though it reports success. Only where a disk can model it: nothing in user space can do this to a real file.
+   */
+  appendUnstorable?(name: string, chunks: readonly Uint8Array[], done: Completion<void>): void;
 }

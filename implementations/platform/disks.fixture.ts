@@ -1,6 +1,10 @@
-/** Disks to run tests on: the simulated one and a real directory, life after life; and one that faults strike. */
+/**
+ * Disks to run tests on: the simulated one and a real directory, life after life; one that faults strike; and a real
+ * file system so small that it is soon full.
+ */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -63,6 +67,21 @@ export function realDisk(): DiskSubstrate {
       fs.rmSync(directory, { recursive: true });
     },
   };
+}
+
+/** A real file system of a few bytes; whoever is not allowed to mount one gets the reason instead. */
+export function smallFileSystem(bytes: number): { readonly directory: string; readonly end: () => void } | string {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "grey-small-"));
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", directory], { encoding: "utf8" });
+  if (mounted.status !== 0) {
+    fs.rmdirSync(directory);
+    return `a small file system cannot be mounted here: ${mounted.error?.message ?? mounted.stderr.trim()}`;
+  }
+  const end = (): void => {
+    spawnSync("umount", [directory]);
+    fs.rmdirSync(directory);
+  };
+  return { directory, end };
 }
 
 /** A simulated disk behind a faulty one. */

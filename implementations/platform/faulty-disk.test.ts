@@ -145,6 +145,56 @@ test("read-error, write-error and full fail operations, in order, until healed",
   assert.equal(Buffer.from(bench.base.read("f")).toString(), "xz");
 });
 
+test("a failed sync: the bytes are gone, or all see them until the power is lost though a second sync reports success", () => {
+  const fates = new Set<string>();
+  for (let seed = 1; seed <= 40; seed++) {
+    const bench = new FaultyDiskBench(seed);
+    const disk = bench.open();
+    const { seen, note } = outcomes();
+    disk.append("f", [text("stored ")], note);
+    disk.sync("f", note);
+    disk.syncDirectory(note);
+    disk.append("f", [text("failed ")], note);
+    bench.drain();
+    const handle = disk.inject({ kind: "write-error", probability: 1 });
+    disk.sync("f", note);
+    bench.drain();
+    handle.heal();
+    assert.equal(handle.efficacy().count, 1);
+    const visible = Buffer.from(bench.base.read("f")).toString();
+    const next = bench.open();
+    next.append("f", [text("later ")], note);
+    next.sync("f", note);
+    bench.drain();
+    assert.deepEqual(seen, ["ok", "ok", "ok", "ok", "IO", "ok", "ok"]);
+    assert.equal(Buffer.from(bench.base.read("f")).toString(), `${visible}later `);
+    bench.base.crash({ powerLoss: true });
+    const stored = Buffer.from(bench.base.read("f")).toString();
+    assert.equal(stored, visible === "stored " ? "stored later " : "stored \0\0\0\0\0\0\0later ", `seed ${seed}`);
+    fates.add(visible);
+  }
+  assert.deepEqual([...fates].sort(), ["stored ", "stored failed "]);
+});
+
+test("full: nothing of an append is taken, or a strict prefix", () => {
+  const lengths = new Set<number>();
+  for (let seed = 1; seed <= 40; seed++) {
+    const bench = new FaultyDiskBench(seed);
+    const disk = bench.open();
+    const { seen, note } = outcomes();
+    const full = disk.inject({ kind: "full" });
+    disk.append("f", [text("01234"), text("56789")], note);
+    disk.sync("f", note);
+    bench.drain();
+    full.heal();
+    const stored = bench.base.names().length === 0 ? "" : Buffer.from(bench.base.read("f")).toString();
+    assert.ok("0123456789".startsWith(stored) && stored.length < 10);
+    assert.deepEqual(seen, ["FULL", stored.length === 0 ? "NOT_FOUND" : "ok"]);
+    lengths.add(stored.length);
+  }
+  assert.ok(lengths.has(0) && lengths.size > 5, "prefixes of many lengths");
+});
+
 test("slow: every operation takes longer, and their order stays", () => {
   const bench = new FaultyDiskBench(6);
   const disk = bench.open();

@@ -7,6 +7,11 @@
  * ones wait behind it. Faults that need something to spoil (a held write to tear or lose, a stored byte to flip) wait
  * until there is something, so that they are never inert on a disk in use.
  *
+ * A failed sync does one of two things to the bytes it should have stored, by a coin, as the operating systems of
+ * Rebello et al. 2020 ("Can applications recover from fsync failures?") do: they are gone at once, or they stay visible
+ * to every read until the power is lost, and a later sync reports success without storing them. Where the base cannot
+ * model the second (a real disk), it is always the first. A full disk takes nothing, or a strict prefix.
+ *
  * After a power loss nothing completes any more: the host must end the node's life in `onPowerLoss`.
  */
 
@@ -110,6 +115,7 @@ export class FaultyDisk implements Disk {
       const full = this.#faults.first("full");
       if (full !== undefined) {
         full.count++;
+        this.#holdPrefix(name, chunks);
         return this.#later(() => complete(new DiskError("FULL", `Cannot append to ${name}: no space left`)));
       }
       if (this.#writeFails(`append to ${name}`, complete)) return;
@@ -126,8 +132,7 @@ export class FaultyDisk implements Disk {
       const lost = this.#faults.first("lost-sync");
       if (lost !== undefined && this.#held.totalBytes > 0) return this.#loseHeld(lost);
       if (this.#writeFails(`sync ${name}`, complete)) {
-        this.#held.take(name); // As an operating system does, which marks what it failed to store as clean.
-        return;
+        return this.#failToStore(name);
       }
       const written = this.#flush(name);
       this.#base.sync(name, (error) => {
@@ -209,6 +214,22 @@ export class FaultyDisk implements Disk {
     const fails = this.#faults.strikes("write-error", this.#random);
     if (fails) this.#failLater(action, complete);
     return fails;
+  }
+
+  /** As operating systems do, which mark what they failed to store as clean: the next sync does not try again. */
+  #failToStore(name: string): void {
+    const straight = this.#held.take(name).filter(({ misdirected }) => !misdirected);
+    if (straight.length === 0 || this.#base.appendUnstorable === undefined || this.#random.below(2) === 0) return;
+    this.#base.appendUnstorable(name, [joined(straight)], () => undefined);
+  }
+
+  /** A write for which there is too little room may have been done in part. */
+  #holdPrefix(name: string, chunks: readonly Uint8Array[]): void {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const kept = bytes === 0 || this.#random.below(2) === 0 ? 0 : this.#random.below(bytes);
+    if (kept === 0) return;
+    const whole = joined([{ chunks, bytes, misdirected: false }]);
+    this.#held.hold(name, [whole.subarray(0, kept)], false);
   }
 
   /** Hands what is held of `name` to the base. */

@@ -39,7 +39,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "the vote is not persisted",
-    file: `${production}/log-store.ts`,
+    file: `${production}/segment-log.ts`,
     line: "writeHardState(writer, hardState);",
     wrong: "writeHardState(writer, { term: hardState.term, votedFor: null });",
     check: "election-safety",

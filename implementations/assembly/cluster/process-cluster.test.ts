@@ -129,6 +129,33 @@ test("production: a node joins as a process of its own, the leader is replaced, 
   });
 });
 
+test("production: a full disk stops a process from acknowledging, not from running; a write waits for room on a majority", async () => {
+  await withCluster("production", async ({ trial, pids }) => {
+    const { deployment } = trial;
+    const starts: NodeId[] = [];
+    deployment.observe(({ node, event }) => {
+      if (event.kind === "start" && event.life > 1) starts.push(node);
+    });
+    assert.ok(await trial.append("before"));
+    const leader = trial.leader();
+    const one = deployment.inject({ kind: "disk", nodes: [leader], fault: { kind: "full" } });
+    assert.ok(await trial.append("led by another"));
+    await trial.until("another leads", () => deployment.leader() !== leader);
+    const all = deployment.inject({ kind: "disk", nodes: deployment.nodes, fault: { kind: "full" } });
+    assert.equal(await trial.append("waits", 1000), false);
+    one.heal();
+    all.heal();
+    assert.ok(await trial.append("after"));
+    const list = await trial.agreement();
+    assert.deepEqual(
+      list.filter((value) => value !== "waits"),
+      ["before", "led by another", "after"],
+    );
+    assert.deepEqual(starts, []);
+    assert.ok(pids.every(isRunning));
+  });
+});
+
 test("minimal: all nodes in one process serve; killed together they begin anew; moments are refused", async () => {
   await withCluster("minimal", async ({ trial, pids }) => {
     const { deployment } = trial;

@@ -2,8 +2,10 @@
  * The clients' side of the consensus protocol: finds the leader, retries what may be retried, gives up at the deadline.
  *
  * A request keeps its session and sequence number over all attempts, so an attempt whose fate is unknown may be sent
- * again: the state machine executes it once. The outcome is definite only if every attempt ended definitely; one
- * attempt without an answer makes the whole request indefinite. All logical clients share one transport.
+ * again: the state machine executes it once. For the same reason a late answer to an attempt that was given up is an
+ * answer to the request: a cluster that is slower than an attempt may last would otherwise answer nobody. The outcome
+ * is definite only if every attempt ended definitely; one attempt without an answer makes the whole request indefinite.
+ * All logical clients share one transport.
  */
 
 import type { Outcome, Request } from "../../foundation/deployment.ts";
@@ -51,6 +53,8 @@ const retriedForAdministration: ReadonlySet<ErrorCode> = new Set([
   "CHANGE_UNDER_WAY",
   "LEARNER_BEHIND",
 ] satisfies ErrorCode[]);
+/** Later answers than to so many attempts are not waited for. */
+const maxLateIds = 64;
 /** A change waits for a node to catch up; asking again joins the change that is under way. */
 const administrationTimeoutMs: Millis = 2000;
 
@@ -65,7 +69,10 @@ interface Call {
   /** An attempt may have taken effect without our knowing. */
   uncertain: boolean;
   lastCode: ErrorCode;
+  /** Of the attempt under way. */
   id: number;
+  /** Of the newest attempts that were given up and may still be answered. */
+  readonly lateIds: number[];
   askedNode: NodeId;
   timer: Timer | undefined;
 }
@@ -117,12 +124,13 @@ export class ConsensusClient {
     for (const call of this.#calls.values()) call.timer?.cancel();
   }
 
-  #begin(kind: Omit<Call, "uncertain" | "lastCode" | "id" | "askedNode" | "timer">): void {
+  #begin(kind: Omit<Call, "uncertain" | "lastCode" | "id" | "lateIds" | "askedNode" | "timer">): void {
     const call: Call = {
       ...kind,
       uncertain: false,
       lastCode: "REPLY_TIMEOUT",
       id: 0,
+      lateIds: [],
       askedNode: this.#leader,
       timer: undefined,
     };
@@ -148,7 +156,8 @@ export class ConsensusClient {
   }
 
   #onSilence(call: Call): void {
-    this.#calls.delete(call.id);
+    call.lateIds.push(call.id);
+    if (call.lateIds.length > maxLateIds) this.#calls.delete(call.lateIds.shift() ?? 0);
     // A read changes nothing, so an unanswered one leaves nothing uncertain but its own answer.
     call.uncertain = true;
     call.lastCode = "REPLY_TIMEOUT";
@@ -165,17 +174,19 @@ export class ConsensusClient {
       return; // Damaged on the way; the attempt times out.
     }
     const call = this.#calls.get(message.id);
-    if (call === undefined) return; // The answer to an attempt that was given up.
+    if (call === undefined) return; // The answer to a request that has its outcome.
     this.#calls.delete(message.id);
-    call.timer?.cancel();
     const { reply } = message;
     if (reply.kind !== "error") {
       this.#believedLeader = from;
+      this.#end(call);
       return call.onReply(reply);
     }
-    call.lastCode = reply.code;
-    if (!call.retried.has(reply.code)) return call.onFailure(reply.code);
+    if (!call.retried.has(reply.code)) return this.#fail(call, reply.code);
     if (certaintyOf[reply.code] === "indefinite") call.uncertain = true;
+    if (message.id !== call.id) return; // Another attempt is under way already.
+    call.timer?.cancel();
+    call.lastCode = reply.code;
     this.#retry(call, from, message.leader);
   }
 
@@ -185,14 +196,25 @@ export class ConsensusClient {
       this.#believedLeader = hint;
       return this.#attempt(call, hint);
     }
-    if (this.#leader === from) this.#believedLeader = this.#nextAfter(from);
+    // A leader that is overloaded is still the leader: others would only send us back to it.
+    if (this.#leader === from && call.lastCode !== "OVERLOADED") this.#believedLeader = this.#nextAfter(from);
     const remainingMs = Math.max(0, call.deadlineAtMs - clock.nowMs());
     const pauseMs = Math.min(remainingMs, retryPauseMs * (0.5 + random.float()));
     call.timer = clock.after(pauseMs, () => this.#attempt(call, this.#leader));
   }
 
   #giveUp(call: Call): void {
-    call.onFailure(call.uncertain ? "REPLY_TIMEOUT" : call.lastCode);
+    this.#fail(call, call.uncertain ? "REPLY_TIMEOUT" : call.lastCode);
+  }
+
+  #fail(call: Call, code: ErrorCode): void {
+    this.#end(call);
+    call.onFailure(code);
+  }
+
+  #end(call: Call): void {
+    call.timer?.cancel();
+    for (const id of [call.id, ...call.lateIds]) this.#calls.delete(id);
   }
 
   #nextAfter(node: NodeId): NodeId {

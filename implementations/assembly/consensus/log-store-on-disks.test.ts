@@ -6,12 +6,16 @@
  */
 
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { test } from "node:test";
 import { LogDamage, LogStore } from "../../consensus/production/log-store.ts";
-import type { OpenedLogStore } from "../../consensus/production/log-store.ts";
+import type { OpenedLogStore, Room } from "../../consensus/production/log-store.ts";
+import { DiskError } from "../../foundation/effects.ts";
 import type { Disk } from "../../foundation/effects.ts";
-import { FaultyDiskBench, realDisk, simulatedDisk } from "../../platform/disks.fixture.ts";
+import { FaultyDiskBench, realDisk, simulatedDisk, smallFileSystem } from "../../platform/disks.fixture.ts";
 import type { FaultyDisk } from "../../platform/faulty-disk.ts";
+import { NodeDisk } from "../../platform/node/disk.ts";
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
@@ -59,6 +63,80 @@ for (const [name, make, isWrapped] of [
     }
   });
 }
+
+test("a real file system that is full: nothing is confirmed; with room again everything is, also after a restart", async (context) => {
+  const mebibyte = 1024 * 1024;
+  const small = smallFileSystem(4 * mebibyte);
+  if (typeof small === "string") return context.skip(small);
+  const ballast = path.join(small.directory, "ballast");
+  const directory = path.join(small.directory, "data");
+  let disk = await NodeDisk.open(directory);
+  const open = (onRoom: (room: Room) => void): Promise<[error: Error | undefined, opened?: OpenedLogStore]> =>
+    new Promise((resolve) => {
+      LogStore.open(disk, { segmentBytes: 200_000, onRoom }, (error, opened) =>
+        resolve(opened === undefined ? [error] : [error, opened]),
+      );
+    });
+  try {
+    let sawFull: (() => void) | undefined;
+    const rooms: Room[] = [];
+    const [, opened] = await open((room) => {
+      rooms.push(room);
+      if (room === "none for the log") sawFull?.();
+    });
+    assert.ok(opened !== undefined);
+    const { store } = opened;
+    const takeAllRoom = (): void => {
+      try {
+        fs.writeFileSync(ballast, new Uint8Array(4 * mebibyte));
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
+      }
+    };
+    const confirmed: number[] = [];
+    const persist = (index: number): Promise<void> =>
+      new Promise((resolve) => {
+        const entries = [{ index, term: 1, payload: new Uint8Array(90_000).fill(index) }];
+        store.persist({ hardState: undefined, entries, snapshot: undefined }, (error) => {
+          assert.equal(error, undefined);
+          confirmed.push(index);
+          resolve();
+        });
+      });
+    for (let index = 1; index <= 3; index++) await persist(index);
+    takeAllRoom();
+    const stalled = new Promise<void>((resolve) => (sawFull = resolve));
+    const pending = [4, 5, 6].map(persist);
+    await stalled;
+    const stalledAgain = new Promise<void>((resolve) => (sawFull = resolve));
+    store.retry();
+    await stalledAgain;
+    assert.deepEqual(confirmed, [1, 2, 3]);
+    fs.rmSync(ballast);
+    store.retry();
+    await Promise.all(pending);
+    assert.deepEqual(confirmed, [1, 2, 3, 4, 5, 6]);
+    assert.equal(rooms.at(-1), "enough");
+    await new Promise<void>((resolve) => store.close(resolve));
+    takeAllRoom();
+    await disk.close();
+    disk = await NodeDisk.open(directory);
+    const [refusal] = await open(() => undefined);
+    assert.ok(refusal instanceof DiskError && refusal.code === "FULL", `${refusal}`);
+    fs.rmSync(ballast);
+    const [, reopened] = await open(() => undefined);
+    const payloads = reopened?.recovered.entries.map(({ payload }) => payload);
+    assert.deepEqual(
+      payloads,
+      [1, 2, 3, 4, 5, 6].map((index) => new Uint8Array(90_000).fill(index)),
+    );
+  } finally {
+    await disk.close();
+    fs.rmSync(directory, { recursive: true });
+    fs.rmSync(ballast, { force: true });
+    small.end();
+  }
+});
 
 /** Persists entries one by one; returns how many were confirmed before the disk fell silent or failed. */
 function fill(bench: FaultyDiskBench, store: LogStore, from: number, to: number): number {

@@ -7,12 +7,17 @@
  * of the event loop are proposed together.
  *
  * A failed write or sync is final: after a failed sync nobody knows what is on the disk, so the node says nothing more
- * and its supervisor restarts it, which recovers from what is really there.
+ * and its supervisor restarts it, which recovers from what is really there. A full disk is not: the node goes on
+ * without leading or acknowledging anything, looks for room from time to time, and picks up where it stopped.
+ *
+ * What it holds for others is bounded: requests by count and bytes, the log by its bytes in memory, and what waits for
+ * the disk by both. Beyond a bound clients are answered OVERLOADED, and what peers send is ignored as if it were lost.
  *
  * @see Rebello et al. 2020, "Can applications recover from fsync failures?": why a failed sync is never retried.
  */
 
 import type { NodeResources } from "../../foundation/deployment.ts";
+import { DiskError } from "../../foundation/effects.ts";
 import type { Clock, Disk, Random, Timer, Transport } from "../../foundation/effects.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import { assert } from "../../foundation/assert.ts";
@@ -30,6 +35,7 @@ import type {
 import { isConfigurationPayload } from "../../consensus/production/configuration.ts";
 import type { ProductionSettings } from "../../consensus/production/defaults.ts";
 import { LogStore } from "../../consensus/production/log-store.ts";
+import type { OpenedLogStore, Room } from "../../consensus/production/log-store.ts";
 import type {
   AdministrationAnswer,
   Effects,
@@ -38,8 +44,11 @@ import type {
   RaftInput,
   RaftMessage,
   Recovered,
+  Snapshot,
 } from "../../consensus/production/messages.ts";
 import { Raft } from "../../consensus/production/raft.ts";
+import { entryOverheadBytes } from "../../consensus/production/raft-log.ts";
+import type { SnapshotEncoding } from "../../consensus/production/snapshot-encoding.ts";
 import {
   encodeCommand,
   refusalOf,
@@ -82,6 +91,10 @@ export class DiskLost extends Error {
 
 /** A clock that drifts can wake us a rounding error early; waiting no time at all would then never end. */
 const shortestDelayMs = 0.01;
+/** How long after a full disk was seen it is looked at again; doubles up to the maximum. */
+const roomPauseMs = { first: 50, most: 1000 } as const;
+/** Batches that may wait for the disk before messages that could add to them are ignored. */
+const maxPendingBatches = 16_384;
 
 /** Changes of members and handovers that wait for their end. */
 const maxAdministrations = 64;
@@ -90,6 +103,7 @@ interface PendingProposal {
   readonly client: NodeId;
   readonly requestId: number;
   readonly term: number;
+  readonly bytes: number;
 }
 
 interface QueuedProposal {
@@ -130,30 +144,19 @@ export class ProductionNode {
   readonly #administrations = new Map<number, { readonly client: NodeId; readonly requestId: number }>();
   #nextRequestId = 1;
   #queue: QueuedProposal[] = [];
+  /** Payloads of `#queue` and `#proposals`. */
+  #pendingBytes = 0;
+  #messagesIgnored = 0;
+  #isStorageHealthy = true;
+  #roomPauseMs: number = roomPauseMs.first;
+  #roomTimer: Timer | undefined;
   #flushing = false;
 
   constructor(options: ProductionNodeOptions) {
     this.#options = options;
     this.#machine = new StateMachine();
     options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
-    LogStore.open(
-      options.disk,
-      { ...options.settings, node: options.id, forming: options.forming },
-      (error, opened) => {
-        if (this.#silent) return;
-        if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
-        if (opened.empty && !options.forming) {
-          return this.#fail(
-            new DiskLost(
-              `Cannot start ${options.id}: its data directory is empty though the cluster was formed before; ` +
-                "a voter that lost its disk has forgotten its votes and must be replaced as a member",
-            ),
-          );
-        }
-        this.#store = opened.store;
-        this.#begin(opened.recovered, opened.repairs);
-      },
-    );
+    this.#open();
   }
 
   view(): ConsensusView | undefined {
@@ -177,6 +180,13 @@ export class ProductionNode {
       ...(raft === undefined ? {} : raft.counters),
       ...(this.#store === undefined ? {} : this.#store.counters),
       "log entries": raft?.logEntryCount ?? 0,
+      "log bytes": raft?.logBytes ?? 0,
+      "pending proposals": this.#queue.length + this.#proposals.size,
+      "pending reads": this.#reads.size,
+      "pending bytes": this.#pendingBytes,
+      "bytes waiting for the disk": this.#store?.pending.bytes ?? 0,
+      "batches waiting for the disk": this.#store?.pending.batches ?? 0,
+      "messages ignored": this.#messagesIgnored,
       "snapshots taken": this.#snapshotsTaken,
       "snapshots installed": this.#snapshotsInstalled,
     };
@@ -186,6 +196,7 @@ export class ProductionNode {
   crash(): void {
     this.#silent = true;
     this.#timer?.cancel();
+    this.#roomTimer?.cancel();
   }
 
   /** Stops taking part, lets what is under way reach the disk, then calls `done`. */
@@ -198,6 +209,50 @@ export class ProductionNode {
     this.#proposals.clear();
     this.crash();
     this.#store.close(() => done());
+  }
+
+  #open(): void {
+    const { disk, settings, id, forming } = this.#options;
+    const onRoom = (room: Room): void => this.#onRoom(room);
+    LogStore.open(disk, { ...settings, node: id, forming, onRoom }, (error, opened) => {
+      if (this.#silent) return;
+      // Recovery needs room for a segment; a restart would not find more than another look does.
+      if (error instanceof DiskError && error.code === "FULL") return this.#lookForRoom(() => this.#open());
+      if (error !== undefined || opened === undefined) return this.#fail(error ?? new Error("the log did not open"));
+      this.#onOpened(opened);
+    });
+  }
+
+  #onOpened({ store, recovered, repairs, empty }: OpenedLogStore): void {
+    const { id, forming } = this.#options;
+    if (empty && !forming) {
+      return this.#fail(
+        new DiskLost(
+          `Cannot start ${id}: its data directory is empty though the cluster was formed before; ` +
+            "a voter that lost its disk has forgotten its votes and must be replaced as a member",
+        ),
+      );
+    }
+    this.#store = store;
+    this.#roomPauseMs = roomPauseMs.first;
+    this.#begin(recovered, repairs);
+  }
+
+  #onRoom(room: Room): void {
+    if (this.#silent) return;
+    const isHealthy = room !== "none for the log";
+    if (isHealthy !== this.#isStorageHealthy) {
+      this.#isStorageHealthy = isHealthy;
+      this.#step({ kind: "storage", healthy: isHealthy });
+    }
+    if (room === "enough") this.#roomPauseMs = roomPauseMs.first;
+    else this.#lookForRoom(() => this.#store?.retry());
+  }
+
+  #lookForRoom(look: () => void): void {
+    this.#roomTimer?.cancel();
+    this.#roomTimer = this.#options.clock.after(this.#roomPauseMs, look);
+    this.#roomPauseMs = Math.min(roomPauseMs.most, this.#roomPauseMs * 2);
   }
 
   #begin(recovered: Recovered, repairs: readonly string[]): void {
@@ -239,22 +294,41 @@ export class ProductionNode {
       return; // Bytes damaged on the way: to a datagram protocol that is a lost message.
     }
     if (!this.#options.isPeer(from)) return this.#serve(from, message as ClientRequest | AdminRequest);
-    this.#step({ kind: "message", from, message: message as RaftMessage });
+    this.#hear(from, message as RaftMessage);
+  }
+
+  /** A message for which there is no room counts as lost; the leader sends again what it contained. */
+  #hear(from: NodeId, message: RaftMessage): void {
+    const pendingBatches = this.#store?.pending.batches ?? 0;
+    if (pendingBatches >= maxPendingBatches && !message.kind.endsWith("Reply")) {
+      this.#messagesIgnored++;
+      return;
+    }
+    const isLogFull = (this.#raft?.logBytes ?? 0) >= this.#options.settings.maxLogBytes;
+    if (isLogFull && message.kind === "AppendEntries" && message.entries.length > 0) {
+      // The leader is still heard, and what it says of its commit index is what lets the log shrink again. It gets no
+      // answer: that would invite it to send more at once.
+      this.#messagesIgnored++;
+      return this.#step({ kind: "message", from, message: { ...message, entries: [] } }, undefined, false);
+    }
+    this.#step({ kind: "message", from, message });
   }
 
   #serve(client: NodeId, request: ClientRequest | AdminRequest): void {
     if ("command" in request) return this.#administer(client, request);
     const refusal = refusalOf(request);
     if (refusal !== undefined) return this.#reply(client, request.id, { kind: "error", code: refusal });
+    if (this.#isOverloadedBy(request)) {
+      return this.#reply(client, request.id, { kind: "error", code: "OVERLOADED" });
+    }
     if (request.operation.kind === "read") {
       const readId = this.#nextReadId++;
       this.#reads.set(readId, { client, requestId: request.id, key: request.operation.key, index: undefined });
       return this.#step({ kind: "read", readId });
     }
-    if (this.#queue.length + this.#proposals.size >= this.#options.settings.maxPendingProposals) {
-      return this.#reply(client, request.id, { kind: "error", code: "OVERLOADED" });
-    }
-    this.#queue.push({ client, requestId: request.id, payload: encodeCommand(request) });
+    const payload = encodeCommand(request);
+    this.#pendingBytes += payload.length;
+    this.#queue.push({ client, requestId: request.id, payload });
     if (this.#flushing) return;
     this.#flushing = true;
     this.#options.defer(() => this.#propose());
@@ -279,6 +353,15 @@ export class ProductionNode {
     this.#reply(asked.client, asked.requestId, error === undefined ? { kind: "done" } : { kind: "error", code: error });
   }
 
+  /** Whether one more request would exceed a bound; a write's bytes may exceed theirs by that one. */
+  #isOverloadedBy({ operation }: ClientRequest): boolean {
+    const { maxPendingReads, maxPendingProposals, maxPendingBytes, maxLogBytes } = this.#options.settings;
+    if (operation.kind === "read") return this.#reads.size >= maxPendingReads;
+    const isLeader = this.#raft?.role === "leader";
+    if (isLeader && (this.#raft?.logBytes ?? 0) >= maxLogBytes) return true;
+    return this.#queue.length + this.#proposals.size >= maxPendingProposals || this.#pendingBytes >= maxPendingBytes;
+  }
+
   #propose(): void {
     this.#flushing = false;
     if (this.#silent || this.#queue.length === 0) return;
@@ -287,7 +370,7 @@ export class ProductionNode {
     this.#step({ kind: "propose", payloads: queued.map((proposal) => proposal.payload) }, queued);
   }
 
-  #step(input: RaftInput, queued?: readonly QueuedProposal[]): void {
+  #step(input: RaftInput, queued?: readonly QueuedProposal[], answers = true): void {
     const raft = this.#raft;
     if (raft === undefined || this.#silent) return;
     const wasLeader = raft.role === "leader";
@@ -298,7 +381,7 @@ export class ProductionNode {
       this.#options.trace(event);
     }
     if (queued !== undefined) this.#register(queued, effects);
-    for (const { to, message } of effects.messages) this.#send(to, message);
+    if (answers) for (const { to, message } of effects.messages) this.#send(to, message);
     if (effects.persist !== undefined) this.#persist(effects.persist);
     if (effects.restore !== undefined) {
       this.#machine.restore(effects.restore.data);
@@ -317,9 +400,12 @@ export class ProductionNode {
 
   #register(queued: readonly QueuedProposal[], effects: Effects): void {
     const proposed = effects.proposed;
-    for (const [offset, { client, requestId }] of queued.entries()) {
-      if (proposed === undefined) this.#reply(client, requestId, { kind: "error", code: "NOT_LEADER" });
-      else this.#proposals.set(proposed.firstIndex + offset, { client, requestId, term: proposed.term });
+    for (const [offset, { client, requestId, payload }] of queued.entries()) {
+      const bytes = payload.length;
+      if (proposed === undefined) {
+        this.#pendingBytes -= bytes;
+        this.#reply(client, requestId, { kind: "error", code: "NOT_LEADER" });
+      } else this.#proposals.set(proposed.firstIndex + offset, { client, requestId, term: proposed.term, bytes });
     }
   }
 
@@ -371,6 +457,7 @@ export class ProductionNode {
       const proposal = this.#proposals.get(entry.index);
       if (proposal === undefined) continue;
       this.#proposals.delete(entry.index);
+      this.#pendingBytes -= proposal.bytes;
       const mine = proposal.term === entry.term && reply !== undefined;
       this.#answer(proposal, mine ? reply : { kind: "error", code: "PROPOSAL_DROPPED" });
     }
@@ -400,6 +487,7 @@ export class ProductionNode {
   #dropProposals(): void {
     const dropped = [...this.#proposals.values()];
     this.#proposals.clear();
+    for (const { bytes } of dropped) this.#pendingBytes -= bytes;
     for (const proposal of dropped) this.#answer(proposal, { kind: "error", code: "PROPOSAL_DROPPED" });
   }
 
@@ -416,18 +504,38 @@ export class ProductionNode {
 
   /** Snapshots the applied state once enough was applied; only what is durable here may be covered. */
   #maybeSnapshot(): void {
-    const { snapshotEveryEntries, snapshotEveryBytes, trailingEntries } = this.#options.settings;
     if (this.#savingSnapshot || this.#silent || this.#appliedIndex > this.#durableIndex) return;
+    const { snapshotEveryEntries, snapshotEveryBytes, maxLogBytes } = this.#options.settings;
+    const entries = this.#appliedIndex - this.#snapshotIndex;
     const due =
-      this.#appliedIndex - this.#snapshotIndex >= snapshotEveryEntries ||
-      this.#bytesSinceSnapshot >= snapshotEveryBytes;
+      entries >= snapshotEveryEntries ||
+      this.#bytesSinceSnapshot >= snapshotEveryBytes ||
+      // A log at its bound must be able to shrink; but not by one entry at a time.
+      ((this.#raft?.logBytes ?? 0) >= maxLogBytes &&
+        entries * entryOverheadBytes + this.#bytesSinceSnapshot >= maxLogBytes / 4);
     if (!due) return;
     this.#savingSnapshot = true;
     this.#bytesSinceSnapshot = 0;
     const index = this.#appliedIndex;
-    const configuration = this.#raft?.snapshotConfiguration(index);
-    const snapshot = { index, term: this.#appliedTerm, data: this.#machine.snapshot(), configuration };
-    this.#store?.saveSnapshot(snapshot, Math.max(0, snapshot.index - trailingEntries), (error) => {
+    const position = { index, term: this.#appliedTerm, configuration: this.#raft?.snapshotConfiguration(index) };
+    this.#encodeSnapshot(position, this.#machine.beginSnapshot());
+  }
+
+  /** Slice by slice, each in a turn of its own; a small state takes one. */
+  #encodeSnapshot(position: Omit<Snapshot, "data">, encoding: SnapshotEncoding): void {
+    if (this.#silent) return;
+    if (!encoding.isUnderWay) {
+      this.#savingSnapshot = false; // A snapshot came from the leader meanwhile, and stands for more.
+      return;
+    }
+    const data = encoding.next();
+    if (data === undefined) return this.#options.defer(() => this.#encodeSnapshot(position, encoding));
+    this.#saveSnapshot({ ...position, data });
+  }
+
+  #saveSnapshot(snapshot: Snapshot): void {
+    const keepEntriesAfter = Math.max(0, snapshot.index - this.#options.settings.trailingEntries);
+    this.#store?.saveSnapshot(snapshot, keepEntriesAfter, (error) => {
       if (this.#silent) return;
       if (error !== undefined) return this.#fail(error);
       this.#savingSnapshot = false;

@@ -1,7 +1,7 @@
 /** Drives a consensus deployment by hand, for tests: one client, operations one after the other, faults in between. */
 
 import assert from "node:assert/strict";
-import type { NodeState, Outcome, Substrate } from "../../foundation/deployment.ts";
+import type { DeployOptions, NodeState, Outcome, Substrate } from "../../foundation/deployment.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type {
   ConsensusDeployment,
@@ -20,6 +20,7 @@ export interface TrialOptions {
   readonly nodes?: number;
   readonly seed?: string;
   readonly directory?: string;
+  readonly settings?: DeployOptions["settings"];
 }
 
 export class Trial {
@@ -33,7 +34,8 @@ export class Trial {
   /** Deploys, and waits for the first leader. */
   static async begin(options: TrialOptions): Promise<Trial> {
     const { implementation, substrate = "simulated", nodes = 3, seed = "trial", directory = "/nowhere" } = options;
-    const trial = new Trial(await implementation.deploy({ substrate, nodes, seed, directory }));
+    const { settings = {} } = options;
+    const trial = new Trial(await implementation.deploy({ substrate, nodes, seed, directory, settings }));
     await trial.until("there is a leader", () => trial.deployment.leader() !== undefined);
     return trial;
   }
@@ -55,6 +57,12 @@ export class Trial {
   /** Adds `value` to the list. @returns whether it was acknowledged. */
   async append(value: string, deadlineMs?: number): Promise<boolean> {
     return (await this.invoke({ kind: "append", value }, deadlineMs)).kind === "ok";
+  }
+
+  /** What `node` counted since it last started. */
+  async counter(node: NodeId, name: string): Promise<number> {
+    const resources = (await this.deployment.resources()).find((each) => each.node === node);
+    return resources?.counters[name] ?? 0;
   }
 
   /** Lets `ms` of the deployment's time pass. */

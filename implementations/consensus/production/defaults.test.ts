@@ -22,6 +22,14 @@ test("a setting that does not exist, or lies outside its range, is refused by na
     [{ maxInFlight: 0 }, /^Cannot use maxInFlight 0: allowed is a whole number in \[1, 1024\]$/],
     [{ maxInFlight: 1.5 }, /^Cannot use maxInFlight 1.5: allowed is a whole number in/],
     [{ electionTimeoutMs: "150" }, /^Cannot use electionTimeoutMs "150": allowed is a number in \[10, 60000\]$/],
+    [
+      { maxPendingBytes: 1000 },
+      /^Cannot use maxPendingBytes 1000: allowed is a whole number in \[4194304, 1073741824\]$/,
+    ],
+    [
+      { maxLogBytes: 8 * 1024 * 1024 },
+      /^Cannot use maxLogBytes 8388608: allowed is at least 34834432, twice what trailingEntries and trailingBytes keep$/,
+    ],
     [{ segmentBytes: NaN }, /^Cannot use segmentBytes NaN: allowed is/],
     [
       { heartbeatIntervalMs: 100 },

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { UsageError } from "../../foundation/errors.ts";
 import type { Millis } from "../../foundation/units.ts";
+import { entryOverheadBytes } from "./raft-log.ts";
 
 export interface ProductionSettings {
   /** An election starts after [T, 2T) without a leader; a leader steps down after T without a majority. */
@@ -30,8 +31,9 @@ export interface ProductionSettings {
   readonly snapshotEveryBytes: number;
   /** A new log segment begins after this many bytes. */
   readonly segmentBytes: number;
-  /** Client requests a node holds unanswered; more are answered OVERLOADED (writes) or NOT_LEADER (reads). */
+  /** Client requests a node holds unanswered, and the bytes of the writes among them; more are answered OVERLOADED. */
   readonly maxPendingProposals: number;
+  readonly maxPendingBytes: number;
   readonly maxPendingReads: number;
   /**
    * Whether leaders answer reads under a lease instead of asking the others first. Off by default: a lease trusts clocks.
@@ -43,6 +45,11 @@ export interface ProductionSettings {
    * its lease lasts: at most one election timeout on its own clock.
    */
   readonly maxClockSkew: number;
+  /**
+   * What the log may take in a node's memory, about. It grows past a snapshot's trailing part while snapshots, the disk
+   * or a majority cannot keep up; then a leader answers writes OVERLOADED, and a follower takes no more entries.
+   */
+  readonly maxLogBytes: number;
 }
 
 const kibibyte = 1024;
@@ -62,9 +69,11 @@ export const productionDefaults: ProductionSettings = {
   snapshotEveryBytes: 64 * mebibyte,
   segmentBytes: 16 * mebibyte,
   maxPendingProposals: 10_000,
+  maxPendingBytes: 64 * mebibyte,
   maxPendingReads: 10_000,
   leaseReads: false,
   maxClockSkew: 1.1,
+  maxLogBytes: 256 * mebibyte,
 };
 
 const ranges = {
@@ -81,8 +90,10 @@ const ranges = {
   snapshotEveryBytes: [1, 1024 * mebibyte],
   segmentBytes: [kibibyte, 1024 * mebibyte],
   maxPendingProposals: [1, 1_000_000],
+  maxPendingBytes: [4 * mebibyte, 1024 * mebibyte],
   maxPendingReads: [1, 1_000_000],
   maxClockSkew: [1, 10],
+  maxLogBytes: [8 * mebibyte, 8192 * mebibyte],
 } as const satisfies Record<Exclude<keyof ProductionSettings, "leaseReads">, readonly [least: number, most: number]>;
 
 /** Times and ratios may have fractions; everything else is counted. */
@@ -118,6 +129,12 @@ export function resolveSettings(
   if (heartbeatIntervalMs > electionTimeoutMs / 2) {
     const allowed = `allowed is at most ${electionTimeoutMs / 2}, half of electionTimeoutMs ${electionTimeoutMs}`;
     throw new UsageError(`Cannot use heartbeatIntervalMs ${heartbeatIntervalMs}: ${allowed}`);
+  }
+  const { maxLogBytes, trailingEntries, trailingBytes } = settings;
+  const leastLogBytes = 2 * (trailingBytes + trailingEntries * entryOverheadBytes);
+  if (maxLogBytes < leastLogBytes) {
+    const allowed = `allowed is at least ${leastLogBytes}, twice what trailingEntries and trailingBytes keep`;
+    throw new UsageError(`Cannot use maxLogBytes ${maxLogBytes}: ${allowed}`);
   }
   return settings;
 }

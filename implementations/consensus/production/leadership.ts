@@ -82,6 +82,12 @@ export class Leadership {
     return this.#isRemoved;
   }
 
+  /** This leader cannot go on: the voter that lacks least is asked to stand, so that nobody waits for a timeout. */
+  nominateSuccessor(): void {
+    const successor = this.#mostUpToDate();
+    if (successor !== undefined) this.#askToStand(successor);
+  }
+
   /** When `tick` is wanted next. */
   get heartbeatDueMs(): Millis {
     return this.#heartbeatDueMs;
@@ -402,8 +408,7 @@ export class Leadership {
     this.#isRemoved = true;
     this.#answer(this.#membership.finish());
     this.#sendHeartbeats(nowMs);
-    const successor = this.#mostUpToDate();
-    if (successor !== undefined) this.#askToStand(successor);
+    this.nominateSuccessor();
   }
 
   #mostUpToDate(): NodeId | undefined {

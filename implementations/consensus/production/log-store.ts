@@ -5,33 +5,30 @@
  * sync is under way gather, and one write and one sync take them all: group commit. The log is cut by writing over it
  * logically: a later record of an index supersedes. Segments are removed once a snapshot covers them.
  *
- * A failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report success for
- * bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and the node must
- * be restarted, which recovers from what is there (`recovery.ts`).
+ * On a full disk the store stalls: nothing is confirmed, everything pending stays pending, in order, and is written
+ * when there is room again (`log-lane.ts`, `snapshot-lane.ts`). When to look again is the owner's to say, by `retry`.
+ * Any other failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report
+ * success for bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and
+ * the node must be restarted, which recovers from what is there (`recovery.ts`).
  *
- * It puts no bound on what waits for a sync; its caller bounds the proposals under way.
+ * It puts no bound on what waits for a sync, and says how much that is: its owner bounds what it takes on.
  */
 
 import { assert } from "../../foundation/assert.ts";
 import type { Disk, DiskError } from "../../foundation/effects.ts";
-import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
 import type { LogDamage } from "./log-damage.ts";
-import {
-  entryRecordBytes,
-  segmentName,
-  writeEntry,
-  writeHardState,
-  writeReset,
-  writeSegmentHeader,
-} from "./log-records.ts";
+import { entryRecordBytes } from "./log-records.ts";
 import type { LogPosition } from "./log-records.ts";
-import type { HardState, PersistBatch, Recovered, Snapshot } from "./messages.ts";
+import type { PersistBatch, Recovered, Snapshot } from "./messages.ts";
 import { recover } from "./recovery.ts";
 import type { RecoveredLog } from "./recovery.ts";
-import type { Segment } from "./replay.ts";
+import { SegmentLog } from "./segment-log.ts";
 import { SnapshotLane } from "./snapshot-lane.ts";
 
 export { LogDamage } from "./log-damage.ts";
+
+/** What the disk has no room for; a log that stalls may wait for a snapshot that the leader sent. */
+export type Room = "enough" | "none for a snapshot" | "none for the log";
 
 export interface LogStoreOptions {
   /** A new segment begins with the first write after the current one has reached this size. */
@@ -40,6 +37,8 @@ export interface LogStoreOptions {
   readonly node?: string;
   /** Whether a log may begin on an empty disk; default: yes. Otherwise an empty disk is reported and left as it is. */
   readonly forming?: boolean;
+  /** Called each time an attempt finds no room, and when there is enough again. Until then, call `retry` repeatedly. */
+  readonly onRoom?: (room: Room) => void;
 }
 
 export interface OpenedLogStore {
@@ -62,42 +61,41 @@ interface Waiting {
 
 /** A group may grow to this size; what is more waits for the next one, so that no write takes arbitrarily long. */
 const groupBytes = 4 * 1024 * 1024;
-/** Room for a header, a hard state, a reset and a marker. */
-const overheadBytes = 512;
 const nothing: StoredBatch = { hardState: undefined, entries: [], snapshot: undefined };
 
 export class LogStore {
   readonly #disk: Disk;
-  readonly #segmentBytes: number;
-  readonly #segments: Segment[];
+  readonly #log: SegmentLog;
   readonly #snapshots: SnapshotLane;
-  #nextSequence: number;
-  #syncedThrough: number;
-  #hardState: HardState;
-  #position: LogPosition;
+  readonly #onRoom: (room: Room) => void;
+  #lastRoom: Room = "enough";
+  /** While the store is being opened: there is no owner yet who would say when to look again. */
+  #onStalledOpening: ((error: DiskError) => void) | undefined;
   #waiting: Waiting[] = [];
+  /** Of what waits and of the group being written, payloads and snapshots. */
+  #pendingBytes = 0;
+  #pendingBatches = 0;
   #writing = false;
+  /** The group being written begins with a received snapshot, which is being stored. */
+  #isReceiving = false;
   readonly #snapshotsUnderWay = new Set<Done>();
   #failure: Error | undefined;
   #closed: (() => void) | undefined;
-  readonly #counts = { groups: 0, batches: 0, entries: 0, syncs: 0, bytesWritten: 0, snapshots: 0, removed: 0 };
+  readonly #counts = { batches: 0, snapshots: 0, snapshotBytes: 0, removed: 0, stalls: 0 };
 
-  private constructor(disk: Disk, segmentBytes: number, log: RecoveredLog) {
+  private constructor(disk: Disk, options: LogStoreOptions, log: RecoveredLog) {
     this.#disk = disk;
-    this.#segmentBytes = segmentBytes;
-    this.#segments = [...log.segments];
-    this.#snapshots = new SnapshotLane(disk, log.snapshots);
-    this.#nextSequence = log.nextSequence;
-    this.#syncedThrough = log.nextSequence - 1;
-    this.#hardState = log.recovered.hardState;
-    this.#position = log.recordedPosition;
+    this.#onRoom = options.onRoom ?? (() => undefined);
+    const onStalled = (error: DiskError): void => this.#stalled(error);
+    this.#log = new SegmentLog(disk, options.segmentBytes, log, onStalled);
+    this.#snapshots = new SnapshotLane(disk, log.snapshots, onStalled);
   }
 
   /**
    * Recovers what `disk` holds, mends what a crash left, and begins the log on an empty disk.
    *
    * @param done gets LogDamage when confirmed data are missing or altered (restarting is of no use), DiskError when the
-   *   disk failed (restarting may help).
+   *   disk failed (opening it again may help; with FULL, as soon as there is room).
    */
   static open(
     disk: Disk,
@@ -107,15 +105,17 @@ export class LogStore {
     recover(disk, options.node ?? "the node", (error, log) => {
       if (error !== undefined || log === undefined) return done(error);
       const { recovered, repairs, empty, position, recordedPosition } = log;
-      const store = new LogStore(disk, options.segmentBytes, log);
+      const store = new LogStore(disk, options, log);
       const opened: OpenedLogStore = { store, recovered, repairs, empty };
       const isSettled = position.index === recordedPosition.index && position.term === recordedPosition.term;
       if (!empty && isSettled) return done(undefined, opened);
       // Beginning a log where one was lost would make the loss look like a fresh start after the next crash.
       if (empty && options.forming === false) return done(undefined, opened);
       store.#writing = true;
+      store.#onStalledOpening = done;
       store.#write([nothing], isSettled ? undefined : position, (failure) => {
         if (failure !== undefined) return done(failure);
+        store.#onStalledOpening = undefined;
         store.#writing = false;
         done(undefined, opened);
       });
@@ -124,17 +124,31 @@ export class LogStore {
 
   /** Counted since the store was opened, but for "log segments". */
   get counters(): Readonly<Record<string, number>> {
-    const { groups, batches, entries, syncs, bytesWritten, snapshots, removed } = this.#counts;
+    const { groups, entries, bytesWritten } = this.#log.counts;
+    const { batches, snapshots, snapshotBytes, removed, stalls } = this.#counts;
     return {
       "log appends": groups,
       "batches persisted": batches,
       "entries persisted": entries,
-      syncs,
-      "bytes written": bytesWritten,
-      "log segments": this.#segments.length,
+      syncs: groups + snapshots,
+      "bytes written": bytesWritten + snapshotBytes,
+      "log segments": this.#log.segmentCount,
       "snapshots saved": snapshots,
       "files removed": removed,
+      "stalls on a full disk": stalls,
     };
+  }
+
+  /** What is not durable yet: payload bytes, snapshots included, and batches. */
+  get pending(): { readonly bytes: number; readonly batches: number } {
+    return { bytes: this.#pendingBytes, batches: this.#pendingBatches };
+  }
+
+  /** Looks whether there is room by now for what stalled; harmless without need. */
+  retry(): void {
+    if (this.#failure !== undefined) return;
+    this.#log.retry();
+    this.#snapshots.retry();
   }
 
   /**
@@ -144,8 +158,10 @@ export class LogStore {
   persist(batch: StoredBatch, done: Done): void {
     if (this.#failure !== undefined) return done(this.#failure);
     assert(this.#closed === undefined, "nothing is persisted after close");
-    let bytes = 0;
+    let bytes = batch.snapshot?.snapshot.data.length ?? 0;
     for (const entry of batch.entries) bytes += entryRecordBytes(entry);
+    this.#pendingBytes += bytes;
+    this.#pendingBatches++;
     this.#waiting.push({ batch, bytes, done });
     this.#flush();
   }
@@ -165,7 +181,10 @@ export class LogStore {
     });
   }
 
-  /** Calls `done` when everything under way is durable, or has failed. The disk is the caller's to close. */
+  /**
+   * Calls `done` when everything under way is durable, or has failed, or waits for room on a full disk: nobody was told
+   * that it is stored. The disk is the caller's to close.
+   */
   close(done: () => void): void {
     this.#closed = done;
     this.#closeIfIdle();
@@ -188,7 +207,9 @@ export class LogStore {
     const { snapshot, keepLog } = first.snapshot;
     // The snapshot first: a crash in between leaves a snapshot ahead of the log, which recovery completes. The other
     // way round it would leave a log that begins after a snapshot that does not exist.
+    this.#isReceiving = true;
     this.#storeSnapshot(snapshot, (error) => {
+      this.#isReceiving = false;
       if (error !== undefined) return finish(error);
       const resetTo = keepLog ? undefined : { index: snapshot.index, term: snapshot.term };
       this.#write([first], resetTo, (failure) => {
@@ -217,76 +238,19 @@ export class LogStore {
       return this.#fail(error);
     }
     this.#counts.batches += group.length;
+    this.#pendingBatches -= group.length;
+    for (const { bytes } of group) this.#pendingBytes -= bytes;
     for (const { done } of group) done();
     this.#writing = false;
     this.#flush();
   }
 
-  /** Appends the batches' records and a marker, and syncs; `resetTo` voids all entries before those of the batches. */
   #write(batches: readonly StoredBatch[], resetTo: LogPosition | undefined, done: (error?: DiskError) => void): void {
-    let segment = this.#segments.at(-1);
-    const isNew = segment === undefined || segment.bytes >= this.#segmentBytes;
-    if (segment === undefined || isNew) {
-      segment = { name: segmentName(this.#nextSequence), firstSequence: this.#nextSequence, bytes: 0, lastIndex: 0 };
-      this.#segments.push(segment);
-    }
-    const written = this.#encode(segment, batches, resetTo, isNew);
-    const lastSequence = this.#nextSequence - 1;
-    segment.bytes += written.length;
-    this.#counts.groups++;
-    this.#counts.syncs++;
-    this.#counts.bytesWritten += written.length;
-    let failed: DiskError | undefined;
-    const finish = (error: DiskError | undefined): void => {
-      failed ??= error;
-      if (failed !== undefined) return done(failed);
-      this.#syncedThrough = lastSequence;
-      // Only now that the reset is durable may the segments before it be removed.
-      if (resetTo !== undefined) for (const voided of this.#segments.slice(0, -1)) voided.lastIndex = 0;
+    this.#log.write(batches, resetTo, (error) => {
+      if (error !== undefined) return done(error);
+      this.#noteRoom();
       done();
-    };
-    // Write and sync are handed over together; the sync's completion speaks for both.
-    this.#disk.append(segment.name, [written], (error) => {
-      failed ??= error;
     });
-    if (!isNew) return this.#disk.sync(segment.name, finish);
-    this.#disk.sync(segment.name, (error) => {
-      failed ??= error;
-    });
-    this.#disk.syncDirectory(finish);
-  }
-
-  #encode(
-    segment: Segment,
-    batches: readonly StoredBatch[],
-    resetTo: LogPosition | undefined,
-    isNew: boolean,
-  ): Uint8Array {
-    let capacity = overheadBytes * (batches.length + 1);
-    for (const { entries } of batches) for (const entry of entries) capacity += entryRecordBytes(entry);
-    const writer = new RecordWriter(segmentSalt(segment.firstSequence), this.#nextSequence, capacity);
-    if (isNew) writeSegmentHeader(writer, this.#hardState, this.#position);
-    if (resetTo !== undefined) {
-      writeReset(writer, resetTo);
-      this.#position = resetTo;
-    }
-    for (const { hardState, entries } of batches) {
-      if (hardState !== undefined) {
-        assert(hardState.term >= this.#hardState.term, "terms never fall");
-        writeHardState(writer, hardState);
-        this.#hardState = hardState;
-      }
-      for (const entry of entries) {
-        assert(entry.index <= this.#position.index + 1, `entry ${entry.index} follows index ${this.#position.index}`);
-        writeEntry(writer, entry);
-        this.#position = { index: entry.index, term: entry.term };
-        if (entry.index > segment.lastIndex) segment.lastIndex = entry.index;
-        this.#counts.entries++;
-      }
-    }
-    writer.marker(this.#syncedThrough);
-    this.#nextSequence = writer.nextSequence;
-    return writer.take();
   }
 
   #storeSnapshot(snapshot: Snapshot, done: Done): void {
@@ -296,9 +260,9 @@ export class LogStore {
       if (!this.#snapshotsUnderWay.delete(done)) return; // It was told of a failure meanwhile.
       if (writtenBytes > 0) {
         this.#counts.snapshots++;
-        this.#counts.syncs++;
-        this.#counts.bytesWritten += writtenBytes;
+        this.#counts.snapshotBytes += writtenBytes;
       }
+      this.#noteRoom();
       done();
       this.#closeIfIdle();
     });
@@ -307,19 +271,36 @@ export class LogStore {
   /** Oldest first, so that a crash in between leaves a log without gaps, or with one that recovery can tell. */
   #removeObsolete(keepEntriesAfter: number): void {
     if (this.#failure !== undefined) return;
-    const names = this.#snapshots.takeOlder();
-    let count = 0;
-    for (const segment of this.#segments.slice(0, -1)) {
-      if (segment.lastIndex > keepEntriesAfter) break;
-      count++;
-    }
-    for (const { name } of this.#segments.splice(0, count)) names.push(name);
-    for (const name of names) {
+    for (const name of [...this.#snapshots.takeOlder(), ...this.#log.takeThrough(keepEntriesAfter)]) {
       this.#disk.remove(name, (error) => {
+        // A file system that needs room to remove leaves the file; recovery removes what is not needed, too.
+        if (error?.code === "FULL") return;
         if (error !== undefined) return this.#fail(error);
         this.#counts.removed++;
       });
     }
+  }
+
+  #stalled(error: DiskError): void {
+    if (this.#failure !== undefined) return;
+    this.#counts.stalls++;
+    if (this.#onStalledOpening !== undefined) return this.#onStalledOpening(error);
+    this.#lastRoom = this.#room();
+    this.#onRoom(this.#lastRoom);
+    this.#closeIfIdle();
+  }
+
+  #room(): Room {
+    if (this.#log.isStalled || (this.#isReceiving && this.#snapshots.isStalled)) return "none for the log";
+    return this.#snapshots.isStalled ? "none for a snapshot" : "enough";
+  }
+
+  /** Something was stored: says so if there was no room before. */
+  #noteRoom(): void {
+    const room = this.#room();
+    if (room === this.#lastRoom) return;
+    this.#lastRoom = room;
+    this.#onRoom(room);
   }
 
   #fail(error: Error): void {
@@ -333,10 +314,15 @@ export class LogStore {
     this.#closeIfIdle();
   }
 
+  get #isSnapshotAtRest(): boolean {
+    return this.#snapshots.isIdle || this.#snapshots.isStalled;
+  }
+
   #closeIfIdle(): void {
     if (this.#closed === undefined) return;
-    const isIdle = !this.#writing && this.#snapshots.isIdle && this.#waiting.length === 0;
-    if (!isIdle && this.#failure === undefined) return;
+    const isLogIdle = !this.#writing && this.#waiting.length === 0;
+    const isAtRest = (isLogIdle || this.#room() === "none for the log") && this.#isSnapshotAtRest;
+    if (!isAtRest && this.#failure === undefined) return;
     const closed = this.#closed;
     this.#closed = undefined;
     closed();

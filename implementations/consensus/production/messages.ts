@@ -118,6 +118,11 @@ export type RaftInput =
   | { readonly kind: "read"; readonly readId: number }
   /** Everything up to and including persist batch `sequence` is durable. */
   | { readonly kind: "persisted"; readonly sequence: number }
+  /**
+   * Whether the node can store anything: it cannot while its disk is full. Without storage it neither leads nor runs
+   * for office, and promises no vote that it could not keep; a leader resigns, so that a node with room can lead.
+   */
+  | { readonly kind: "storage"; readonly healthy: boolean }
   /** The host has a durable snapshot of the applied state at `snapshot.index`; the core may compact its log. */
   | { readonly kind: "snapshot-saved"; readonly snapshot: Snapshot }
   /** Asks for another set of voters; answered in `administered`. */

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { entry } from "./bench.fixture.ts";
-import { RaftLog } from "./raft-log.ts";
+import { entryOverheadBytes, RaftLog } from "./raft-log.ts";
 
 const operation = fc.oneof(
   fc.record({ kind: fc.constant("append" as const), count: fc.integer({ min: 1, max: 400 }), newTerm: fc.boolean() }),
@@ -65,6 +65,11 @@ test("entries that do not continue the log, and indexes that are gone, are error
 function agree(log: RaftLog, terms: readonly number[], base: number): void {
   assert.deepEqual([log.baseIndex, log.lastIndex, log.length], [base, terms.length, terms.length - base]);
   assert.equal(log.lastTerm, terms.at(-1) ?? 0);
+  const held = terms.length === base ? [] : log.slice(base + 1, terms.length);
+  assert.equal(
+    log.bytes,
+    held.reduce((sum, { payload }) => sum + entryOverheadBytes + payload.length, 0),
+  );
   for (const index of [
     base - 1,
     base,

@@ -16,8 +16,12 @@ import type { Entry } from "./messages.ts";
 /** The dead front is cut off once it is this long and makes up half of the array. */
 const leastDeadEntries = 1024;
 
+/** What an entry takes in memory besides its payload, about. */
+export const entryOverheadBytes = 128;
+
 export class RaftLog {
   #entries: (Entry | undefined)[];
+  #bytes = 0;
   #head = 0;
   #baseIndex: number;
   #baseTerm: number;
@@ -55,6 +59,11 @@ export class RaftLog {
     return this.#entries.length - this.#head;
   }
 
+  /** About what the entries held take in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Returns the term of the entry at `index`; undefined before the base and past the end. */
   termAt(index: number): number | undefined {
     if (index === this.#baseIndex) return this.#baseTerm;
@@ -71,13 +80,16 @@ export class RaftLog {
       assert(entry.term >= term, `terms never fall along a log: ${entry.term} after ${term} at index ${index}`);
       term = entry.term;
       this.#entries.push(entry);
+      this.#bytes += entryOverheadBytes + entry.payload.length;
     }
   }
 
   /** Removes every entry after `index`, which lies in [baseIndex, lastIndex]. */
   truncateAfter(index: number): void {
     assert(index >= this.#baseIndex, `the log is not cut at ${index}, before its base ${this.#baseIndex}`);
-    this.#entries.length = Math.min(this.#entries.length, this.#head + index - this.#baseIndex);
+    const end = Math.min(this.#entries.length, this.#head + index - this.#baseIndex);
+    this.#discount(end, this.#entries.length);
+    this.#entries.length = end;
   }
 
   /** Forgets the entries up to `index`, which becomes the base; it lies in [baseIndex, lastIndex]. */
@@ -85,6 +97,7 @@ export class RaftLog {
     const term = this.termAt(index);
     assert(term !== undefined, `the log holds its new base ${index}`);
     const head = this.#head + index - this.#baseIndex;
+    this.#discount(this.#head, head);
     this.#entries.fill(undefined, this.#head, head);
     this.#head = head;
     this.#baseIndex = index;
@@ -97,6 +110,7 @@ export class RaftLog {
   /** Forgets everything: the log continues after a snapshot. */
   restartAfter(base: { readonly index: number; readonly term: number }): void {
     this.#entries = [];
+    this.#bytes = 0;
     this.#head = 0;
     this.#baseIndex = base.index;
     this.#baseTerm = base.term;
@@ -145,6 +159,13 @@ export class RaftLog {
       base--;
     }
     return base;
+  }
+
+  /** Places [from, to) of the array are given up. */
+  #discount(from: number, to: number): void {
+    for (let place = from; place < to; place++) {
+      this.#bytes -= entryOverheadBytes + (this.#entries[place]?.payload.length ?? 0);
+    }
   }
 
   #at(index: number): Entry {

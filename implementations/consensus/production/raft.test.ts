@@ -265,6 +265,50 @@ describe("giving way", () => {
   });
 });
 
+describe("a node that can store nothing", () => {
+  test("it runs for no office, however long it waits, and promises no vote; with storage again it does both", () => {
+    const bench = new Bench();
+    bench.step({ kind: "storage", healthy: false });
+    for (let timeout = 0; timeout < 10; timeout++) {
+      const dueMs = bench.raft.wakeAtMs;
+      bench.wake();
+      assert.ok(bench.raft.wakeAtMs > dueMs, "it asks to be woken later, not at once");
+    }
+    assert.equal(bench.raft.role, "follower");
+    bench.receive("n2", voteRequest(1, 0, 0, true));
+    assert.deepEqual(bench.takeSent(), [voteReply(0, true, false)]);
+    bench.step({ kind: "storage", healthy: true });
+    bench.receive("n2", voteRequest(1, 0, 0, true));
+    assert.deepEqual(bench.takeSent(), [voteReply(1, true, true)]);
+    bench.wake();
+    assert.equal(bench.raft.role, "pre-candidate");
+  });
+
+  test("a leader resigns and refuses proposals and reads; a candidate gives up", () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: "read", readId: 1 });
+    const { reads } = bench.step({ kind: "storage", healthy: false });
+    assert.deepEqual([bench.raft.role, bench.raft.leader, bench.raft.view().term], ["follower", null, 1]);
+    assert.deepEqual(reads, [{ readId: 1, index: undefined }]);
+    assert.equal(bench.step({ kind: "propose", payloads: [new Uint8Array(1)] }).proposed, undefined);
+    const candidate = new Bench();
+    candidate.wake();
+    candidate.step({ kind: "storage", healthy: false });
+    candidate.receive("n2", voteReply(1, true));
+    assert.deepEqual([candidate.raft.role, candidate.raft.view().term], ["follower", 0]);
+  });
+
+  test("it follows: what a leader sends is stored when there is room, and acknowledged then", () => {
+    const bench = new Bench();
+    bench.step({ kind: "storage", healthy: false });
+    bench.receive("n2", appendEntries(1, [0, 0], [1]));
+    assert.deepEqual(bench.takeSent(), []);
+    bench.persist();
+    assert.deepEqual(bench.takeSent("n2"), [appendReply(1, 1)]);
+  });
+});
+
 describe("time", () => {
   test("a clock that is set back delays nothing", () => {
     const bench = new Bench();

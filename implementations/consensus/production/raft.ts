@@ -54,6 +54,7 @@ export class Raft {
   readonly #votes = new Set<NodeId>();
   #electionDueMs: Millis;
   #leaderHeardAtMs: Millis = -Infinity;
+  #isStorageHealthy = true;
   #nowMs: Millis;
   /** How far the host's clock was set back in all; the core's own time never goes back. */
   #setBackMs: Millis = 0;
@@ -101,6 +102,9 @@ export class Raft {
         break;
       case "persisted":
         this.#onPersisted(input.sequence);
+        break;
+      case "storage":
+        this.#onStorage(input.healthy);
         break;
       case "snapshot-saved":
         this.#replica.compact(input.snapshot);
@@ -160,6 +164,11 @@ export class Raft {
     return this.#replica.log.length;
   }
 
+  /** About what the entries held in memory take there. */
+  get logBytes(): number {
+    return this.#replica.log.bytes;
+  }
+
   get counters(): Readonly<Record<string, number>> {
     return this.#counts.named();
   }
@@ -187,6 +196,13 @@ export class Raft {
     this.#leadership?.onPersisted(this.#nowMs);
     // The own vote counts like any other: once it cannot be forgotten.
     if (this.#role === "candidate" && this.#replica.durability.isHardStateDurable) this.#countVote(this.#options.id);
+  }
+
+  #onStorage(healthy: boolean): void {
+    this.#isStorageHealthy = healthy;
+    if (healthy || this.#role === "follower") return;
+    this.#leadership?.nominateSuccessor();
+    this.#becomeFollower(this.#term, null);
   }
 
   #receive(from: NodeId, message: RaftMessage): void {
@@ -219,7 +235,7 @@ export class Raft {
   }
 
   #canStand(): boolean {
-    return isVoter(this.#replica.configurations.current, this.#options.id);
+    return this.#isStorageHealthy && isVoter(this.#replica.configurations.current, this.#options.id);
   }
 
   /** Dissertation, section 9.6: asks whether an election could be won, without raising the term. */
@@ -268,7 +284,8 @@ export class Raft {
 
   /** Answers whether the sender could win an election in the term it names. Changes nothing here. */
   #onPreVoteRequest(from: NodeId, { term, lastLogIndex, lastLogTerm }: MessageOf<"VoteRequest">): void {
-    const granted = term > this.#term && !this.#hearsLeader() && this.#replica.isUpToDate(lastLogIndex, lastLogTerm);
+    const mayVote = this.#isStorageHealthy && !this.#hearsLeader();
+    const granted = term > this.#term && mayVote && this.#replica.isUpToDate(lastLogIndex, lastLogTerm);
     this.#outbox.reply(from, { kind: "VoteReply", term: granted ? term : this.#term, preVote: true, granted });
   }
 

@@ -2,18 +2,24 @@
  * Recovers a log store from its disk: the newest snapshot, then the log after it.
  *
  * In order: leftover temporary files go; the newest snapshot that checks out is taken; segments are replayed, oldest
- * first; a torn tail of the last segment is cut; segments that an interrupted removal left behind a gap go; what was
- * read is synced, because a process that was killed may have left bytes that only the operating system's cache holds,
- * and recovered entries count as durable from now on.
+ * first; segments that an interrupted removal left behind a gap go; the last segment is stored once more, without its
+ * torn tail (`rewrite-file.ts`).
+ *
+ * Storing it once more is what makes its end durable, and recovered entries count as durable from now on. The end of
+ * the last segment is the one part of the log that nothing proves: every group names the record up to which all was
+ * synced before it, and a segment is begun only when everything before it was synced. A process that was killed may
+ * have left bytes there that only the operating system's cache holds, and after a failed sync the kernel may go on
+ * showing bytes that it never stored, while a second sync of them reports success (Rebello et al. 2020). Syncing the
+ * file in place would trust that second sync. The cost is bounded by the size of a segment and a group.
  *
  * Refused as damage: a bad record that is not a torn tail (see `foundation/wal-format.ts`), a gap in what the snapshot
  * does not cover, a damaged snapshot, unless an older snapshot or the log itself still reaches over all it covered.
  *
- * Two limits. After a failed sync the kernel may go on showing bytes that it never stored (Rebello et al. 2020);
- * recovery reads through the same cache and cannot see that. And files that vanished from the log's end without a trace
- * cannot be missed: only the other members know.
+ * It damages nothing on a disk that is full: it fails with FULL, and can be tried again when there is room. One limit:
+ * files that vanished from the log's end without a trace cannot be missed: only the other members know.
  */
 
+import { assert } from "../../foundation/assert.ts";
 import type { Completion, Disk, DiskError } from "../../foundation/effects.ts";
 import { LogDamage } from "./log-damage.ts";
 import { segmentOf, snapshotName, snapshotOf, temporarySuffix } from "./log-records.ts";
@@ -21,6 +27,7 @@ import type { LogPosition } from "./log-records.ts";
 import type { Recovered, Snapshot } from "./messages.ts";
 import { Replay } from "./replay.ts";
 import type { Segment } from "./replay.ts";
+import { rewriteFile } from "./rewrite-file.ts";
 import { decodeSnapshot } from "./snapshot-file.ts";
 
 /** A read error may pass (a bus reset, an injected fault); after this many it does not. */
@@ -55,6 +62,7 @@ class Recovery {
   readonly #node: string;
   readonly #done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void;
   readonly #repairs: string[] = [];
+  readonly #unfinished: string[] = [];
   readonly #toRemove: string[] = [];
   #segmentNames: string[] = [];
   readonly #snapshots: LogPosition[] = [];
@@ -62,7 +70,8 @@ class Recovery {
   #snapshot: Snapshot | undefined;
   #replay!: Replay;
   #nextSequence = 1;
-  #cut: { readonly name: string; readonly offset: number } | undefined;
+  /** The good part of the segment read last. */
+  #tail: { readonly name: string; readonly bytes: Uint8Array } | undefined;
 
   constructor(disk: Disk, node: string, done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void) {
     this.#disk = disk;
@@ -75,7 +84,7 @@ class Recovery {
       (completion) => this.#disk.list(completion),
       (names) => {
         for (const name of names) {
-          if (name.endsWith(temporarySuffix)) this.#remove(name, "an unfinished snapshot");
+          if (name.endsWith(temporarySuffix)) this.#unfinished.push(name);
           const snapshot = snapshotOf(name);
           if (snapshot !== undefined) this.#snapshots.push(snapshot);
         }
@@ -135,6 +144,7 @@ class Recovery {
     const headless = nextSequence === firstSequence;
     if (end.kind === "complete" && !(headless && !isLast)) {
       if (headless) this.#dropHeadless(name, "an empty segment");
+      else this.#tail = { name, bytes };
       return;
     }
     const offset = end.kind === "complete" ? 0 : end.offset;
@@ -142,7 +152,7 @@ class Recovery {
     if (end.kind === "damaged" || !isLast)
       throw new LogDamage(this.#node, name, offset, `record ${nextSequence}`, found);
     if (headless) return this.#dropHeadless(name, "a segment whose first write was cut short");
-    this.#cut = { name, offset };
+    this.#tail = { name, bytes: bytes.subarray(0, offset) };
     this.#repairs.push(
       `cut a torn write off ${name}: ${bytes.length - offset} bytes from byte ${offset} on (${found})`,
     );
@@ -198,20 +208,34 @@ class Recovery {
     }
   }
 
+  /** Leftovers first: what is stored once more may bear the name of one. */
   #repair(empty: boolean): void {
-    let failed: DiskError | undefined;
+    const failures: DiskError[] = [];
     const step = (error: DiskError | undefined): void => {
-      failed ??= error;
+      if (error !== undefined) failures.push(error);
     };
-    if (this.#cut !== undefined) this.#disk.truncate(this.#cut.name, this.#cut.offset, step);
-    for (const name of this.#toRemove) this.#disk.remove(name, step);
-    const last = this.#replay.segments.at(-1);
-    if (last !== undefined) this.#disk.sync(last.name, step);
-    this.#disk.syncDirectory((error) => {
+    for (const name of this.#unfinished) {
+      this.#repairs.push(`removed ${name}: an unfinished file`);
+      this.#disk.remove(name, step);
+    }
+    this.#storeTail((error) => {
       step(error);
-      if (failed !== undefined) this.#done(failed);
-      else this.#done(undefined, this.#result(empty));
+      if (failures.length > 0) return this.#done(failures[0]);
+      for (const name of this.#toRemove) this.#disk.remove(name, step);
+      this.#disk.syncDirectory((directoryError) => {
+        step(directoryError);
+        if (failures.length > 0) this.#done(failures[0]);
+        else this.#done(undefined, this.#result(empty));
+      });
     });
+  }
+
+  /** The end of the segment before a headless one is stored once more, too: needless, and the simpler rule. */
+  #storeTail(done: (error: DiskError | undefined) => void): void {
+    const last = this.#replay.segments.at(-1);
+    if (last === undefined) return done(undefined);
+    assert(this.#tail?.name === last.name, "the last segment is the one read last");
+    rewriteFile(this.#disk, last.name, this.#tail.bytes, done);
   }
 
   #result(empty: boolean): RecoveredLog {

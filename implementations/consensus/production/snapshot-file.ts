@@ -1,8 +1,9 @@
 /**
  * A snapshot on disk: header, configuration, the state machine's bytes, and a checksum over all of it.
  *
- * It is written under a temporary name in chunks, each after the other is done, so that the log's own writes pass in
- * between; then synced, renamed and the directory synced. A snapshot under its final name is therefore complete, and
+ * It is written under a temporary name in chunks, each after the other is done, and synced every few of them, so that
+ * the log's own writes and syncs pass in between and never wait for all of it; then it is renamed and the directory
+ * synced. A snapshot under its final name is therefore complete, and
  * one that does not check out is damage, never an interrupted write.
  */
 
@@ -21,6 +22,7 @@ const magic = "GREYSNP2";
 const headerBytes = magic.length + 20;
 const chunkBytes = 256 * 1024;
 const noBytes = new Uint8Array(0);
+const syncEveryBytes = 4 * 1024 * 1024;
 
 /** Writes `snapshot`; it is durable when `done` is called without an error, with the bytes written. */
 export function writeSnapshot(
@@ -34,6 +36,7 @@ export function writeSnapshot(
   const header = encodeHeader(snapshot, configuration.length);
   let checksum = crc32c(configuration, crc32c(header));
   let at = 0;
+  let unsyncedBytes = 0;
   disk.append(temporary, [header, configuration], writeNext);
 
   function writeNext(error: DiskError | undefined): void {
@@ -42,7 +45,14 @@ export function writeSnapshot(
     const chunk = snapshot.data.subarray(at, at + chunkBytes);
     at += chunk.length;
     checksum = crc32c(chunk, checksum);
-    disk.append(temporary, [chunk], writeNext);
+    unsyncedBytes += chunk.length;
+    disk.append(temporary, [chunk], unsyncedBytes < syncEveryBytes ? writeNext : syncNext);
+  }
+
+  function syncNext(error: DiskError | undefined): void {
+    if (error !== undefined) return done(error, 0);
+    unsyncedBytes = 0;
+    disk.sync(temporary, writeNext);
   }
 
   function finish(): void {

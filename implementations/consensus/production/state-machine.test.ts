@@ -11,6 +11,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { seededRandom } from "../../foundation/prng.ts";
 import { limits } from "../contract.ts";
 import type { ConsensusOperation, ConsensusReply } from "../contract.ts";
 import { decodeCommand } from "./command.ts";
@@ -134,6 +135,52 @@ describe("snapshots", () => {
       }),
       { seed: 20260103, numRuns: 200 },
     );
+  });
+
+  test("taken in slices it is of the moment it began, to the byte, and what is applied meanwhile is lost on nobody", () => {
+    const random = seededRandom("slices");
+    const long = (name: string): string => name.padEnd(100_000, "·");
+    const machine = new StateMachine();
+    const straight = new StateMachine();
+    let sequence = 0;
+    const both = (operation: ConsensusOperation): void => {
+      const request = [1 + (++sequence % 3), sequence, operation] as const;
+      assert.deepEqual(apply(machine, ...request), apply(straight, ...request));
+    };
+    const anything = (): ConsensusOperation => {
+      const key = `key ${random.below(60)}`;
+      const value = long(`${sequence}`);
+      const from = machine.canonical().registers.find(([each]) => each === key)?.[1] ?? null;
+      const operations = [write(key, value), append(value), { kind: "cas", key, from, to: value } as const];
+      return operations[random.below(3)] ?? write(key, value);
+    };
+    for (let count = 0; count < 60; count++) both(anything());
+    const expected = straight.snapshot();
+    const encoding = machine.beginSnapshot();
+    let bytes: Uint8Array | undefined;
+    let slices = 0;
+    for (; bytes === undefined; slices++) {
+      for (let count = 0; count < 5; count++) both(anything());
+      assert.deepEqual(machine.canonical(), straight.canonical());
+      bytes = encoding.next();
+    }
+    assert.ok(slices > 4, `${slices} slices`);
+    assert.equal(Buffer.compare(bytes, expected), 0);
+    assert.equal(Buffer.compare(machine.snapshot(), straight.snapshot()), 0, "and order is what it would have been");
+  });
+
+  test("a state that is replaced meanwhile ends the snapshot under way; a small one is a single slice", () => {
+    const machine = new StateMachine();
+    const other = machine.snapshot();
+    for (let index = 1; index <= 30; index++) apply(machine, 1, index, append("v".repeat(100_000)));
+    const encoding = machine.beginSnapshot();
+    assert.equal(encoding.next(), undefined);
+    assert.throws(() => machine.beginSnapshot(), /one snapshot is under way/);
+    machine.restore(other);
+    assert.equal(encoding.isUnderWay, false);
+    assert.throws(() => encoding.next(), /no next slice/);
+    apply(machine, 1, 1, write("k", "v"));
+    assert.ok(machine.beginSnapshot().next() !== undefined);
   });
 
   test("a snapshot is bytes of its own, and restoring replaces everything", () => {

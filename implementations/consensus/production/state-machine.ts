@@ -12,23 +12,17 @@
  */
 
 import { assert, unreachable } from "../../foundation/assert.ts";
-import { decode, encode } from "../../foundation/codec.ts";
 import type { ProcessId } from "../../foundation/units.ts";
 import type { ConsensusOperation, ConsensusReply, ConsensusState } from "../contract.ts";
 import { decodeCommand } from "./command.ts";
 import { Sessions } from "./sessions.ts";
-import type { SessionsImage } from "./sessions.ts";
+import { decodeSnapshotState, SnapshotEncoding } from "./snapshot-encoding.ts";
 
 export { encodeCommand, refusalOf, refusalOfAdministration } from "./command.ts";
 
 const maxSessions = 10_000;
-const formatVersion = 1;
-
-interface Image extends SessionsImage {
-  readonly version: number;
-  readonly registers: readonly (readonly [key: string, value: string])[];
-  readonly list: readonly string[];
-}
+/** Room for the first snapshot, and what a later one may be larger than the one before. */
+const spareSnapshotBytes = 64 * 1024;
 
 /** What became of a command, and whose it was. */
 export interface Applied {
@@ -39,6 +33,10 @@ export interface Applied {
 
 export class StateMachine {
   #registers = new Map<string, string>();
+  /** What was written since the snapshot under way began, over `#registers`, which then stand still. */
+  #newer: Map<string, string> | undefined;
+  #encoding: SnapshotEncoding | undefined;
+  #snapshotBytes = 0;
   #list: string[] = [];
   readonly #sessions: Sessions;
 
@@ -69,42 +67,78 @@ export class StateMachine {
 
   /** Reads a register as it is now; null when it was never written. */
   read(key: string): ConsensusReply {
-    return { kind: "ok", result: { kind: "read", value: this.#registers.get(key) ?? null } };
+    return { kind: "ok", result: { kind: "read", value: this.#valueOf(key) } };
   }
 
   canonical(): ConsensusState {
     return {
-      registers: [...this.#registers].sort(([left], [right]) => (left < right ? -1 : 1)),
+      registers: [...new Map([...this.#registers, ...(this.#newer ?? [])])].sort(([left], [right]) =>
+        left < right ? -1 : 1,
+      ),
       list: [...this.#list],
     };
   }
 
   /** Returns the whole state, sessions included, as bytes of their own. */
   snapshot(): Uint8Array {
-    const { sessions, hasForgotten } = this.#sessions.image();
-    const registers = [...this.#registers];
-    const image: Image = { version: formatVersion, registers, list: this.#list, sessions, hasForgotten };
-    return encode(image);
+    const encoding = this.beginSnapshot();
+    for (;;) {
+      const bytes = encoding.next();
+      if (bytes !== undefined) return bytes;
+    }
   }
 
-  /** Replaces the state. @throws AssertionError when `bytes` are not a snapshot: their store checks them for damage. */
+  /** As `snapshot`, of the state as it is now, in slices; commands are applied meanwhile. One at a time. */
+  beginSnapshot(): SnapshotEncoding {
+    assert(this.#encoding === undefined, "one snapshot is under way at a time");
+    const state = { registers: this.#registers, list: this.#list, ...this.#sessions.image() };
+    const expectedBytes = Math.ceil(this.#snapshotBytes * 1.125) + spareSnapshotBytes;
+    this.#newer = new Map();
+    this.#encoding = new SnapshotEncoding(state, expectedBytes, (bytes) => {
+      this.#snapshotBytes = Math.max(this.#snapshotBytes, bytes);
+      this.#endSnapshot();
+    });
+    return this.#encoding;
+  }
+
+  /**
+   * Replaces the state; a snapshot under way is given up.
+   *
+   * @throws AssertionError when `bytes` are not a snapshot: their store checks them for damage.
+   */
   restore(bytes: Uint8Array): void {
-    const image = decode(bytes) as Image;
-    assert(image.version === formatVersion, `snapshot version ${image.version} is ${formatVersion}`);
-    this.#registers = new Map(image.registers);
-    this.#list = [...image.list];
-    this.#sessions.restore(image);
+    const { registers, list, ...sessions } = decodeSnapshotState(bytes);
+    this.#encoding?.end();
+    this.#registers = registers;
+    this.#list = list;
+    this.#sessions.restore(sessions);
+    this.#snapshotBytes = bytes.length;
+  }
+
+  /** The order of the registers is that of a state that was not snapshot: of their first write. */
+  #endSnapshot(): void {
+    for (const [key, value] of this.#newer ?? []) this.#registers.set(key, value);
+    this.#newer = undefined;
+    this.#encoding = undefined;
+  }
+
+  #valueOf(key: string): string | null {
+    return this.#newer?.get(key) ?? this.#registers.get(key) ?? null;
+  }
+
+  #set(key: string, value: string): void {
+    (this.#newer ?? this.#registers).set(key, value);
   }
 
   #execute(operation: Exclude<ConsensusOperation, { readonly kind: "read" }>): ConsensusReply {
     switch (operation.kind) {
       case "write":
-        this.#registers.set(operation.key, operation.value);
+        this.#set(operation.key, operation.value);
         return { kind: "ok", result: { kind: "write" } };
       case "cas": {
-        const current = this.#registers.get(operation.key) ?? null;
+        const current = this.#valueOf(operation.key);
         if (current !== operation.from) return { kind: "error", code: "PRECONDITION_FAILED" };
-        this.#registers.set(operation.key, operation.to);
+        this.#set(operation.key, operation.to);
         return { kind: "ok", result: { kind: "cas" } };
       }
       case "append":

@@ -2,7 +2,10 @@
  * A node's directory on the real disk; all file I/O happens on a thread of its own.
  *
  * Requests and their bytes go to the thread through a ring in shared memory (`shared-ring.ts`), results come back as
- * messages. The calling thread never waits: what does not fit into the ring queues in memory, up to a bound. Requests
+ * messages. The calling thread never waits: what does not fit into the ring queues in memory, up to a bound, and is
+ * moved when an answer shows that there is room; a lock that is taken is tried again in a later turn. It calls neither
+ * Atomics.wait nor the file system, but for the directory's lock when it opens and closes. What it does spend is
+ * copying: at most a ring's content at a time. Requests
  * issued in one turn of the event loop are published together, so that a write and its sync wake the thread once.
  *
  * Durability is that of fdatasync for files and fsync for the directory; disks that lie about it are beyond it.
@@ -74,13 +77,14 @@ export class NodeDisk implements CorruptibleDisk {
   /**
    * Takes over `directory`, which is created when missing.
    *
+   * @param thread what does the I/O; another one than the disk's own only to see how this side behaves with it.
    * @throws HarnessError when a live process uses it, or it cannot be had.
    */
-  static async open(directory: string): Promise<NodeDisk> {
+  static async open(directory: string, thread: URL = new URL("./disk-thread.ts", import.meta.url)): Promise<NodeDisk> {
     const lock = acquire(directory);
     const ring = allocateRing(ringBytes);
     const workerData: DiskThreadData = { directory, ring };
-    const worker = new Worker(new URL("./disk-thread.ts", import.meta.url), { workerData, execArgv: [] });
+    const worker = new Worker(thread, { workerData, execArgv: [] });
     const disk = new NodeDisk(lock, worker, ring);
     return new Promise((resolve, reject) => {
       disk.list((cause) => {

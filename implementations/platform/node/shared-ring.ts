@@ -1,9 +1,25 @@
 /**
  * A ring of frames in shared memory: one thread writes requests, another reads them in place.
  *
- * The positions of both ends are exchanged under a lock that is held for a handful of instructions; bytes are copied
- * outside it, since each side owns its part of the ring. The writer never waits: what does not fit, or cannot be
- * published because the lock is taken, it tries again later. The reader sleeps until something is published.
+ * | word        | written by             | says                                                               |
+ * |-------------|------------------------|--------------------------------------------------------------------|
+ * | 0 to 2      | both, atomically       | the lock (`shared-lock.ts`): its state, acquisitions, contentions  |
+ * | 3 head      | reader, under the lock | frames before it were read: their room is the writer's             |
+ * | 4 tail      | writer, under the lock | frames before it are complete: the reader may take them            |
+ * | 5 published | writer, atomically     | counts publications; the reader sleeps on it                       |
+ * | data        | writer                 | [head, tail) belongs to the reader, the rest to the writer         |
+ *
+ * Positions count bytes from the beginning and are stored modulo 2^32; their difference never exceeds the capacity.
+ * Each side owns its part of the data, so bytes are copied outside the lock, which is held for a handful of
+ * instructions: to store one's own position and load the other's. Frames and positions are plain memory. What orders
+ * them is the lock: its operations are Atomics, which are sequentially consistent, so whoever takes it sees everything
+ * that was written before it was last released; bytes written before `tail` moved are seen by who reads `tail`, and
+ * reads of a frame are over before the writer sees `head` pass it.
+ *
+ * The writer never waits: what does not fit, or cannot be published because the lock is taken, it tries again later.
+ * The reader sleeps until something is published, never with the lock in its hands. No wake-up is lost: it loads
+ * `published` before it looks at `tail`, the writer moves `tail` before it adds to `published`, so a publication in
+ * between makes Atomics.wait return at once.
  *
  * A frame is contiguous; where the ring's end is too near, padding fills it. Little-endian machines only, as everything
  * Node runs on in practice is; typed arrays share the machine's order.

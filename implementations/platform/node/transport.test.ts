@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { after, before, test } from "node:test";
 import type { NodeId } from "../../foundation/units.ts";
@@ -248,6 +248,44 @@ test("large messages pass; too large ones, and those beyond the queue's bound, a
   );
   assert.equal(client.transport.counters["messages dropped"], 3);
   assert.equal(client.transport.counters["messages sent"], 2);
+});
+
+test("a peer that is dead, or takes nothing, costs no more memory than the queue's bound", async () => {
+  const maxQueuedBytes = 1_000_000;
+  const reader = await member("n1");
+  const address = at(await reader.transport.listen());
+  const proxy = await LinkProxy.listen({ clock: nodeClock, random: nodeRandom() });
+  open.add(proxy);
+  proxy.setTarget(address);
+  const dead = createServer().listen(0, "127.0.0.1");
+  await once(dead, "listening");
+  const { port } = dead.address() as AddressInfo;
+  dead.close();
+  await once(dead, "close");
+  const sender = await member("n2", { maxQueuedBytes, backoff: { minMs: 60_000, maxMs: 60_000 } });
+  sender.transport.connect(
+    new Map([
+      ["n1", proxy.address],
+      ["n3", at(port)],
+    ]),
+  );
+  say(sender, "n1", "hello");
+  await waitUntil("n1 hears", () => reader.got.length === 1);
+  const stuck = proxy.apply({ kind: "cut" }, ["forward", "backward"]);
+  const message = "x".repeat(100_000);
+  const bytesBefore = process.memoryUsage().arrayBuffers;
+  let rounds = 0;
+  for (; rounds < 1000; rounds++) {
+    say(sender, "n1", message);
+    say(sender, "n3", message);
+    await new Promise(setImmediate);
+  }
+  const grown = process.memoryUsage().arrayBuffers - bytesBefore;
+  // The sockets and the proxy on the way to n1 have buffers of their own, of a few megabytes.
+  const dropped = sender.transport.counters["messages dropped"];
+  assert.ok(dropped >= 2 * rounds - 400 && dropped <= 2 * rounds, `${dropped} dropped`);
+  assert.ok(grown < 30_000_000, `${grown} bytes for ${2 * rounds * message.length} bytes sent`);
+  stuck.heal();
 });
 
 test("the newest connection of a peer replaces the older: replies go to who is there now", async () => {

@@ -93,13 +93,11 @@ export class SimulatedDisk {
   }
 
   append(name: string, chunks: readonly Uint8Array[]): void {
-    let file = this.#files.get(name);
-    if (file === undefined) {
-      const created = new SimulatedFile();
-      file = created;
-      this.#change((files) => files.set(name, created));
-    }
-    file.append(chunks);
+    this.#fileOrNew(name).append(chunks);
+  }
+
+  appendUnstorable(name: string, chunks: readonly Uint8Array[]): void {
+    this.#fileOrNew(name).appendUnstorable(chunks);
   }
 
   sync(name: string): void {
@@ -144,6 +142,14 @@ export class SimulatedDisk {
     const file = this.#files.get(name);
     if (file === undefined) throw new DiskError("NOT_FOUND", `Cannot use ${name}: there is no such file`);
     return file;
+  }
+
+  #fileOrNew(name: string): SimulatedFile {
+    const known = this.#files.get(name);
+    if (known !== undefined) return known;
+    const created = new SimulatedFile();
+    this.#change((files) => files.set(name, created));
+    return created;
   }
 
   #change(change: (files: NameSpace) => void): void {
@@ -222,6 +228,10 @@ class Life implements CorruptibleDisk {
 
   overwrite(name: string, offset: number, bytes: Uint8Array, done: Completion<void>): void {
     this.#enqueue(false, () => this.#disk.overwrite(name, offset, bytes), done);
+  }
+
+  appendUnstorable(name: string, chunks: readonly Uint8Array[], done: Completion<void>): void {
+    this.#enqueue(false, () => this.#disk.appendUnstorable(name, chunks), done);
   }
 
   #enqueue<T>(isSync: boolean, effect: () => T, done: Completion<T>): void {

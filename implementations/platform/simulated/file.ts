@@ -4,16 +4,31 @@
  * Appended chunks are kept as they were handed over, so an append costs the same however long the file is. Bytes up to
  * the synced length are durable; a shortening or an overwriting that is not synced yet keeps the old chunks beside the
  * new ones, because a power loss may bring them back.
+ *
+ * Some bytes can be marked as ones that no sync will store, though every read shows them: what a failed fsync leaves
+ * behind in the page cache of some systems.
+ *
+ * @see Rebello et al. 2020, "Can applications recover from fsync failures?", section 3.
  */
 
 import type { Random } from "../../foundation/effects.ts";
+
+/** Bytes [from, to) of a file. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 export class SimulatedFile {
   #chunks: Uint8Array[] = [];
   #length = 0;
   /** Everything up to here is durable, unless `#before` holds what is durable instead. */
   #syncedLength = 0;
-  #before: { readonly chunks: readonly Uint8Array[]; readonly length: number } | undefined;
+  #before:
+    | { readonly chunks: readonly Uint8Array[]; readonly length: number; readonly unstorable: readonly Span[] }
+    | undefined;
+  /** Bytes that reads show and no sync stores, in ascending order. */
+  #unstorable: readonly Span[] = [];
 
   get length(): number {
     return this.#length;
@@ -32,6 +47,13 @@ export class SimulatedFile {
     }
   }
 
+  /** Adds bytes that every read shows until the power is lost, and that no sync stores. */
+  appendUnstorable(chunks: readonly Uint8Array[]): void {
+    const from = this.#length;
+    this.append(chunks);
+    if (this.#length > from) this.#unstorable = [...this.#unstorable, { from, to: this.#length }];
+  }
+
   read(): Uint8Array {
     const bytes = new Uint8Array(this.#length);
     let at = 0;
@@ -46,6 +68,7 @@ export class SimulatedFile {
     if (length >= this.#length) return;
     this.#keepDurable(length);
     this.#cutTo(length);
+    this.#unstorable = without(this.#unstorable, { from: length, to: Infinity });
     this.#syncedLength = Math.min(this.#syncedLength, length);
   }
 
@@ -57,6 +80,7 @@ export class SimulatedFile {
     spoiled.set(bytes, offset);
     this.#chunks = [spoiled];
     this.#length = spoiled.length;
+    this.#unstorable = without(this.#unstorable, { from: offset, to: offset + bytes.length });
     this.#syncedLength = Math.min(this.#syncedLength, offset);
   }
 
@@ -90,6 +114,7 @@ export class SimulatedFile {
     if (before !== undefined && random.below(2) === 0) {
       this.#chunks = [...before.chunks];
       this.#length = before.length;
+      this.#unstorable = before.unstorable;
       this.#syncedLength = before.length;
     } else {
       const unsynced = this.unsyncedBytes;
@@ -97,8 +122,23 @@ export class SimulatedFile {
       const kept = fate === 0 ? 0 : fate === 1 ? unsynced : random.below(unsynced + 1);
       this.#cutTo(this.#length - unsynced + kept);
     }
+    this.#loseUnstorable(random);
     this.sync();
     return Math.max(0, lengthBefore - this.#length);
+  }
+
+  /** At the file's end the new length was stored, and zeros stand for the bytes, or it was not. */
+  #loseUnstorable(random: Random): void {
+    for (const { from, to } of this.#unstorable.toReversed()) {
+      if (from >= this.#length) continue;
+      if (to >= this.#length && random.below(2) === 0) this.#cutTo(from);
+      else {
+        const whole = this.read();
+        whole.fill(0, from, to);
+        this.#chunks = [whole];
+      }
+    }
+    this.#unstorable = [];
   }
 
   #keepDurable(changedFrom: number): void {
@@ -106,7 +146,8 @@ export class SimulatedFile {
     const live = { chunks: this.#chunks, length: this.#length };
     this.#chunks = [...this.#chunks];
     this.#cutTo(this.#syncedLength);
-    this.#before = { chunks: this.#chunks, length: this.#length };
+    const unstorable = without(this.#unstorable, { from: this.#length, to: Infinity });
+    this.#before = { chunks: this.#chunks, length: this.#length, unstorable };
     this.#chunks = [...live.chunks];
     this.#length = live.length;
   }
@@ -122,4 +163,14 @@ export class SimulatedFile {
       }
     }
   }
+}
+
+/** Returns `spans` but for what lies in `removed`. */
+function without(spans: readonly Span[], removed: Span): readonly Span[] {
+  return spans.flatMap(({ from, to }) =>
+    [
+      { from, to: Math.min(to, removed.from) },
+      { from: Math.max(from, removed.to), to },
+    ].filter((span) => span.from < span.to),
+  );
 }
