@@ -33,7 +33,10 @@ const placement = z.union([
 const kinds = Object.values(faultKinds).flat() as [FaultKind, ...FaultKind[]];
 const fault = z.object({
   kind: z.enum(kinds),
-  target: z.union([z.enum(["one", "minority", "majority", "all", "leader", "followers", "damaged"]), z.array(node)]),
+  target: z.union([
+    z.enum(["one", "minority", "majority", "all", "leader", "followers", "damaged", "dispensable"]),
+    z.array(node),
+  ]),
   placement,
   durationMs: z.number().min(0),
   parameters: z.record(z.string(), z.number()).optional(),

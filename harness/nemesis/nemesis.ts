@@ -10,6 +10,7 @@ import type { Random } from "../../implementations/foundation/effects.ts";
 import type { Efficacy, FaultHandle, FaultKind } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { ConsensusDeployment } from "../../implementations/consensus/contract.ts";
+import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultSpec } from "../plan/plan.ts";
 import { resolveFault } from "./resolve-fault.ts";
 import type { FaultStep } from "./resolve-fault.ts";
@@ -37,6 +38,8 @@ export interface NemesisOptions {
 }
 
 const permanentDamage: ReadonlySet<FaultKind> = new Set(["bit-flip", "misdirect", "wipe"] satisfies FaultKind[]);
+
+const membershipKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.membership);
 
 interface Waiting {
   readonly spec: FaultSpec;
@@ -95,6 +98,7 @@ export class Nemesis {
     if (this.#over) return;
     const { deployment, random, elapsedMs, onStrike } = this.#options;
     const leader = deployment.leader();
+    if (spec.target === "dispensable" && !this.#canSpareOne()) return;
     const members = deployment.nodes;
     const damaged = members.filter((node) => this.#damaged.has(node));
     const resolved = resolveFault(spec, members, leader, random.fork(`fault ${number}`), damaged);
@@ -126,6 +130,12 @@ export class Nemesis {
       else deployment.clock.after(step.afterMs, () => (healed ? undefined : this.#perform(step, handles)));
     }
     deployment.clock.after(spec.durationMs, heal);
+  }
+
+  #canSpareOne(): boolean {
+    const { deployment } = this.#options;
+    if (!deployment.isSettled() || deployment.nodes.some((node) => this.#damaged.has(node))) return false;
+    return this.struck.every(({ spec, endMs }) => !membershipKinds.has(spec.kind) || endMs !== undefined);
   }
 
   #perform(step: FaultStep, handles: FaultHandle[]): void {

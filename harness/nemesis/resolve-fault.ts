@@ -186,6 +186,7 @@ function resolveTarget(
   const chosenLeader = leader ?? nodes[random.below(nodes.length)] ?? "";
   switch (target) {
     case "one":
+    case "dispensable":
       return sample(nodes, 1, random);
     case "minority":
       return sample(nodes, Math.max(1, Math.floor((nodes.length - 1) / 2)), random);

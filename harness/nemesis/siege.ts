@@ -2,8 +2,8 @@
  * A siege: every kind of fault again and again for a long time, several at once, and the cluster mended in between.
  *
  * Unlike the swarm, which looks for the rare mix in short runs, it asks whether a cluster outlives everything together.
- * A node whose disk was damaged for good is replaced a little later, as an operator would, and no second one is damaged
- * before that; membership changes at other times too. Kinds come in random order, each as often as the others.
+ * A node whose disk was damaged for good is replaced a little later, as an operator would; no second one is damaged, and
+ * none is let go, before that is done. Kinds come in random order, each as often as the others.
  */
 
 import type { Random } from "../../implementations/foundation/effects.ts";
@@ -25,28 +25,20 @@ export interface SiegeOptions {
 const permanent: readonly FaultKind[] = ["bit-flip", "misdirect", "wipe"];
 /** A fault lasts up to three gaps, so that a few are at work at any time. */
 const mostGaps = 3;
-/** From the damage of a node to its replacement, and from there to the next damage. */
+/** From the damage of a node to its replacement. */
 const replacementMs = 3000;
-const restMs = 12_000;
 
 /** @returns faults in the order of their time; the same for the same random stream. */
 export function siegeSchedule({ kinds, durationMs, meanGapMs }: SiegeOptions, random: Random): FaultSpec[] {
   const faults: FaultSpec[] = [];
   let round: FaultKind[] = [];
-  let mayDamageFromMs = 0;
   for (let ms = 1000; ms < durationMs - 10_000; ms += meanGapMs * (0.5 + random.float())) {
     if (round.length === 0) round = shuffled(kinds, random);
     const kind = round.pop();
     if (kind === undefined) break;
-    const isPermanent = permanent.includes(kind);
-    // With a node damaged for good, another must not leave: the rest would be no majority.
-    const isUnsafe = ms < mayDamageFromMs && (isPermanent || kind === "remove");
-    if (isUnsafe) continue;
-    if (kind === "remove") mayDamageFromMs = Math.max(mayDamageFromMs, ms + restMs);
     const lastsMs = 50 + random.float() ** 2 * mostGaps * meanGapMs;
     faults.push({ kind, target: targetOf(kind, random), placement: { at: "time", ms }, durationMs: lastsMs });
-    if (!isPermanent) continue;
-    mayDamageFromMs = ms + restMs;
+    if (!permanent.includes(kind)) continue;
     const placement = { at: "time", ms: ms + Math.max(replacementMs, lastsMs + 1000) } as const;
     faults.push({ kind: "replace", target: "damaged", placement, durationMs: 1000 });
   }
@@ -54,7 +46,9 @@ export function siegeSchedule({ kinds, durationMs, meanGapMs }: SiegeOptions, ra
 }
 
 function targetOf(kind: FaultKind, random: Random): Target {
-  if (permanent.includes(kind) || isOf("membership", kind)) return pick(["one", "leader"] as const, random);
+  // With a node damaged for good, another must not leave: the rest would be no majority.
+  if (permanent.includes(kind) || kind === "remove") return "dispensable";
+  if (isOf("membership", kind)) return pick(["one", "leader"] as const, random);
   if (isOf("packet", kind)) return pick(["all", "one"] as const, random);
   return pick(["one", "one", "leader", "leader", "minority", "majority", "all"] as const, random);
 }

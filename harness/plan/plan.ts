@@ -8,9 +8,12 @@ import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 
 /**
  * Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then, `damaged` the members whose
- * disk an earlier fault damaged for good, or one at random without any.
+ * disk an earlier fault damaged for good, or one at random without any. `dispensable` is one node while the cluster can
+ * do without it for good (no other is damaged, no change of members is under way or will be undone), and otherwise none:
+ * the fault does not strike.
  */
-export type Target = "one" | "minority" | "majority" | "all" | "leader" | "followers" | "damaged" | readonly NodeId[];
+export type Target =
+  "one" | "minority" | "majority" | "all" | "leader" | "followers" | "damaged" | "dispensable" | readonly NodeId[];
 
 export type Placement =
   /** So long after the load began. */

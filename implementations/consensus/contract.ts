@@ -143,6 +143,8 @@ export interface ConsensusDeployment extends Deployment<
 > {
   /** Sends every node's state after each of its steps to `listener`; only the simulated substrate has such moments. */
   observeViews(listener: (node: NodeId, view: ConsensusView) => void): void;
+  /** Whether no change of members is under way or waiting. */
+  isSettled(): boolean;
   /**
    * Tries to speak to every node with a certificate of another authority.
    *

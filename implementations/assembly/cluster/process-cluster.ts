@@ -246,6 +246,10 @@ class ProcessCluster implements ConsensusDeployment {
     return sent;
   }
 
+  isSettled(): boolean {
+    return this.#members.isSettled;
+  }
+
   async knock(): Promise<{ tried: number; refused: number }> {
     const before = await this.#refusals();
     const credentials = await issueCertificate(await issueAuthority("stranger"), clientsEndpoint);

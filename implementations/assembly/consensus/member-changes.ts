@@ -49,6 +49,11 @@ export class MemberChanges {
     return this.#members;
   }
 
+  /** Whether nothing is under way or waiting. */
+  get isSettled(): boolean {
+    return !this.#isBusy;
+  }
+
   /** Begins the change. Healing brings the cluster back to its size; a replacement and a transfer stay as they are. */
   inject({ change, nodes }: MembershipFault): FaultHandle {
     const [node] = nodes;

@@ -42,6 +42,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     run: (limitMs, work) => world.run(limitMs, work),
     states: () => Promise.resolve(cluster.states()),
     resources: () => Promise.resolve(cluster.resources()),
+    isSettled: () => true,
     knock: () => Promise.resolve(undefined),
     traceHash: () => world.trace.hash(),
     stop: () => Promise.resolve(),

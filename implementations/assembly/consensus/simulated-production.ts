@@ -81,6 +81,7 @@ class SimulatedProduction {
       run: (limitMs, work) => world.run(limitMs, work),
       states: () => Promise.resolve(new Map(this.#memberNodes.map(([id, node]) => [id, node.state()]))),
       resources: () => Promise.resolve(this.#memberNodes.map(([, node]) => node.resources())),
+      isSettled: () => members.isSettled,
       knock: () => Promise.resolve(undefined),
       traceHash: () => world.trace.hash(),
       stop: () => Promise.resolve(),
