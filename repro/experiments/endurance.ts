@@ -1,6 +1,7 @@
 /** A node under sustained writes: its memory, its disk, and how soon it is back on a large log. */
 
 import { blockStage } from "../../harness/block-stage.ts";
+import { haulStage } from "../../harness/haul-stage.ts";
 import { logBytes, residentMemory, restartTime } from "../../harness/measure/probes.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
 import { planOf } from "../../harness/plan/plan.ts";
@@ -36,6 +37,35 @@ export const consensusEndurance: Experiment = {
         estimateS: durationMs / 1000 + 3,
         probes: [residentMemory, restartTime, logBytes],
         sampleResources: true,
+      }),
+    ];
+  },
+};
+
+const hauls: Readonly<Record<Profile, number>> = { smoke: 0, quick: 200_000, full: 10_000_000 };
+/** Closed-loop clients of a haul, and what two cores put through with them. */
+const haulClients = 256;
+const haulEntriesPerS = 20_000;
+
+export const consensusHaul: Experiment = {
+  id: "consensus-haul",
+  module: "consensus",
+  title: "Ten million entries and a restart",
+  purpose:
+    "Does each node's memory stay flat after its first snapshot however many entries follow, and how soon is a node back?",
+  stages: (profile, seed) => {
+    const entries = hauls[profile];
+    if (entries === 0) return [];
+    return [
+      haulStage({
+        experiment: "consensus-haul",
+        block: 0,
+        implementation: "production",
+        seed: `${seed}/haul`,
+        entries,
+        valueBytes: 256,
+        clients: haulClients,
+        estimateS: entries / haulEntriesPerS + 5,
       }),
     ];
   },

@@ -2,7 +2,7 @@
 
 import type { Experiment } from "../../harness/plan/experiment.ts";
 import { consensusAtRest, consensusStepByStep } from "./agreement.ts";
-import { consensusEndurance } from "./endurance.ts";
+import { consensusEndurance, consensusHaul } from "./endurance.ts";
 import {
   consensusChurn,
   consensusIsolateOne,
@@ -35,5 +35,6 @@ export const experiments: readonly Experiment[] = [
   consensusLatency,
   consensusTimeline,
   consensusEndurance,
+  consensusHaul,
   microbench,
 ];

@@ -34,6 +34,11 @@ export interface NodeProcessOptions {
 /** What is used of execa's subprocess. */
 type NodeSubprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; readonly signal?: string }>;
 
+/**
+ * V8 lets the young generation grow to three times 16 MiB (more since 24) under load, and what dies in it drags the old
+ * one and the allocator along: about 100 MB more of resident memory per node, and nothing faster for it.
+ */
+const memoryFlags = ["--max-semi-space-size=8"] as const;
 /** How long a process may take to fall in line after an orderly stop. */
 const stopLimitMs = 3000;
 
@@ -69,7 +74,7 @@ export class NodeProcess {
     this.#stderr = "";
     this.#ready = Promise.withResolvers<void>();
     this.#ready.promise.catch(() => undefined); // Nobody need wait for it; the exit is told by onExit.
-    const subprocess: NodeSubprocess = execa(process.execPath, [this.#options.entry], {
+    const subprocess: NodeSubprocess = execa(process.execPath, [...memoryFlags, this.#options.entry], {
       ipc: true,
       serialization: "advanced",
       stdin: "ignore",

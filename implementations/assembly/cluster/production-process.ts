@@ -144,12 +144,17 @@ class ProductionProcess {
 
   #resources(): { node: NodeId; residentBytes: number; cpuMs: number; counters: Record<string, number> } {
     const { user, system } = process.cpuUsage();
+    const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
     return {
       node: this.#id,
-      residentBytes: process.memoryUsage.rss(),
+      residentBytes: rss,
       cpuMs: (user + system) / 1000,
       counters: {
         ...this.#node?.counters(),
+        "heap bytes": heapTotal,
+        "heap bytes used": heapUsed,
+        "external bytes": external,
+        "buffer bytes": arrayBuffers,
         // This one, and the disk's if it ever took the lock that hands work over to it.
         threads: 1 + ((this.#baseDisk?.counters["lock acquisitions"] ?? 0) > 0 ? 1 : 0),
         ...prefixed("disk thread", this.#baseDisk?.counters ?? {}),
