@@ -71,9 +71,18 @@ function stormStages(profile: Profile, seed: string, offset: number): Stage[] {
   );
 }
 
-/** Kill, stop and cut in turn, each aimed at the leader or a follower, with time to recover in between. */
+/** Kill, stop, cut and replace in turn, each aimed at the leader or a follower, with time to recover in between. */
 function storm(durationMs: number): FaultSpec[] {
-  const kinds = ["kill", "pause", "isolate-one", "lost-sync", "one-way", "graceful-restart"] as const;
+  const kinds = [
+    "kill",
+    "pause",
+    "isolate-one",
+    "replace",
+    "lost-sync",
+    "transfer",
+    "one-way",
+    "graceful-restart",
+  ] as const;
   const periodMs = 900;
   const count = Math.floor((durationMs - 500) / periodMs);
   return Array.from({ length: count }, (_, index) => ({
