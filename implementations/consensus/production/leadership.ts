@@ -52,6 +52,8 @@ export class Leadership {
   readonly #membership: Membership;
   #handover: Handover | undefined;
   #isRemoved = false;
+  /** Whether there may be followers that the configuration does not name. */
+  #hasFormerMembers = false;
   /** A successor may be elected whenever the request to stand reaches it: no lease is safe for the rest of the term. */
   #hasAskedSuccessor = false;
   #configuration: Configuration;
@@ -389,13 +391,14 @@ export class Leadership {
       if (member === this.#options.id || this.#followers.has(member)) continue;
       this.#followers.set(member, new Progress(nextIndex, nowMs));
     }
+    this.#hasFormerMembers = true;
   }
 
   #dismissFormerMembers(): void {
     const { configurations, commitIndex } = this.#replica;
-    if (configurations.currentIndex > commitIndex) return;
+    if (!this.#hasFormerMembers || configurations.currentIndex > commitIndex) return;
+    this.#hasFormerMembers = false;
     const members = membersOf(this.#configuration);
-    if (members.size > this.#followers.size) return;
     for (const [follower, progress] of this.#followers) {
       if (members.has(follower)) continue;
       this.#sendHeartbeat(follower, progress);
