@@ -120,6 +120,7 @@ export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
     seed: plan.seed,
     directory,
     settings: plan.settings,
+    ...(plan.attemptTimeoutMs === undefined ? {} : { clientAttemptTimeoutMs: plan.attemptTimeoutMs }),
   });
   try {
     return await new Block(options, deployment).run();
@@ -368,6 +369,7 @@ function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport |
     ...generatorLimits,
     latenessP99Ms: plan.generatorLimitMs / 2,
     eventLoopDelayP99Ms: plan.generatorLimitMs,
+    ...(plan.mayDropArrivals ? { droppedRatio: 1 } : {}),
   };
   const verdict = generator === undefined ? undefined : judgeGenerator(generator, limits);
   return verdict?.kind === "void" ? verdict.reasons[0] : undefined;

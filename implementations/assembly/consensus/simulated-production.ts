@@ -28,7 +28,7 @@ import { SimulatedWorld } from "./simulated-world.ts";
 
 /** How long a supervisor waits before it restarts a node that failed; doubles up to the maximum. */
 const restartPauseMs = { first: 50, most: 1000 } as const;
-const clientAttemptTimeoutMs = 400;
+const defaultAttemptTimeoutMs = 400;
 
 export async function deploySimulatedProduction(options: DeployOptions): Promise<ConsensusDeployment> {
   const cluster = new SimulatedProduction(options);
@@ -42,7 +42,10 @@ class SimulatedProduction {
 
   constructor(options: DeployOptions) {
     const settings = resolveSettings(options.settings);
-    this.#world = new SimulatedWorld({ ...options, attemptTimeoutMs: clientAttemptTimeoutMs });
+    this.#world = new SimulatedWorld({
+      ...options,
+      attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
+    });
     for (const id of this.#world.nodes) {
       this.#nodes.set(id, new SimulatedNode(this.#world, this.#moments, id, settings));
     }
