@@ -4,6 +4,7 @@ import type { BlockRecord } from "./run-block.ts";
 import type { CheckResult } from "./check/verdict.ts";
 import { LatencyHistogram } from "./measure/latency-histogram.ts";
 import type { Measurement } from "./measure/probes.ts";
+import type { Moment } from "./measure/timeline-probes.ts";
 import { ThroughputWindows } from "./measure/throughput-windows.ts";
 import type { Throughput } from "./measure/throughput-windows.ts";
 import type { Row } from "./record/tables.ts";
@@ -50,21 +51,21 @@ export function latencyRows(key: BlockKey, record: BlockRecord): Row<"latency">[
         p999_ms: p999Ms,
         max_ms: maxMs,
       };
-      return { ...key, operation, measure, count, ...percentiles };
+      return { ...key, ...loadCells(record), operation, measure, count, ...percentiles };
     }),
   );
 }
 
 /** Throughput of the whole measured load and, with `windowS`, of every window of it. */
 export function throughputRows(key: BlockKey, record: BlockRecord, windowS?: number): Row<"throughput">[] {
-  const { load, workload, warmUpMs } = record.plan;
+  const { workload, warmUpMs } = record.plan;
   const durationS = (record.plan.durationMs - warmUpMs) / 1000;
   const windows = new ThroughputWindows(windowS ?? durationS);
   for (const { endMs, outcome } of measuredOperations(record)) {
     // What ends after the load was offered no longer belongs to its rate.
     if (endMs < record.plan.durationMs) windows.record((endMs - warmUpMs) / 1000, outcome);
   }
-  const shared = { ...key, loop: load.loop, clients: load.clients, value_bytes: workload.valueBytes };
+  const shared = { ...key, ...loadCells(record), value_bytes: workload.valueBytes };
   const row = ({ windowStartS, windowS: lengthS, ok, fail, info, throughputPerS }: Throughput, whole: boolean) => ({
     ...shared,
     window_start_s: windowStartS,
@@ -76,6 +77,11 @@ export function throughputRows(key: BlockKey, record: BlockRecord, windowS?: num
   });
   const each = windowS === undefined ? [] : windows.windows(durationS).map((window) => row(window, false));
   return [row(windows.total(durationS), true), ...each];
+}
+
+function loadCells({ plan: { load } }: BlockRecord) {
+  const offered = load.loop === "open" ? load.ratePerS : undefined;
+  return { loop: load.loop, clients: load.clients, offered_per_s: offered };
 }
 
 export function faultRows(key: BlockKey, record: BlockRecord): Row<"faults">[] {
@@ -110,6 +116,11 @@ export function electionRows(key: BlockKey, record: BlockRecord): Row<"elections
 
 export function measurementRows(key: BlockKey, measurements: readonly Measurement[]): Row<"measurements">[] {
   return measurements.map(({ metric, value, unit }) => ({ ...key, metric, value, unit }));
+}
+
+/** What was seen of each node as the load went on. */
+export function timelineRows(key: BlockKey, moments: readonly Moment[]): Row<"timeline">[] {
+  return moments.map(({ node, ms, metric, value, unit }) => ({ ...key, node, time_s: ms / 1000, metric, value, unit }));
 }
 
 function measuredOperations({ operations, plan }: BlockRecord): readonly OperationRecord[] {

@@ -24,9 +24,21 @@ const block = [
   { name: "seed", type: "string", description: "Seed of the block's plan; the same for every implementation." },
 ] as const satisfies readonly Column[];
 
+/** What was asked of the system: a latency or a rate says nothing without it. */
+const load = [
+  { name: "loop", type: "string", description: "open, closed or batch." },
+  { name: "clients", type: "integer", description: "Logical clients; in a batch loop the operations of one batch." },
+  {
+    name: "offered_per_s",
+    type: "number",
+    description: "Mean rate of the arrivals in an open loop; empty in the others, which offer what is taken.",
+  },
+] as const satisfies readonly Column[];
+
 export const tables = {
   latency: [
     ...block,
+    ...load,
     { name: "operation", type: "string", description: "Kind of operation, or `all`." },
     {
       name: "measure",
@@ -44,8 +56,7 @@ export const tables = {
   ],
   throughput: [
     ...block,
-    { name: "loop", type: "string", description: "open or closed." },
-    { name: "clients", type: "integer", description: "Logical clients." },
+    ...load,
     { name: "value_bytes", type: "integer", description: "Size of a written value." },
     {
       name: "window_start_s",
@@ -97,6 +108,14 @@ export const tables = {
     ...block,
     { name: "metric", type: "string", description: "What was measured; the estimators of the claims name it." },
     { name: "value", type: "number", description: "The measured value." },
+    { name: "unit", type: "string", description: "Unit of `value`." },
+  ],
+  timeline: [
+    ...block,
+    { name: "node", type: "string", description: "The node it was seen on." },
+    { name: "time_s", type: "number", description: "Seconds since the load began." },
+    { name: "metric", type: "string", description: "What was seen." },
+    { name: "value", type: "number", description: "Its value at that time." },
     { name: "unit", type: "string", description: "Unit of `value`." },
   ],
   microbench: [

@@ -39,7 +39,7 @@ const faults = [
 export function throughputRows(experiment = "consensus-faults", nodes = 3, windows = 30): readonly TableRow[] {
   return implementations.flatMap((implementation) => {
     const base = implementation === "minimal" ? 21_400 : 9_300;
-    const load = { loop: "closed", clients: 64, value_bytes: 256 };
+    const load = { loop: "closed", clients: 64, offered_per_s: undefined, value_bytes: 256 };
     const perWindow = Array.from({ length: windows }, (_, second): TableRow => {
       const down = faults.some(
         (fault) => fault.start_s <= second && second < fault.end_s - 0.4 && fault.fault !== "pause",
@@ -72,9 +72,10 @@ export function clusterSizeRows(blocks = 5): readonly TableRow[] {
       Array.from({ length: blocks }, (_, index): TableRow => {
         const base = implementation === "minimal" ? 23_000 - 900 * nodes : 12_500 - 1_050 * nodes;
         const rate = Math.round(base * wobble(0.07));
-        const load = { loop: "closed", clients: 64, value_bytes: 256, window_start_s: 0, window_s: "all" };
+        const load = { loop: "closed", clients: 64, offered_per_s: undefined, value_bytes: 256 };
+        const window = { window_start_s: 0, window_s: "all" };
         const outcome = { ok: rate * 10, fail: 0, info: 0, throughput_per_s: rate };
-        return { ...block("consensus-throughput", index, implementation, nodes), ...load, ...outcome };
+        return { ...block("consensus-throughput", index, implementation, nodes), ...load, ...window, ...outcome };
       }),
     ),
   );
@@ -96,6 +97,7 @@ export function latencyRows(experiment = "consensus-latency", blocks = 5): reado
         };
         return {
           ...block(experiment, index, implementation),
+          ...{ loop: "open", clients: 64, offered_per_s: 500 },
           operation: "all",
           measure,
           count: 30_000,
