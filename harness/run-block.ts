@@ -173,7 +173,7 @@ class Block {
     const deployment = this.#deployment;
     await this.#firstLeader();
 
-    this.#loadStartMs = deployment.clock.nowMs();
+    this.#loadBegins(deployment.clock.nowMs());
     const workload = createWorkload(plan.workload, plan.load.clients, this.#random.fork("workload"));
     const load = new LoadGenerator({
       deployment,
@@ -318,6 +318,15 @@ class Block {
       if (deployment.clock.nowMs() - sinceMs >= this.#options.plan.convergenceMs) return { agreed: false, states };
       await deployment.run(settlePollMs, () => undefined);
     }
+  }
+
+  /** From here on, what happened before lies at negative times. */
+  #loadBegins(nowMs: Millis): void {
+    const shiftMs = nowMs - this.#loadStartMs;
+    for (const [index, { ms, node, event }] of this.#trace.entries()) {
+      this.#trace[index] = { ms: ms - shiftMs, node, event };
+    }
+    this.#loadStartMs = nowMs;
   }
 
   #onTrace(traced: Traced<ConsensusEvent>): void {

@@ -15,7 +15,7 @@ const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs:
 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
   smoke: { blocks: 1, durationMs: 2400 },
-  quick: { blocks: 2, durationMs: 12_000 },
+  quick: { blocks: 1, durationMs: 14_000 },
   full: { blocks: 5, durationMs: 60_000 },
 };
 
