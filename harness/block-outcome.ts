@@ -123,9 +123,9 @@ export class StageOutcome {
     measured(probed);
     this.addRows("elections", electionRows(key, record));
     if (worst === "valid") {
-      if (measures.includes("latency")) this.addRows("latency", latencyRows(key, record));
+      if (measures.includes("latency")) this.addRows("latency", latencyRows(key, record, variant));
       if (measures.includes("throughput")) {
-        this.addRows("throughput", throughputRows(key, record, this.#options.windowS));
+        this.addRows("throughput", throughputRows(key, record, this.#options.windowS, variant));
       }
       this.#remember(record.implementation, variant, probed);
       for (const watch of timeline) this.addRows("timeline", timelineRows(key, watch(record)));

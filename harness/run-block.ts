@@ -66,6 +66,7 @@ export interface BlockRecord {
   readonly loadMs: Millis;
   readonly faults: readonly StruckFault[];
   readonly trace: readonly TimedEvent[];
+  /** On the block's own time too. */
   readonly elections: readonly Election[];
   readonly states: ReadonlyMap<NodeId, NodeState<ConsensusState>>;
   readonly resources: readonly NodeResources[];
@@ -258,7 +259,7 @@ class Block {
       dropped: this.#load?.dropped ?? 0,
       faults: this.#nemesis?.struck ?? [],
       trace: this.#trace,
-      elections: this.#elections.elections,
+      elections: this.#elections.elections.map((each) => ({ ...each, atMs: each.atMs - this.#loadStartMs })),
       samples: this.#samples,
       traceHash: this.#deployment.traceHash(),
       virtualMs: this.#deployment.clock.nowMs() - this.#beganMs,

@@ -26,6 +26,7 @@ const block = [
 
 /** What was asked of the system: a latency or a rate says nothing without it. */
 const load = [
+  { name: "variant", type: "string", description: "Which plan of the block, where a block has several; else empty." },
   { name: "loop", type: "string", description: "open, closed or batch." },
   { name: "clients", type: "integer", description: "Logical clients; in a batch loop the operations of one batch." },
   {
@@ -103,6 +104,7 @@ export const tables = {
       description:
         "From the loss of the leader to the first trace of the next one; virtual milliseconds when simulated.",
     },
+    { name: "won_s", type: "number", description: "When it was won: seconds since the load began, negative before." },
   ],
   measurements: [
     ...block,
