@@ -109,9 +109,9 @@ function specOf(block: Block): TopLevelSpec {
   });
   const whole: Series = { name: total, colour: ink.text, dash: [1, 0], shape: "circle" };
   const panels = [
-    { title: "operations per s", points: block.throughput, series: [whole] },
-    { title: "entries behind", points: block.lag, series },
-    { title: "resident MiB", points: block.memory, series },
+    { title: "operations per s", points: block.throughput },
+    { title: "entries behind", points: block.lag },
+    { title: "resident MiB", points: block.memory },
   ].filter(({ points }) => points.length > 0);
   return {
     $schema: vegaLiteSchema,
@@ -120,13 +120,14 @@ function specOf(block: Block): TopLevelSpec {
     spacing: 12,
     vconcat: [
       seriesLegend([whole, ...series], sizes.plotWidth),
-      ...panels.map((panel, index) => panelOf(panel, block.endS, index === panels.length - 1)),
+      ...panels.map((panel, index) => panelOf(panel, [whole, ...series], block.endS, index === panels.length - 1)),
     ],
   };
 }
 
 function panelOf(
-  { title, points, series }: { readonly title: string; readonly points: readonly Point[]; readonly series: Series[] },
+  { title, points }: { readonly title: string; readonly points: readonly Point[] },
+  series: readonly Series[],
   endS: number,
   last: boolean,
 ): Panel {

@@ -170,6 +170,18 @@ export function addedLatencyRows(blocks = 4): readonly TableRow[] {
   );
 }
 
+/** Windows of a second over an overload. */
+export function overloadRows(seconds = 10): readonly TableRow[] {
+  return Array.from({ length: seconds }, (_, second): TableRow => {
+    const rate = Math.round(24_000 * wobble(0.15));
+    return {
+      ...block("consensus-overload", 0, "production"),
+      ...{ variant: "", loop: "open", clients: 1000, offered_per_s: 60_000, value_bytes: 256 },
+      ...{ window_start_s: second, window_s: "1", ok: rate, fail: 0, info: 0, throughput_per_s: rate },
+    };
+  });
+}
+
 /** Lag of two followers and memory of three nodes over ten seconds. */
 export function timelineRows(seconds = 10): readonly TableRow[] {
   const key = block("consensus-overload", 0, "production");
@@ -189,7 +201,7 @@ export function timelineRows(seconds = 10): readonly TableRow[] {
 export function syntheticTables(): FigureTables {
   const churn = churnRows();
   return {
-    throughput: [...throughputRows(), ...clusterSizeRows(), ...churn.throughput],
+    throughput: [...throughputRows(), ...clusterSizeRows(), ...churn.throughput, ...overloadRows()],
     faults: faultRows(),
     latency: latencyRows(),
     elections: [...electionRows(), ...churn.elections],
