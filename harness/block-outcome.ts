@@ -68,7 +68,7 @@ export class StageOutcome {
 
   /** An implementation that cannot run here, and what to do about it. */
   notInstalled(name: string, reason: string): void {
-    if (!this.#implementations.has(name)) this.troubles.push(`${name} not run: ${reason}`);
+    this.troubles.push(`${name} left out: ${reason}`);
     this.#implementations.set(name, [{ kind: "not-installed", reason }]);
   }
 

@@ -18,7 +18,7 @@ import { StageOutcome } from "./block-outcome.ts";
 import type { MeasuredVariants } from "./block-outcome.ts";
 import { measurementRows } from "./block-rows.ts";
 import { worstOf } from "./check/verdict.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { compareAtRest } from "./diff/at-rest.ts";
 import { blockOrder } from "./measure/abba.ts";
 import type { Measurement, Probe } from "./measure/probes.ts";
@@ -90,8 +90,13 @@ type RunOptions = Omit<BlockStageOptions, "plan"> & Pick<SeriesStageOptions, "va
 async function runStage(options: RunOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, variants, implementations } = options;
   const outcome = new StageOutcome(options);
+  const missing = await missingImplementations(implementations);
+  for (const [name, reason] of missing) outcome.notInstalled(name, reason);
+  // Those that are here keep the order they would have had with the others among them.
   const runs = variants.flatMap(({ name, plan }) =>
-    blockOrder(plan.seed, block, implementations).map((implementation) => ({ name, plan, implementation })),
+    blockOrder(plan.seed, block, implementations)
+      .filter((each) => !missing.has(each))
+      .map((implementation) => ({ name, plan, implementation })),
   );
   for (const { name, plan } of variants) {
     const suffix = name === "" ? "" : `-${name}`;
@@ -100,11 +105,6 @@ async function runStage(options: RunOptions, context: StageContext): Promise<Sta
   }
   for (const [position, run] of runs.entries()) {
     const implementation = consensusImplementation(run.implementation);
-    const available = await implementation.available();
-    if (available !== true) {
-      outcome.notInstalled(run.implementation, available);
-      continue;
-    }
     const text = run.name === "" ? run.implementation : `${run.implementation}, ${run.name}`;
     const record = await runBlock({
       implementation,

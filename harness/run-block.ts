@@ -151,7 +151,10 @@ class Block {
     this.#options = options;
     this.#deployment = deployment;
     this.#random = seededRandom(options.plan.seed).fork("driver");
-    this.#invariants = new ConsensusInvariants({ durable: options.implementation.name !== "minimal" });
+    this.#invariants = new ConsensusInvariants({
+      durable: options.implementation.name !== "minimal",
+      founders: deployment.nodes,
+    });
     this.#beganMs = deployment.clock.nowMs();
     this.#loadStartMs = this.#beganMs;
     this.#elections = new ElectionWatch(options.plan.nodes);

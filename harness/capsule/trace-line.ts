@@ -3,6 +3,7 @@
 import type { Traced } from "../../implementations/foundation/deployment.ts";
 import { unreachable } from "../../implementations/foundation/assert.ts";
 import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
+import { describeConfiguration } from "../check/configuration-checks.ts";
 
 /** Returns "    17    152.340 ms  n2  becomes leader of term 3". @param step counted from 1. */
 export function traceLine(step: number, { timeMs, node, event }: Traced<ConsensusEvent>): string {
@@ -21,6 +22,8 @@ function describe(event: ConsensusEvent): string {
       return `votes for ${event.candidate} in term ${event.term}`;
     case "append":
       return `log ends at ${event.after + event.entries.length}, new after ${event.after}`;
+    case "configuration":
+      return `is in the configuration of entry ${event.index}: ${describeConfiguration(event)}`;
     case "commit":
       return `commits up to ${event.index} in term ${event.term}`;
     case "apply":

@@ -393,12 +393,19 @@ test("whatever nodes do, it is judged: a broken implementation never breaks the 
     fc.record({ kind: fc.constant("commit" as const), term: small, index: small }),
     fc.record({ kind: fc.constant("apply" as const), index: small, digests: fc.array(small, { maxLength: 3 }) }),
     fc.record({ kind: fc.constant("snapshot" as const), index: small, term: small, installed: fc.boolean() }),
+    fc.record({
+      kind: fc.constant("configuration" as const),
+      index: small,
+      voters: fc.uniqueArray(node, { minLength: 1 }),
+      outgoing: fc.uniqueArray(node),
+      learners: fc.uniqueArray(node),
+    }),
     fc.record({ kind: fc.constant("stop" as const), orderly: fc.boolean() }),
   );
   fc.assert(
     fc.property(fc.array(fc.tuple(node, event), { maxLength: 60, size: "max" }), fc.boolean(), (steps, exact) => {
       const invariants = run(steps, { durable: true, exact });
-      assert.equal(invariants.results().length, 5);
+      assert.equal(invariants.results().length, 6);
     }),
     { seed: 5, numRuns: 3000 },
   );

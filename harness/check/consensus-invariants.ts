@@ -10,6 +10,8 @@
  * - monotonic-indexes: terms never fall, commit and applied indexes not within a life; applied <= commit <= last;
  *   committed entries are not removed; a leader only appends; nothing is committed that a majority does not hold
  *   on disk; nothing is acknowledged that is not on disk.
+ * - configuration-safety: successive configurations overlap, one after the other is committed, and one goes with its
+ *   entry (configuration-checks.ts).
  *
  * Prefixes are compared as chained hashes (chain-log.ts), so every check takes constant time per entry.
  *
@@ -26,6 +28,7 @@ import type { Traced } from "../../implementations/foundation/deployment.ts";
 import type { NodeId } from "../../implementations/foundation/units.ts";
 import type { ConsensusEvent, ConsensusView } from "../../implementations/consensus/contract.ts";
 import { AppliedChecks } from "./applied-checks.ts";
+import { ConfigurationChecks } from "./configuration-checks.ts";
 import { ElectionChecks } from "./election-checks.ts";
 import { LogChecks } from "./log-checks.ts";
 import type { NodeRecord } from "./node-record.ts";
@@ -38,6 +41,8 @@ import type { InvariantId, Violation } from "./violations.ts";
 export interface ConsensusInvariantsOptions {
   /** Whether a restarted node must remember its term, vote and acknowledged entries. */
   readonly durable: boolean;
+  /** The voters before any change of membership; undefined: all nodes that are seen. */
+  readonly founders?: readonly NodeId[];
 }
 
 /** Events kept for a node whose snapshot's prefix is not known yet; beyond, the node is not followed further. */
@@ -48,13 +53,15 @@ export class ConsensusInvariants {
   readonly #elections: ElectionChecks;
   readonly #logs: LogChecks;
   readonly #applied: AppliedChecks;
+  readonly #configurations: ConfigurationChecks;
   #steps = 0;
 
   constructor(options: ConsensusInvariantsOptions) {
-    this.#run = new ObservedRun(options.durable);
+    this.#run = new ObservedRun(options.durable, options.founders);
     this.#elections = new ElectionChecks(this.#run);
     this.#logs = new LogChecks(this.#run, this.#elections);
     this.#applied = new AppliedChecks(this.#run);
+    this.#configurations = new ConfigurationChecks(this.#run);
   }
 
   /** Events and views judged so far. */
@@ -145,7 +152,7 @@ export class ConsensusInvariants {
 
   #judge(node: NodeRecord, traced: Traced<ConsensusEvent>): void {
     const { event } = traced;
-    if (node.sight.kind === "waiting" && event.kind !== "start") {
+    if (node.sight.kind === "waiting" && event.kind !== "start" && event.kind !== "configuration") {
       if (node.sight.events.length < maxWaiting) node.sight.events.push(traced);
       else this.#run.unjudged++;
       return;
@@ -158,7 +165,10 @@ export class ConsensusInvariants {
       case "vote":
         return this.#elections.vote(node, event);
       case "append":
+        this.#configurations.cut(node, event.after);
         return this.#logs.append(node, event);
+      case "configuration":
+        return this.#configurations.observe(node, event);
       case "commit":
         this.#logs.commit(node, event);
         return this.#resume();

@@ -68,9 +68,9 @@ export class ElectionChecks {
   leads(node: NodeRecord, term: number): void {
     const other = this.#leaders.get(term);
     if (other === undefined) {
-      const { life, id } = node;
+      const { life, id, configuration } = node;
       const lastIndex = node.log.last;
-      const leadership = { node: id, life, term, lastIndex, intactUpTo: lastIndex, hasCommitted: false };
+      const leadership = { node: id, life, term, configuration, lastIndex, intactUpTo: lastIndex, hasCommitted: false };
       this.#leaders.set(term, leadership);
       node.leadership = leadership;
       if (term > this.#newestLeaderTerm) this.#newestLeaderTerm = term;
@@ -90,9 +90,10 @@ export class ElectionChecks {
     if (role !== "leader" || leadership === undefined || leadership.hasCommitted) return;
     leadership.hasCommitted = true;
     const term = leadership.term;
-    const votes = this.#voters.get(term)?.get(id)?.size ?? 0;
-    if (this.#run.isMajority(votes)) return;
-    const message = `${id} leads term ${term} with the votes of ${votes} of ${this.#run.nodes.size} nodes`;
+    const votes = this.#voters.get(term)?.get(id);
+    if (this.#run.isQuorum(leadership.configuration, (voter) => votes?.has(voter) ?? false)) return;
+    const voters = (leadership.configuration?.voters ?? this.#run.founders).length;
+    const message = `${id} leads term ${term} with ${votes?.size ?? 0} votes, which are no quorum of ${voters} voters`;
     this.#run.violate("election-safety", node, message, ...this.#run.nodes.keys());
   }
 

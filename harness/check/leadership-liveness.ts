@@ -35,7 +35,7 @@ const electionLimit = 10;
 /** After its last fault a cluster is taken to be settled once it kept a leader for this many election timeouts. */
 const settleTimeouts = 4;
 /** What links held back arrives, and supervisors restart nodes after disk faults, within this time. */
-const aftermathMs = { links: 600, disks: 2500 } as const;
+const aftermathMs = { links: 600, disks: 2500, members: 2500 } as const;
 
 /** They take nodes away and leave the others alone. */
 const mild: ReadonlySet<FaultKind> = new Set([
@@ -49,6 +49,7 @@ const mild: ReadonlySet<FaultKind> = new Set([
   "one-way",
 ] satisfies FaultKind[]);
 const onLinks: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.packet);
+const onMembers: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.membership);
 const onDisks: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.disk, "wipe"]);
 
 export class LeadershipLiveness {
@@ -66,6 +67,8 @@ export class LeadershipLiveness {
   #waitingFromMs: Millis = 0;
   #elections = 0;
   readonly #violations: string[] = [];
+  /** Who has a vote, once that has changed. */
+  #voters: readonly NodeId[] | undefined;
 
   constructor(options: LeadershipLivenessOptions) {
     this.#options = options;
@@ -90,6 +93,7 @@ export class LeadershipLiveness {
   }
 
   observe({ timeMs, node, event }: Traced<ConsensusEvent>): void {
+    if (event.kind === "configuration") this.#reconfigured(event, timeMs);
     if (event.kind === "stop" && node === this.#leader) this.#vacate(timeMs);
     if (event.kind !== "role") return;
     if (event.role === "leader" && event.term > this.#term) this.#elected(node, event.term, timeMs);
@@ -162,8 +166,19 @@ export class LeadershipLiveness {
   }
 
   #noteAftermath(kind: FaultKind, atMs: Millis): void {
-    const lastsMs = onDisks.has(kind) ? aftermathMs.disks : onLinks.has(kind) ? aftermathMs.links : 0;
-    if (lastsMs > 0) this.#aftermathUntilMs = Math.max(this.#aftermathUntilMs, atMs + lastsMs);
+    if (onDisks.has(kind)) this.#suspend(atMs, aftermathMs.disks);
+    if (onLinks.has(kind)) this.#suspend(atMs, aftermathMs.links);
+    if (onMembers.has(kind)) this.#suspend(atMs, aftermathMs.members);
+  }
+
+  /** A change outlasts the fault that asked for it where it cannot be made at once: each of its steps counts. */
+  #reconfigured({ voters }: Extract<ConsensusEvent, { kind: "configuration" }>, atMs: Millis): void {
+    this.#voters = voters;
+    this.#suspend(atMs, aftermathMs.members);
+  }
+
+  #suspend(atMs: Millis, lastsMs: Millis): void {
+    this.#aftermathUntilMs = Math.max(this.#aftermathUntilMs, atMs + lastsMs);
   }
 
   #sparesLeader(): boolean {
@@ -176,7 +191,10 @@ export class LeadershipLiveness {
       if (!mild.has(spec.kind) || (spec.kind === "one-way" && !this.#options.keepsLeaders)) return false;
       for (const node of nodes) hit.add(node);
     }
-    return this.#options.nodes - hit.size > this.#options.nodes / 2;
+    const voters = this.#voters;
+    const nodes = voters?.length ?? this.#options.nodes;
+    const hitVoters = voters === undefined ? hit.size : voters.filter((voter) => hit.has(voter)).length;
+    return nodes - hitVoters > nodes / 2;
   }
 
   #isHit(node: NodeId): boolean {

@@ -10,7 +10,7 @@ import type { ConsensusEvent, ConsensusView, EntryTrace } from "../../implementa
 import { emptyChain } from "./chain-log.ts";
 import { CommitRecord, KnownEntries } from "./commit-record.ts";
 import type { ElectionChecks } from "./election-checks.ts";
-import type { NodeRecord } from "./node-record.ts";
+import type { NodeRecord, ObservedConfiguration } from "./node-record.ts";
 import type { Of, ObservedRun } from "./observed-run.ts";
 import { hex } from "./violations.ts";
 
@@ -19,8 +19,10 @@ export class LogChecks {
   readonly #elections: ElectionChecks;
   readonly #known = new KnownEntries();
   readonly #committed = new CommitRecord();
-  /** What was committed in the step whose view comes next; 0: nothing. */
-  #justCommitted = 0;
+  /** What was committed in the step whose view comes next. */
+  #justCommitted: { readonly index: number; readonly configuration: ObservedConfiguration | undefined } | undefined;
+  /** Under which configuration the newest committed entry was committed: a quorum of it holds that entry for good. */
+  #committedUnder: ObservedConfiguration | undefined;
 
   constructor(run: ObservedRun, elections: ElectionChecks) {
     this.#run = run;
@@ -129,9 +131,16 @@ export class LogChecks {
       }
     }
     const committed = this.#justCommitted;
-    if (committed === 0) return;
-    this.#justCommitted = 0;
-    if (this.#run.durable) this.#majorityHolds(node, committed, `${node.id} commits, and what it commits`, true);
+    if (committed === undefined) return;
+    this.#justCommitted = undefined;
+    if (!this.#run.durable) return;
+    this.#majorityHolds(
+      node,
+      committed.index,
+      `${node.id} commits, and what it commits`,
+      committed.configuration,
+      true,
+    );
   }
 
   compact(node: NodeRecord, { index }: Of<"snapshot">): void {
@@ -213,24 +222,33 @@ export class LogChecks {
     for (let next = committed.last + 1; next <= index; next++) {
       committed.pushChained(log.termAt(next), log.digestAt(next), log.chainAt(next));
     }
+    this.#committedUnder = node.configuration;
     if (this.#run.isOrderExact && this.#run.durable) {
       this.#majorityHolds(node, index, `${node.id} commits, and what it commits`);
       this.#elections.committed(node);
-      this.#justCommitted = index;
+      this.#justCommitted = { index, configuration: node.configuration };
     }
   }
 
   /** An entry counts as committed only while a majority holds it (exact order only). */
-  #majorityHolds(node: NodeRecord, index: number, what: string, onDisk = false): void {
+  #majorityHolds(
+    node: NodeRecord,
+    index: number,
+    what: string,
+    configuration = this.#committedUnder,
+    onDisk = false,
+  ): void {
     if (index === 0) return;
     const chain = this.#committed.log.chainAt(index);
-    let holders = 0;
-    for (const other of this.#run.nodes.values()) {
-      if (other.holds(index, chain) && (!onDisk || other.durable >= index)) holders++;
-    }
-    if (this.#run.isMajority(holders)) return;
+    const holds = (id: NodeId): boolean => {
+      const other = this.#run.nodes.get(id);
+      return other !== undefined && other.holds(index, chain) && (!onDisk || other.durable >= index);
+    };
+    if (this.#run.isQuorum(configuration, holds)) return;
     const where = onDisk ? " on disk" : "";
-    const message = `${what}, up to ${index}, is held by ${holders} of ${this.#run.nodes.size} nodes${where}`;
+    const voters = configuration?.voters ?? this.#run.founders;
+    const holders = voters.filter(holds).length;
+    const message = `${what}, up to ${index}, is held by ${holders} of ${voters.length} voters${where}`;
     this.#run.violate("monotonic-indexes", node, message, ...this.#run.nodes.keys());
   }
 

@@ -12,10 +12,20 @@ export interface CastVote {
   readonly life: number;
 }
 
+/** Who takes part, as the configuration event at `index` said. */
+export interface ObservedConfiguration {
+  readonly index: number;
+  readonly voters: readonly NodeId[];
+  readonly outgoing: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
 export interface Leadership {
   readonly node: NodeId;
   readonly life: number;
   readonly term: number;
+  /** That it was elected in; undefined: the founders'. */
+  readonly configuration: ObservedConfiguration | undefined;
   /** Where its log ended when it was elected. */
   readonly lastIndex: number;
   /** Up to here its log still is what it was then. */
@@ -50,6 +60,8 @@ export class NodeRecord {
   commit = 0;
   applied = 0;
   leadership: Leadership | undefined;
+  /** The one that holds here; undefined: the founders'. */
+  configuration: ObservedConfiguration | undefined;
   /** As the last view showed it. */
   view = { life: -1, term: 0, votedFor: null as NodeId | null, isLeader: false, commitIndex: 0, appliedIndex: 0 };
   /** Up to where its disk holds its log; Infinity where it does not say. */
@@ -69,6 +81,7 @@ export class NodeRecord {
     this.commit = snapshotIndex;
     this.applied = snapshotIndex;
     this.isTailDoubtful = false;
+    this.configuration = undefined;
     if (this.leadership !== undefined) this.leadership.intactUpTo = 0;
     this.leadership = undefined;
   }

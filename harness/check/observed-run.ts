@@ -2,6 +2,7 @@
 
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
+import type { ObservedConfiguration } from "./node-record.ts";
 import { NodeRecord } from "./node-record.ts";
 import { Violations } from "./violations.ts";
 import type { InvariantId } from "./violations.ts";
@@ -21,8 +22,16 @@ export class ObservedRun {
   readonly nodes = new Map<NodeId, NodeRecord>();
   readonly violations = new Violations();
 
-  constructor(durable: boolean) {
+  readonly #founders: readonly NodeId[] | undefined;
+
+  /** @param founders the voters before any change of membership; undefined: all nodes that are seen. */
+  constructor(durable: boolean, founders?: readonly NodeId[]) {
     this.durable = durable;
+    this.#founders = founders;
+  }
+
+  get founders(): readonly NodeId[] {
+    return this.#founders ?? [...this.nodes.keys()];
   }
 
   nodeOf(id: NodeId): NodeRecord {
@@ -33,9 +42,12 @@ export class ObservedRun {
     return node;
   }
 
-  /** Whether so many of the nodes seen so far are more than half of them. */
-  isMajority(count: number): boolean {
-    return count > this.nodes.size / 2;
+  /** Whether those for which `holds` is true are a quorum of `configuration`, or of the founders. */
+  isQuorum(configuration: ObservedConfiguration | undefined, holds: (id: NodeId) => boolean): boolean {
+    const isMajority = (voters: readonly NodeId[]): boolean => voters.filter(holds).length > voters.length / 2;
+    if (configuration === undefined) return isMajority(this.founders);
+    const { voters, outgoing } = configuration;
+    return isMajority(voters) && (outgoing.length === 0 || isMajority(outgoing));
   }
 
   /** The node is in `term` now; terms never fall. */

@@ -3,6 +3,7 @@
 import type { Traced } from "../../implementations/foundation/deployment.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
+import { describeConfiguration } from "./configuration-checks.ts";
 
 export const invariantIds = [
   "election-safety",
@@ -10,6 +11,7 @@ export const invariantIds = [
   "leader-completeness",
   "state-machine-safety",
   "monotonic-indexes",
+  "configuration-safety",
 ] as const;
 export type InvariantId = (typeof invariantIds)[number];
 
@@ -92,6 +94,8 @@ function describe(event: ConsensusEvent): string {
       const more = event.entries.length > shownEntries ? `, and ${event.entries.length - shownEntries} more` : "";
       return `appends after ${event.after}: term:digest ${shown.join(", ")}${more}`;
     }
+    case "configuration":
+      return `is in the configuration of entry ${event.index}: ${describeConfiguration(event)}`;
     case "commit":
       return `commits up to ${event.index} in term ${event.term}`;
     case "apply":

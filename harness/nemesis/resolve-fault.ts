@@ -154,11 +154,22 @@ export function resolveFault(
       return once({ kind: "clock", nodes: targets, fault: { kind: "jump", byMs: number("byMs") } });
     case "skew":
       return once({ kind: "clock", nodes: targets, fault: { kind: "skew", rate: number("rate") } });
+    case "add":
+    case "remove":
+    case "replace":
+    case "transfer":
+      return { ...once({ kind: "membership", nodes: targets.slice(0, 1), change: spec.kind }), ...firstOf(targets) };
     case "strobe": {
       const fault = { kind: "strobe", byMs: number("byMs"), periodMs: number("periodMs") } as const;
       return once({ kind: "clock", nodes: targets, fault });
     }
   }
+}
+
+/** One member at a time changes. */
+function firstOf(targets: readonly NodeId[]): Pick<ResolvedFault, "target" | "nodes"> {
+  const nodes = targets.slice(0, 1);
+  return { target: nodes.join(" "), nodes };
 }
 
 function resolveTarget(

@@ -1,5 +1,5 @@
 /**
- * Random schedules: each seed switches a random subset of the fault kinds on, and mixes only those in one of four
+ * Random schedules: each seed switches a random subset of the fault kinds on, and mixes only those in one of a few
  * styles.
  *
  * A schedule with every kind at once tends to test the same few interactions again and again; leaving kinds out lets
@@ -12,6 +12,8 @@
  * - patient: one node at a time is away for long, and the cluster settles in between: what should not happen then
  *   shows. Or a leader returns with entries of its own just when its successor goes: two logs must agree which one
  *   leads.
+ * - changes: members come and go one after the other while leaders fall and links are cut: two majorities that do not
+ *   know of each other.
  *
  * Damage that no restart repairs stays within a minority of the nodes, all runs together.
  *
@@ -19,6 +21,7 @@
  */
 
 import type { Random } from "../../implementations/foundation/effects.ts";
+import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { FaultSpec, Placement, Target } from "../plan/plan.ts";
@@ -52,7 +55,9 @@ const disturbances: readonly FaultKind[] = ["duplicate", "reorder", "delay", "lo
 
 /** @returns faults, those placed in time in order; the same for the same random stream. */
 export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[] {
-  const style = pick(["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient"] as const, random);
+  const canChange = faultKinds.membership.every((kind) => options.kinds.includes(kind));
+  const styles = ["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient"] as const;
+  const style = pick(canChange ? ([...styles, "changes", "changes"] as const) : styles, random);
   switch (style) {
     case "mix":
       return mix(options, subset(options.kinds, random), pick([120, 350, 350, 700], random), random);
@@ -62,18 +67,26 @@ export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[
       return outages(options, random);
     case "patient":
       return patient(options, random);
+    case "changes":
+      return changes(options, random);
   }
 }
 
 function mix(
   { kinds, nodes, durationMs }: SwarmOptions,
-  chosen: readonly FaultKind[],
+  kindsOfRun: readonly FaultKind[],
   meanGapMs: Millis,
   random: Random,
 ): FaultSpec[] {
   const faults: FaultSpec[] = [];
-  // One node takes all permanent damage, so that the others stay a majority.
+  let chosen = kindsOfRun;
+  // One node takes all permanent damage, so that the others stay a majority; nor may another leave for good.
   const victim = pick(nodes, random);
+  if (chosen.some((kind) => permanent.has(kind)))
+    chosen = orAll(
+      chosen.filter((kind) => kind !== "remove"),
+      chosen,
+    );
   let damaged = false;
   for (const atMs of arrivals(edgeMs, durationMs - edgeMs, meanGapMs, random)) {
     const kind = pick(chosen, random);
@@ -168,6 +181,30 @@ function patient({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random:
     atMs += pauseMs * (1 + random.float());
   }
   return faults;
+}
+
+function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const falls = orAll(subset(both([...leaderFalls, "halves", "bridge", "majorities-ring"], kinds), random), kinds);
+  const steps = arrivals(edgeMs, durationMs - edgeMs, 700, random).map((ms): FaultSpec => {
+    const kind = pick(["add", "remove", "replace", "replace", "transfer"] as const, random);
+    const target = pick(["one", "leader"] as const, random);
+    return {
+      kind,
+      target,
+      placement: { at: "time", ms },
+      durationMs: Math.min(durationMs - ms, 300 + random.float() * 1500),
+    };
+  });
+  const faults = arrivals(edgeMs, durationMs - edgeMs, 400, random).map((ms): FaultSpec => {
+    const target = pick(["leader", "leader", "one", "minority"] as const, random);
+    return {
+      kind: pick(falls, random),
+      target,
+      placement: { at: "time", ms },
+      durationMs: electionTimeoutMs * (0.5 + random.float() * 5),
+    };
+  });
+  return [...steps, ...faults];
 }
 
 /** A moment any cluster comes to now and then. Without a disk there are no syncs. */

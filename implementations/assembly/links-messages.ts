@@ -4,13 +4,16 @@ import type { Link } from "../foundation/faults.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
 
-/** One proxy and the directions of it that a fault is done to. `proxy` is the index of its link at launch. */
+/**
+ * One proxy and the directions of it that a fault is done to. `proxy` counts the links in the order of their request.
+ */
 export interface FaultPlace {
   readonly proxy: number;
   readonly directions: readonly LaneDirection[];
 }
 
 export type LinksRequest =
+  /** More links; the answer comes before the next such request is made. */
   | { readonly kind: "listen"; readonly links: readonly Link[] }
   | { readonly kind: "target"; readonly proxy: number; readonly address: PeerAddress }
   | {

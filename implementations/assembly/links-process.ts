@@ -17,7 +17,7 @@ import { Warden } from "./warden.ts";
 class LinksProcess {
   readonly #warden = new Warden();
   readonly #handles = new Map<number, FaultHandle>();
-  #proxies: readonly LinkProxy[] = [];
+  readonly #proxies: LinkProxy[] = [];
 
   constructor() {
     process.on("message", (request) => this.#handle(request as LinksRequest));
@@ -55,10 +55,11 @@ class LinksProcess {
   async #listen(links: readonly Link[]): Promise<void> {
     try {
       const random = nodeRandom();
-      this.#proxies = await Promise.all(
+      const proxies = await Promise.all(
         links.map(({ from, to }) => LinkProxy.listen({ clock: nodeClock, random: random.fork(`${from}>${to}`) })),
       );
-      this.#reply({ kind: "listening", addresses: this.#proxies.map((proxy) => proxy.address) });
+      this.#proxies.push(...proxies);
+      this.#reply({ kind: "listening", addresses: proxies.map((proxy) => proxy.address) });
     } catch (error) {
       this.#reply({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
     }

@@ -9,7 +9,6 @@
  * Requests go out at once and are carried out in the order in which they were made; `settled` waits until they are.
  */
 
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { assert } from "../foundation/assert.ts";
@@ -40,9 +39,10 @@ export interface LinksOptions {
 
 export class Links {
   readonly #subprocess: LinksSubprocess;
-  readonly #links: readonly Link[];
-  readonly #indexes: ReadonlyMap<string, number>;
-  #addresses: readonly PeerAddress[] = [];
+  readonly #links: Link[] = [];
+  readonly #indexes = new Map<string, number>();
+  readonly #addresses: PeerAddress[] = [];
+  #listening: ((reply: LinksReply | undefined) => void) | undefined;
   #handles = 0;
   #questions = 0;
   readonly #waiting = new Map<number, (report: LinksReport | undefined) => void>();
@@ -52,10 +52,8 @@ export class Links {
   #exitListener: (description: string) => void = () => undefined;
   #stopping = false;
 
-  private constructor(subprocess: LinksSubprocess, links: readonly Link[]) {
+  private constructor(subprocess: LinksSubprocess) {
     this.#subprocess = subprocess;
-    this.#links = links;
-    this.#indexes = new Map(links.map((link, index) => [keyOf(link), index]));
     subprocess.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
@@ -66,10 +64,10 @@ export class Links {
   /** Starts the process with a proxy for each of `links`. @throws HarnessError when it does not start. */
   static async launch(options: LinksOptions): Promise<Links> {
     const subprocess = startProcess(options.directory);
-    const links = new Links(subprocess, options.links);
+    const links = new Links(subprocess);
     const limit = nodeClock.after(startLimitMs, () => subprocess.kill("SIGKILL"));
     try {
-      links.#addresses = await links.#listen();
+      await links.add(options.links);
       return links;
     } catch (error) {
       subprocess.kill("SIGKILL");
@@ -77,6 +75,23 @@ export class Links {
     } finally {
       limit.cancel();
     }
+  }
+
+  /** Adds a proxy for each of `links`. @throws HarnessError when that is not possible. */
+  async add(links: readonly Link[]): Promise<void> {
+    assert(this.#listening === undefined, "links are added one call after the other");
+    const { promise, resolve } = Promise.withResolvers<LinksReply | undefined>();
+    this.#listening = resolve;
+    this.#send({ kind: "listen", links });
+    if (!this.#subprocess.connected) resolve(undefined);
+    const reply = await promise;
+    this.#listening = undefined;
+    if (reply?.kind !== "listening") {
+      const reason = reply?.kind === "failed" ? reply.reason : `it ended${this.#lastWords()}`;
+      throw new HarnessError(`Cannot open ${links.length} links: the links process failed: ${reason}`);
+    }
+    for (const link of links) this.#indexes.set(keyOf(link), this.#links.push(link) - 1);
+    this.#addresses.push(...reply.addresses);
   }
 
   get pid(): number | undefined {
@@ -153,18 +168,6 @@ export class Links {
     limit.cancel();
   }
 
-  async #listen(): Promise<readonly PeerAddress[]> {
-    this.#send({ kind: "listen", links: this.#links });
-    const ended = new AbortController();
-    void this.#subprocess.then(() => ended.abort());
-    const [reply] = (await once(this.#subprocess, "message", { signal: ended.signal }).catch((cause: unknown) => {
-      throw new HarnessError(`Cannot start the links process: it ended${this.#lastWords()}`, { cause });
-    })) as [LinksReply];
-    if (reply.kind === "listening") return reply.addresses;
-    const reason = reply.kind === "failed" ? reply.reason : `it answered ${reply.kind}`;
-    throw new HarnessError(`Cannot start the links process: ${reason}`);
-  }
-
   #apply(links: readonly Link[], fault: ProxyFault): FaultHandle {
     const unit = proxyUnitOf(fault);
     const handle = ++this.#handles;
@@ -208,7 +211,7 @@ export class Links {
   }
 
   #receive(reply: LinksReply): void {
-    if (reply.kind !== "report") return;
+    if (reply.kind !== "report") return this.#listening?.(reply);
     this.#waiting.get(reply.question)?.(reply.report);
     this.#waiting.delete(reply.question);
   }
@@ -221,6 +224,7 @@ export class Links {
   }
 
   #ended(how: string): void {
+    this.#listening?.(undefined);
     for (const resolve of this.#waiting.values()) resolve(undefined);
     this.#waiting.clear();
     if (!this.#stopping) this.#exitListener(`ended with ${how}${this.#lastWords()}`);

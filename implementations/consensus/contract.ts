@@ -71,6 +71,18 @@ export type ConsensusEvent =
   | { readonly kind: "vote"; readonly term: number; readonly candidate: NodeId }
   /** The log now ends with `entries` after index `after`; what was there past `after` is gone. */
   | { readonly kind: "append"; readonly after: number; readonly entries: readonly EntryTrace[] }
+  /**
+   * Another configuration holds at this node: that of the entry at `index`, or of a snapshot up to `index`. Until the
+   * first such event the nodes of the deployment are the voters. `outgoing`: the voters before, while a change needs a
+   * majority of both; `learners` get the log and have no vote.
+   */
+  | {
+      readonly kind: "configuration";
+      readonly index: number;
+      readonly voters: readonly NodeId[];
+      readonly outgoing: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   /** The commit index moved to `index`; `term` is the node's current term. */
   | { readonly kind: "commit"; readonly term: number; readonly index: number }
   /** Entries up to `index` are applied; `digests` are those of the entries after the previously applied index. */
@@ -99,13 +111,28 @@ export interface ConsensusView {
   readonly acknowledgedIndex?: number;
 }
 
+/** What an operator asks of a cluster whose members can change. */
+export type AdminCommand =
+  /**
+   * The voters shall be those there are, with `add` and without `remove`; asking again for what is so already is done.
+   */
+  | { readonly kind: "change"; readonly add: readonly NodeId[]; readonly remove: readonly NodeId[] }
+  /** The leader shall hand its office to another voter. */
+  | { readonly kind: "transfer" };
+
+/** An operator's request on the wire; its reply is a client's reply, with "done" as the result. */
+export interface AdminRequest {
+  readonly id: number;
+  readonly command: AdminCommand;
+}
+
 /** A client's request on the wire, and the reply. `id` pairs them on one connection. */
 export interface ClientRequest extends Request<ConsensusOperation> {
   readonly id: number;
 }
 export interface ClientReply {
   readonly id: number;
-  readonly reply: ConsensusReply;
+  readonly reply: ConsensusReply | { readonly kind: "done" };
   /** With NOT_LEADER: where the leader is believed to be. */
   readonly leader?: NodeId;
 }

@@ -61,6 +61,7 @@ export interface Traced<TraceEvent> {
 }
 
 export interface Deployment<Operation, Result, State, TraceEvent> {
+  /** Its nodes as they are now, where membership changes; at first the founders, "n1", "n2", ... */
   readonly nodes: readonly NodeId[];
   /** The driver's time: virtual or real. */
   readonly clock: Clock;

@@ -19,6 +19,10 @@ export const certaintyOf = {
   OVERLOADED: "definite",
   /** The node is shutting down or has not started; nothing was proposed. */
   UNAVAILABLE: "definite",
+  /** Another change of the cluster's members is under way; nothing was changed. */
+  CHANGE_UNDER_WAY: "definite",
+  /** A new node did not catch up with the log in time; the voters are as they were. */
+  LEARNER_BEHIND: "definite",
   /** A compare-and-swap found another value; a result with a meaning of its own. */
   PRECONDITION_FAILED: "definite",
   /** The request exceeds a stated limit or cannot be parsed. */

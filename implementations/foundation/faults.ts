@@ -25,6 +25,7 @@ export const faultKinds = {
   packet: ["delay", "loss", "duplicate", "reorder", "corrupt", "bandwidth", "reset", "slow-close", "half-open"],
   disk: ["torn-write", "lost-sync", "bit-flip", "misdirect", "read-error", "write-error", "full", "slow"],
   clock: ["jump", "skew", "strobe"],
+  membership: ["add", "remove", "replace", "transfer"],
 } as const;
 
 export type FaultGroup = keyof typeof faultKinds;
@@ -88,6 +89,8 @@ export type ClockFault =
   /** The clock jumps forth and back by `byMs` every `periodMs`. */
   | { readonly kind: "strobe"; readonly byMs: Millis; readonly periodMs: Millis };
 
+export type MembershipChange = (typeof faultKinds)["membership"][number];
+
 /** What a deployment is asked to perform until healed. */
 export type Fault =
   /** SIGKILL; heal: restart on the same data. */
@@ -102,7 +105,12 @@ export type Fault =
   | { readonly kind: "cut"; readonly links: readonly Link[] }
   | { readonly kind: "packet"; readonly links: readonly Link[]; readonly fault: PacketFault }
   | { readonly kind: "disk"; readonly nodes: readonly NodeId[]; readonly fault: DiskFault }
-  | { readonly kind: "clock"; readonly nodes: readonly NodeId[]; readonly fault: ClockFault };
+  | { readonly kind: "clock"; readonly nodes: readonly NodeId[]; readonly fault: ClockFault }
+  /**
+   * The cluster takes a new node in, lets the first of `nodes` go, or does both at once; or its leader hands its office
+   * over. heal: the cluster gets its former size back.
+   */
+  | { readonly kind: "membership"; readonly nodes: readonly NodeId[]; readonly change: MembershipChange };
 
 /** What a fault did so far. A scheduled fault whose `count` stays 0 is inert and voids its run. */
 export interface Efficacy {

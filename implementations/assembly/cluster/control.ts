@@ -20,6 +20,7 @@ export interface Address {
 export interface ProcessConfiguration {
   /** The nodes this process hosts: one in production, all of them in minimal. */
   readonly hosted: readonly NodeId[];
+  /** The founders of the cluster. */
   readonly voters: readonly NodeId[];
   readonly seed: string;
   readonly life: number;
@@ -32,7 +33,7 @@ export interface ProcessConfiguration {
 
 export type DriverMessage =
   | { readonly kind: "configure"; readonly configuration: ProcessConfiguration }
-  /** Where the proxies of this process's outgoing links listen. */
+  /** Where the proxies of this process's outgoing links listen; again when there are more. */
   | { readonly kind: "connect"; readonly peers: Readonly<Record<NodeId, Address>> }
   /** A fault the process performs on itself: disk, clock, and everything between minimal nodes. */
   | { readonly kind: "inject"; readonly fault: Fault; readonly handle: number }

@@ -17,12 +17,13 @@ import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { ConsensusDeployment, ConsensusState } from "../../consensus/contract.ts";
-import type { Credentials } from "../../platform/node/certificates.ts";
+import type { Authority, Credentials } from "../../platform/node/certificates.ts";
 import { issueAuthority, issueCertificate } from "../../platform/node/certificates.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { TlsTransport } from "../../platform/node/transport.ts";
 import { ConsensusClient } from "../consensus/client.ts";
 import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
+import { MemberChanges } from "../consensus/member-changes.ts";
 import { nodeNames } from "../consensus/simulated-world.ts";
 import { TraceHub } from "../consensus/trace-hub.ts";
 import { Links } from "../links.ts";
@@ -75,8 +76,9 @@ interface Seat {
 }
 
 class ProcessCluster implements ConsensusDeployment {
-  readonly nodes: readonly NodeId[];
   readonly clock = nodeClock;
+  readonly #founders: readonly NodeId[];
+  readonly #members: MemberChanges;
   readonly #layout: ClusterLayout;
   readonly #options: DeployOptions;
   readonly #trace = new TraceHub();
@@ -86,7 +88,10 @@ class ProcessCluster implements ConsensusDeployment {
   readonly #efficacy = new Map<number, Efficacy>();
   /** Efficacy of earlier lives of a process, which forgets with it. */
   readonly #pastEfficacy = new Map<number, number>();
-  #credentials: Record<NodeId, Credentials> = {};
+  readonly #credentials: Record<NodeId, Credentials> = {};
+  #authority: Authority | undefined;
+  /** Processes that were removed and are ending. */
+  readonly #retiring: Promise<void>[] = [];
   #links: Links | undefined;
   #clientTransport: TlsTransport | undefined;
   #client: ConsensusClient | undefined;
@@ -98,16 +103,26 @@ class ProcessCluster implements ConsensusDeployment {
   constructor(layout: ClusterLayout, options: DeployOptions) {
     this.#layout = layout;
     this.#options = options;
-    this.nodes = nodeNames(options.nodes);
+    this.#founders = nodeNames(options.nodes);
+    this.#members = new MemberChanges(this.#founders, {
+      start: (id) => void this.#join(id).catch((error: unknown) => this.#break(messageOf(error))),
+      retire: (id) => this.#retire(id),
+      administer: (command, done) => this.#client?.administer(command, done),
+    });
+  }
+
+  get nodes(): readonly NodeId[] {
+    return this.#members.members;
   }
 
   async launch(): Promise<void> {
     const { directory, seed, clientAttemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
     await mkdir(directory, { recursive: true });
-    await this.#issueCertificates();
-    this.#links = await Links.launch({ links: this.#allLinks(), directory });
+    this.#authority = await issueAuthority("grey cluster");
+    for (const id of [...this.#founders, clientsEndpoint]) await this.#issueCertificate(id);
+    this.#links = await Links.launch({ links: this.#linksOf(this.#founders), directory });
     this.#links.onExit((description) => this.#break(`the links process ended: ${description}`));
-    for (const hosted of this.#layout.processes(this.nodes)) this.#seats.push(this.#seat(hosted));
+    for (const hosted of this.#layout.processes(this.#founders)) this.#seats.push(this.#seat(hosted));
     await Promise.all(this.#seats.map((seat) => this.#startFirst(seat)));
     const random = seededRandom(seed).fork("client");
     const transport = new TlsTransport({
@@ -116,13 +131,13 @@ class ProcessCluster implements ConsensusDeployment {
       clock: nodeClock,
       random: random.fork("transport"),
     });
-    transport.connect(new Map(this.nodes.map((node) => [node, this.#address({ from: clientsEndpoint, to: node })])));
     this.#clientTransport = transport;
+    this.#connectClients();
     this.#client = new ConsensusClient({
       transport,
       clock: nodeClock,
       random,
-      nodes: this.nodes,
+      nodes: () => this.nodes,
       attemptTimeoutMs: clientAttemptTimeoutMs,
       retryPauseMs: 10,
     });
@@ -149,6 +164,8 @@ class ProcessCluster implements ConsensusDeployment {
       case "disk":
       case "clock":
         return this.#injectInside(fault, this.#seatsOf(fault.nodes));
+      case "membership":
+        return this.#members.inject(fault);
       default:
         return unreachable(fault);
     }
@@ -265,14 +282,52 @@ class ProcessCluster implements ConsensusDeployment {
 
   async #stopAll(): Promise<void> {
     await Promise.all(this.#seats.map((seat) => seat.process.stop()));
+    await Promise.all(this.#retiring);
     await this.#clientTransport?.close();
     await this.#links?.stop();
     for (const seat of this.#seats) await rm(this.#directoryOf(seat.hosted), { recursive: true, force: true });
   }
 
-  async #issueCertificates(): Promise<void> {
-    const authority = await issueAuthority("grey cluster");
-    for (const id of [...this.nodes, clientsEndpoint]) this.#credentials[id] = await issueCertificate(authority, id);
+  async #issueCertificate(id: NodeId): Promise<void> {
+    assert(this.#authority !== undefined, "the cluster has an authority");
+    this.#credentials[id] = await issueCertificate(this.#authority, id);
+  }
+
+  #connectClients(): void {
+    const addresses = this.#everyone().map(
+      (node) => [node, this.#address({ from: clientsEndpoint, to: node })] as const,
+    );
+    this.#clientTransport?.connect(new Map(addresses));
+  }
+
+  /** Every node that has a seat: members, and those that are about to join or to leave. */
+  #everyone(): readonly NodeId[] {
+    return this.#seats.flatMap(({ hosted }) => hosted);
+  }
+
+  /** Starts a node that joins: its links, its process, and the way to it for all others. */
+  async #join(id: NodeId): Promise<void> {
+    const others = this.#everyone();
+    const links = others.flatMap((other) => [
+      { from: other, to: id },
+      { from: id, to: other },
+    ]);
+    await this.#issueCertificate(id);
+    await this.#links?.add([...links, { from: clientsEndpoint, to: id }]);
+    if (this.#stopping !== undefined) return;
+    const seat = this.#seat([id]);
+    this.#seats.push(seat);
+    for (const other of this.#seats) if (other !== seat) this.#connectPeers(other);
+    this.#connectClients();
+    await this.#startFirst(seat);
+  }
+
+  /** Stops a node that is no member any more, and what it kept. */
+  #retire(id: NodeId): void {
+    const [seat] = this.#seatsOf([id]);
+    if (seat === undefined) return;
+    seat.outReason = `${id} was removed from the cluster`;
+    this.#retiring.push(seat.process.stop().then(() => rm(this.#directoryOf([id]), { recursive: true, force: true })));
   }
 
   #credentialsOf(id: NodeId): Credentials {
@@ -281,10 +336,10 @@ class ProcessCluster implements ConsensusDeployment {
     return credentials;
   }
 
-  #allLinks(): Link[] {
-    const clientLinks = this.nodes.map((to) => ({ from: clientsEndpoint, to }));
+  #linksOf(nodes: readonly NodeId[]): Link[] {
+    const clientLinks = nodes.map((to) => ({ from: clientsEndpoint, to }));
     if (!this.#layout.networked) return clientLinks;
-    const between = this.nodes.flatMap((from) => this.nodes.filter((to) => to !== from).map((to) => ({ from, to })));
+    const between = nodes.flatMap((from) => nodes.filter((to) => to !== from).map((to) => ({ from, to })));
     return [...between, ...clientLinks];
   }
 
@@ -312,7 +367,7 @@ class ProcessCluster implements ConsensusDeployment {
         label: labelOf(hosted),
         configure: (life) => ({
           hosted,
-          voters: this.nodes,
+          voters: this.#founders,
           seed: String(this.#options.seed),
           life,
           forming: !seat.formed,
@@ -376,10 +431,14 @@ class ProcessCluster implements ConsensusDeployment {
     for (const [node, port] of Object.entries(ports)) this.#links?.setTarget(node, port);
     for (const [handle, fault] of seat.lasting) seat.process.send({ kind: "inject", fault, handle });
     for (const [number, moment] of seat.moments) seat.process.send({ kind: "arm", moment, number });
+    this.#connectPeers(seat);
+  }
+
+  #connectPeers(seat: Seat): void {
     const peers: Record<NodeId, Address> = {};
     if (this.#layout.networked) {
       for (const from of seat.hosted) {
-        for (const to of this.nodes) if (to !== from) peers[to] = this.#address({ from, to });
+        for (const to of this.#everyone()) if (to !== from) peers[to] = this.#address({ from, to });
       }
     }
     seat.process.send({ kind: "connect", peers });
@@ -554,3 +613,7 @@ class ProcessCluster implements ConsensusDeployment {
 const askLimitMs = 5000;
 /** How long every node has to refuse a stranger. */
 const knockLimitMs = 3000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -5,6 +5,7 @@
 
 import { unreachable } from "../../foundation/assert.ts";
 import type { FaultHandle } from "../../foundation/faults.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
 import { UsageError } from "../../foundation/errors.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { NodeId } from "../../foundation/units.ts";
@@ -81,6 +82,7 @@ class ProductionProcess {
     }
   }
 
+  /** Also called again, when a node has joined. */
   #start(peers: Readonly<Record<NodeId, Address>>): void {
     const configuration = this.#configuration;
     const transport = this.#transport;
@@ -88,9 +90,11 @@ class ProductionProcess {
     if (configuration === undefined || transport === undefined || disk === undefined) return;
     const id = this.#id;
     transport.connect(new Map(Object.entries(peers)));
+    if (this.#node !== undefined) return;
     this.#node = new ProductionNode({
       id,
       voters: configuration.voters,
+      isPeer: (peer) => peer !== clientsEndpoint,
       life: configuration.life,
       forming: configuration.forming,
       settings: resolveSettings(configuration.settings),

@@ -11,7 +11,7 @@ import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
 
-const { process: processFaults, partition, packet, disk, clock } = faultKinds;
+const { process: processFaults, partition, packet, disk, clock, membership } = faultKinds;
 
 /** TCP repairs what duplicate and reorder do before anyone above it could notice: they do not exist in the cluster. */
 const tcpPacketFaults = packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
@@ -42,8 +42,8 @@ export const productionConsensus: ConsensusImplementation = {
   module: "consensus",
   name: "production",
   faults: {
-    simulated: new Set<FaultKind>([...processFaults, ...partition, ...packet, ...disk, ...clock]),
-    cluster: new Set<FaultKind>([...processFaults, ...partition, ...tcpPacketFaults, ...disk, ...clock]),
+    simulated: new Set<FaultKind>([...processFaults, ...partition, ...packet, ...disk, ...clock, ...membership]),
+    cluster: new Set<FaultKind>([...processFaults, ...partition, ...tcpPacketFaults, ...disk, ...clock, ...membership]),
   },
   available: () => Promise.resolve(true),
   deploy: async (options) => {

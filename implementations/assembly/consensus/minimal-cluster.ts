@@ -87,6 +87,8 @@ export class MinimalCluster {
         return combinedHandle(fault.nodes.map((id) => this.seat(id).clock.inject(fault.fault)));
       case "disk":
         throw new UsageError(`Cannot inject ${fault.fault.kind} into a minimal node: it has no disk`);
+      case "membership":
+        throw new UsageError(`Cannot ${fault.change} minimal nodes: a minimal cluster has the members it began with`);
       default:
         return unreachable(fault);
     }

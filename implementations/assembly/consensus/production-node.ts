@@ -19,6 +19,7 @@ import { assert } from "../../foundation/assert.ts";
 import { decode, encode } from "../../foundation/codec.ts";
 import { crc32c } from "../../foundation/crc32c.ts";
 import type {
+  AdminRequest,
   ClientReply,
   ClientRequest,
   ConsensusEvent,
@@ -26,9 +27,11 @@ import type {
   ConsensusState,
   ConsensusView,
 } from "../../consensus/contract.ts";
+import { isConfigurationPayload } from "../../consensus/production/configuration.ts";
 import type { ProductionSettings } from "../../consensus/production/defaults.ts";
 import { LogStore } from "../../consensus/production/log-store.ts";
 import type {
+  AdministrationAnswer,
   Effects,
   Entry,
   PersistBatch,
@@ -37,11 +40,19 @@ import type {
   Recovered,
 } from "../../consensus/production/messages.ts";
 import { Raft } from "../../consensus/production/raft.ts";
-import { encodeCommand, refusalOf, StateMachine } from "../../consensus/production/state-machine.ts";
+import {
+  encodeCommand,
+  refusalOf,
+  refusalOfAdministration,
+  StateMachine,
+} from "../../consensus/production/state-machine.ts";
 
 export interface ProductionNodeOptions {
   readonly id: NodeId;
+  /** The founders of the cluster; a node that joins later is none of them. */
   readonly voters: readonly NodeId[];
+  /** Whether messages of `id` are a node's; all others are clients'. */
+  readonly isPeer: (id: NodeId) => boolean;
   /** Counts the starts of this node from 1. */
   readonly life: number;
   /** The cluster is being formed: an empty disk is right. Otherwise it means the disk was lost. */
@@ -71,6 +82,9 @@ export class DiskLost extends Error {
 
 /** A clock that drifts can wake us a rounding error early; waiting no time at all would then never end. */
 const shortestDelayMs = 0.01;
+
+/** Changes of members and handovers that wait for their end. */
+const maxAdministrations = 64;
 
 interface PendingProposal {
   readonly client: NodeId;
@@ -113,6 +127,8 @@ export class ProductionNode {
   readonly #proposals = new Map<number, PendingProposal>();
   readonly #reads = new Map<number, PendingRead>();
   #nextReadId = 1;
+  readonly #administrations = new Map<number, { readonly client: NodeId; readonly requestId: number }>();
+  #nextRequestId = 1;
   #queue: QueuedProposal[] = [];
   #flushing = false;
 
@@ -222,11 +238,12 @@ export class ProductionNode {
     } catch {
       return; // Bytes damaged on the way: to a datagram protocol that is a lost message.
     }
-    if (!this.#options.voters.includes(from)) return this.#serve(from, message as ClientRequest);
+    if (!this.#options.isPeer(from)) return this.#serve(from, message as ClientRequest | AdminRequest);
     this.#step({ kind: "message", from, message: message as RaftMessage });
   }
 
-  #serve(client: NodeId, request: ClientRequest): void {
+  #serve(client: NodeId, request: ClientRequest | AdminRequest): void {
+    if ("command" in request) return this.#administer(client, request);
     const refusal = refusalOf(request);
     if (refusal !== undefined) return this.#reply(client, request.id, { kind: "error", code: refusal });
     if (request.operation.kind === "read") {
@@ -241,6 +258,25 @@ export class ProductionNode {
     if (this.#flushing) return;
     this.#flushing = true;
     this.#options.defer(() => this.#propose());
+  }
+
+  #administer(client: NodeId, { id, command }: AdminRequest): void {
+    const refusal = refusalOfAdministration(command);
+    if (refusal !== undefined) return this.#reply(client, id, { kind: "error", code: refusal });
+    if (this.#administrations.size >= maxAdministrations) {
+      return this.#reply(client, id, { kind: "error", code: "OVERLOADED" });
+    }
+    const requestId = this.#nextRequestId++;
+    this.#administrations.set(requestId, { client, requestId: id });
+    if (command.kind === "transfer") this.#step({ kind: "transfer", requestId, to: undefined });
+    else this.#step({ kind: "change", requestId, add: command.add, remove: command.remove });
+  }
+
+  #onAdministered({ requestId, error }: AdministrationAnswer): void {
+    const asked = this.#administrations.get(requestId);
+    if (asked === undefined) return;
+    this.#administrations.delete(requestId);
+    this.#reply(asked.client, asked.requestId, error === undefined ? { kind: "done" } : { kind: "error", code: error });
   }
 
   #propose(): void {
@@ -272,6 +308,7 @@ export class ProductionNode {
     }
     if (effects.apply.length > 0) this.#apply(effects.apply);
     for (const { readId, index } of effects.reads) this.#onReadAnswer(readId, index);
+    for (const answer of effects.administered) this.#onAdministered(answer);
     if (wasLeader && raft.role !== "leader") this.#dropProposals();
     this.#options.onStep?.();
     this.#maybeSnapshot();
@@ -329,7 +366,8 @@ export class ProductionNode {
       this.#appliedIndex = entry.index;
       this.#appliedTerm = entry.term;
       this.#bytesSinceSnapshot += entry.payload.length;
-      const reply = entry.payload.length === 0 ? undefined : this.#machine.apply(entry.payload).reply;
+      const isCommand = entry.payload.length > 0 && !isConfigurationPayload(entry.payload);
+      const reply = isCommand ? this.#machine.apply(entry.payload).reply : undefined;
       const proposal = this.#proposals.get(entry.index);
       if (proposal === undefined) continue;
       this.#proposals.delete(entry.index);
@@ -369,7 +407,7 @@ export class ProductionNode {
     this.#reply(proposal.client, proposal.requestId, reply);
   }
 
-  #reply(client: NodeId, id: number, reply: ConsensusReply): void {
+  #reply(client: NodeId, id: number, reply: ClientReply["reply"]): void {
     const leader = this.#raft?.leader ?? null;
     const notLeader = reply.kind === "error" && reply.code === "NOT_LEADER" && leader !== null;
     const message: ClientReply = notLeader ? { id, reply, leader } : { id, reply };
@@ -386,7 +424,9 @@ export class ProductionNode {
     if (!due) return;
     this.#savingSnapshot = true;
     this.#bytesSinceSnapshot = 0;
-    const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm, data: this.#machine.snapshot() };
+    const index = this.#appliedIndex;
+    const configuration = this.#raft?.snapshotConfiguration(index);
+    const snapshot = { index, term: this.#appliedTerm, data: this.#machine.snapshot(), configuration };
     this.#store?.saveSnapshot(snapshot, Math.max(0, snapshot.index - trailingEntries), (error) => {
       if (this.#silent) return;
       if (error !== undefined) return this.#fail(error);

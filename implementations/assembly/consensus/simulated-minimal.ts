@@ -18,7 +18,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
   });
   const cluster = new MinimalCluster({
-    nodes: world.nodes,
+    nodes: world.founders,
     settings: resolveMinimalSettings(options.settings),
     clock: world.time,
     random: world.random.fork("nodes"),
@@ -30,7 +30,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     },
   });
   return Promise.resolve({
-    nodes: world.nodes,
+    nodes: world.founders,
     clock: world.time,
     invoke: (request, deadlineMs, done) => world.invoke(request, deadlineMs, done),
     inject: (fault) => injectWhere(fault, world, cluster),

@@ -8,6 +8,7 @@
 
 import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
 import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
 import type { Clock, Random, Transport } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
@@ -21,6 +22,7 @@ import { SimulatedDisk } from "../../platform/simulated/disk.ts";
 import type { SimulatedEndpoint } from "../../platform/simulated/transport.ts";
 import { LifeClock } from "../life-clock.ts";
 import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
+import { MemberChanges } from "./member-changes.ts";
 import { MessageMoments } from "./moments.ts";
 import { failureOf } from "./node-failure.ts";
 import { DiskLost, ProductionNode } from "./production-node.ts";
@@ -39,23 +41,37 @@ class SimulatedProduction {
   readonly #world: SimulatedWorld;
   readonly #nodes = new Map<NodeId, SimulatedNode>();
   readonly #moments = new MessageMoments();
+  readonly #members: MemberChanges;
 
   constructor(options: DeployOptions) {
     const settings = resolveSettings(options.settings);
-    this.#world = new SimulatedWorld({
-      ...options,
-      attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
+    const members = (): readonly NodeId[] => this.#members?.members ?? this.#world.founders;
+    const attemptTimeoutMs = options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs;
+    this.#world = new SimulatedWorld({ ...options, attemptTimeoutMs, members });
+    const create = (id: NodeId): SimulatedNode => {
+      const node = new SimulatedNode(this.#world, this.#moments, id, settings);
+      this.#nodes.set(id, node);
+      return node;
+    };
+    for (const node of this.#world.founders.map(create)) node.start();
+    this.#members = new MemberChanges(this.#world.founders, {
+      start: (id) => create(id).start(),
+      retire: (id) => this.#node(id).retire(),
+      administer: (command, done) => this.#world.administer(command, done),
     });
-    for (const id of this.#world.nodes) {
-      this.#nodes.set(id, new SimulatedNode(this.#world, this.#moments, id, settings));
-    }
-    for (const node of this.#nodes.values()) node.start();
+  }
+
+  get #memberNodes(): readonly (readonly [NodeId, SimulatedNode])[] {
+    return this.#members.members.map((id) => [id, this.#node(id)] as const);
   }
 
   deployment(): ConsensusDeployment {
     const world = this.#world;
+    const members = this.#members;
     return {
-      nodes: world.nodes,
+      get nodes() {
+        return members.members;
+      },
       clock: world.time,
       invoke: (request, deadlineMs, done) => world.invoke(request, deadlineMs, done),
       inject: (fault) => this.#inject(fault),
@@ -64,8 +80,8 @@ class SimulatedProduction {
       observe: (listener) => world.trace.observe(listener),
       observeViews: (listener) => world.observeViews(listener),
       run: (limitMs, work) => world.run(limitMs, work),
-      states: () => Promise.resolve(new Map([...this.#nodes].map(([id, node]) => [id, node.state()]))),
-      resources: () => Promise.resolve([...this.#nodes.values()].map((node) => node.resources())),
+      states: () => Promise.resolve(new Map(this.#memberNodes.map(([id, node]) => [id, node.state()]))),
+      resources: () => Promise.resolve(this.#memberNodes.map(([, node]) => node.resources())),
       knock: () => Promise.resolve(undefined),
       traceHash: () => world.trace.hash(),
       stop: () => Promise.resolve(),
@@ -107,6 +123,8 @@ class SimulatedProduction {
         return combinedHandle(fault.nodes.map((id) => this.#node(id).injectDisk(fault.fault)));
       case "clock":
         return combinedHandle(fault.nodes.map((id) => this.#node(id).clock.inject(fault.fault)));
+      case "membership":
+        return this.#members.inject(fault);
       default:
         return unreachable(fault);
     }
@@ -155,6 +173,12 @@ class SimulatedNode {
     this.#startIfFree();
   }
 
+  /** Stops the node for good. */
+  retire(): void {
+    this.#outReason = `${this.#id} was removed from the cluster`;
+    this.#down(false);
+  }
+
   /** Starts the node's next life unless it is up, held down by a fault, or out of service. */
   #startIfFree(): void {
     if (this.#host !== undefined || this.#heldDown > 0 || this.#outReason !== undefined) return;
@@ -174,7 +198,8 @@ class SimulatedNode {
     this.#endpoint = endpoint;
     const host: ProductionNode = new ProductionNode({
       id: this.#id,
-      voters: this.#world.nodes,
+      voters: this.#world.founders,
+      isPeer: (id) => id !== clientsEndpoint,
       life: this.#life,
       forming: !this.#formed,
       settings: this.#settings,

@@ -12,7 +12,7 @@ import type { DelayDistribution } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { ConsensusEvent, ConsensusOperation, ConsensusResult } from "../../consensus/contract.ts";
+import type { AdminCommand, ConsensusEvent, ConsensusOperation, ConsensusResult } from "../../consensus/contract.ts";
 import { VirtualTime } from "../../platform/simulated/clock.ts";
 import { SimulatedNetwork } from "../../platform/simulated/transport.ts";
 import { ConsensusClient } from "./client.ts";
@@ -25,18 +25,27 @@ const networkLatency: DelayDistribution = { shape: "uniform", lowMs: 0.2, highMs
 /** Virtual events between two turns of the real event loop. */
 const sliceEvents = 20_000;
 
+export interface SimulatedWorldOptions {
+  readonly nodes: number;
+  readonly seed: number | string;
+  readonly attemptTimeoutMs: Millis;
+  /** Whom clients ask; default: the founders. */
+  readonly members?: () => readonly NodeId[];
+}
+
 export class SimulatedWorld {
   readonly time = new VirtualTime();
   readonly random: Random;
   readonly network: SimulatedNetwork;
   readonly trace = new TraceHub();
-  readonly nodes: readonly NodeId[];
+  /** The nodes at the beginning. */
+  readonly founders: readonly NodeId[];
   readonly #client: ConsensusClient;
   readonly #viewListeners: ViewListener[] = [];
 
-  constructor(options: { readonly nodes: number; readonly seed: number | string; readonly attemptTimeoutMs: Millis }) {
+  constructor(options: SimulatedWorldOptions) {
     this.random = seededRandom(options.seed);
-    this.nodes = nodeNames(options.nodes);
+    this.founders = nodeNames(options.nodes);
     this.network = new SimulatedNetwork({
       time: this.time,
       random: this.random.fork("network"),
@@ -46,7 +55,7 @@ export class SimulatedWorld {
       transport: this.sealed(this.network.endpoint(clientsEndpoint)),
       clock: this.time,
       random: this.random.fork("client"),
-      nodes: this.nodes,
+      nodes: options.members ?? (() => this.founders),
       attemptTimeoutMs: options.attemptTimeoutMs,
       retryPauseMs: 10,
     });
@@ -58,6 +67,10 @@ export class SimulatedWorld {
     done: (outcome: Outcome<ConsensusResult>) => void,
   ): void {
     this.#client.invoke(request, deadlineMs, done);
+  }
+
+  administer(command: AdminCommand, done: () => void): void {
+    this.#client.administer(command, done);
   }
 
   emit(node: NodeId, event: ConsensusEvent): void {

@@ -62,7 +62,17 @@ export class TraceHub {
   }
 }
 
-const kindCodes = { start: 1, role: 2, vote: 3, append: 4, commit: 5, apply: 6, snapshot: 7, stop: 8 } as const;
+const kindCodes = {
+  start: 1,
+  role: 2,
+  vote: 3,
+  append: 4,
+  commit: 5,
+  apply: 6,
+  snapshot: 7,
+  stop: 8,
+  configuration: 9,
+} as const;
 
 /** One number that tells two events of a kind apart; the hash needs no more, since it folds every message too. */
 function numberOf(event: ConsensusEvent): number {
@@ -72,6 +82,7 @@ function numberOf(event: ConsensusEvent): number {
     case "commit":
     case "apply":
     case "snapshot":
+    case "configuration":
       return event.index;
     case "start":
       return event.term * 31 + event.life;

@@ -15,6 +15,8 @@ import type { ConsensusOperation } from "../contract.ts";
 const kinds = ["read", "write", "cas", "append"] as const satisfies readonly ConsensusOperation["kind"][];
 
 const utf8 = new TextEncoder();
+/** In one change of members. */
+const mostNames = 16;
 /** A UTF-16 code unit takes at most this many bytes in UTF-8. */
 const mostBytesPerUnit = 3;
 
@@ -40,6 +42,17 @@ export function refusalOf(request: unknown): ErrorCode | undefined {
   const { session, sequence, operation } = request;
   const isRequest = isCount(session, 0) && isCount(sequence, 1) && isOperation(operation);
   return isRequest ? undefined : "MALFORMED_REQUEST";
+}
+
+/** Judges what an operator sent, which may be anything. @returns undefined when it may be carried out. */
+export function refusalOfAdministration(command: unknown): ErrorCode | undefined {
+  if (!isObject(command)) return "MALFORMED_REQUEST";
+  const isChange = command["kind"] === "change" && isNames(command["add"]) && isNames(command["remove"]);
+  return isChange || command["kind"] === "transfer" ? undefined : "MALFORMED_REQUEST";
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= mostNames && value.every((name) => isText(name, limits.keyBytes));
 }
 
 function isOperation(operation: unknown): boolean {

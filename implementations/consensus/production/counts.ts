@@ -9,6 +9,9 @@ export class Counts {
   appendRequestsSent = 0;
   appendRequestsRefused = 0;
   readRounds = 0;
+  leaseReads = 0;
+  handovers = 0;
+  configurationsProposed = 0;
   snapshotsSent = 0;
   snapshotChunksSent = 0;
   snapshotsReceived = 0;
@@ -25,6 +28,9 @@ export class Counts {
       "append requests sent": this.appendRequestsSent,
       "append requests refused": this.appendRequestsRefused,
       "read rounds": this.readRounds,
+      "lease reads": this.leaseReads,
+      "handovers begun": this.handovers,
+      "configurations proposed": this.configurationsProposed,
       "snapshots sent": this.snapshotsSent,
       "snapshot chunks sent": this.snapshotChunksSent,
       "snapshots received": this.snapshotsReceived,

@@ -33,6 +33,17 @@ export interface ProductionSettings {
   /** Client requests a node holds unanswered; more are answered OVERLOADED (writes) or NOT_LEADER (reads). */
   readonly maxPendingProposals: number;
   readonly maxPendingReads: number;
+  /**
+   * Whether leaders answer reads under a lease instead of asking the others first. Off by default: a lease trusts
+   * clocks.
+   */
+  readonly leaseReads: boolean;
+  /**
+   * The highest ratio of the rates of two nodes' clocks under which lease reads are linearizable. Within it no read is
+   * stale; beyond it, or where a clock jumps forward, a leader that was replaced may answer with old values for as long
+   * as its lease lasts: at most one election timeout on its own clock.
+   */
+  readonly maxClockSkew: number;
 }
 
 const kibibyte = 1024;
@@ -53,6 +64,8 @@ export const productionDefaults: ProductionSettings = {
   segmentBytes: 16 * mebibyte,
   maxPendingProposals: 10_000,
   maxPendingReads: 10_000,
+  leaseReads: false,
+  maxClockSkew: 1.1,
 };
 
 const ranges = {
@@ -70,22 +83,25 @@ const ranges = {
   segmentBytes: [kibibyte, 1024 * mebibyte],
   maxPendingProposals: [1, 1_000_000],
   maxPendingReads: [1, 1_000_000],
-} as const satisfies Record<keyof ProductionSettings, readonly [least: number, most: number]>;
+  maxClockSkew: [1, 10],
+} as const satisfies Record<Exclude<keyof ProductionSettings, "leaseReads">, readonly [least: number, most: number]>;
 
-/** Times may have fractions; everything else is counted. */
-const times: ReadonlySet<string> = new Set([
+/** Times and ratios may have fractions; everything else is counted. */
+const fractional: ReadonlySet<string> = new Set([
   "electionTimeoutMs",
   "heartbeatIntervalMs",
+  "maxClockSkew",
 ] satisfies (keyof ProductionSettings)[]);
 
-const schema = z.strictObject(
-  Object.fromEntries(
+const schema = z.strictObject({
+  ...Object.fromEntries(
     Object.entries(ranges).map(([name, [least, most]]) => {
-      const number = times.has(name) ? z.number() : z.int();
+      const number = fractional.has(name) ? z.number() : z.int();
       return [name, number.min(least).max(most).optional()];
     }),
   ),
-);
+  leaseReads: z.boolean().optional(),
+});
 
 /**
  * Returns the defaults with `overrides` in their place.
@@ -97,7 +113,8 @@ export function resolveSettings(
 ): ProductionSettings {
   const checked = schema.safeParse(overrides ?? {});
   if (!checked.success) throw new UsageError(complaint(overrides ?? {}, checked.error.issues[0]));
-  const settings: ProductionSettings = { ...productionDefaults, ...checked.data };
+  const { leaseReads = productionDefaults.leaseReads, ...numbers } = checked.data;
+  const settings: ProductionSettings = { ...productionDefaults, ...numbers, leaseReads };
   const { electionTimeoutMs, heartbeatIntervalMs } = settings;
   if (heartbeatIntervalMs > electionTimeoutMs / 2) {
     const allowed = `allowed is at most ${electionTimeoutMs / 2}, half of electionTimeoutMs ${electionTimeoutMs}`;
@@ -112,11 +129,12 @@ function complaint(
     { readonly code: string; readonly path: readonly PropertyKey[]; readonly keys?: readonly string[] } | undefined,
 ): string {
   if (issue?.code === "unrecognized_keys") {
-    return `Cannot use setting ${issue.keys?.[0]}: there is none of that name; there are ${Object.keys(ranges).join(", ")}`;
+    return `Cannot use setting ${issue.keys?.[0]}: there is none of that name; there are ${Object.keys(productionDefaults).join(", ")}`;
   }
   const name = String(issue?.path[0]);
+  if (!(name in ranges)) return `Cannot use ${name} ${shown(overrides[name])}: allowed is true or false`;
   const [least, most] = ranges[name as keyof typeof ranges];
-  const kind = times.has(name) ? "a number" : "a whole number";
+  const kind = fractional.has(name) ? "a number" : "a whole number";
   return `Cannot use ${name} ${shown(overrides[name])}: allowed is ${kind} in [${least}, ${most}]`;
 }
 

@@ -178,7 +178,7 @@ describe("InstallSnapshot (figure 13)", () => {
     assert.deepEqual(nextOffsets, [0, 3, 3, 3]);
     bench.receive("n2", chunk(3, "def", false));
     const { persist, restore, trace } = bench.receive("n2", chunk(6, "g", true));
-    const snapshot = { index: 5, term: 2, data: new TextEncoder().encode("abcdefg") };
+    const snapshot = { index: 5, term: 2, data: new TextEncoder().encode("abcdefg"), configuration: undefined };
     assert.deepEqual(persist?.snapshot, { snapshot, keepLog: false });
     assert.deepEqual(restore, snapshot);
     assert.deepEqual(trace, [{ kind: "snapshot", index: 5, term: 2, installed: true }]);

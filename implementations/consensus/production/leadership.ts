@@ -1,26 +1,35 @@
 /**
- * The office of a leader, from its election to the end of its term or of its contact with a majority.
+ * The office of a leader, from its election to the end of its term, of its contact with a majority, or of its vote.
  *
  * It replicates the log (batched, pipelined, followers independent of each other), commits what a majority stored,
  * confirms linearizable reads, and brings followers that fell behind the log's beginning up by snapshot. Its own
  * entries leave for the followers while they are being written here (section 10.2.1), and count here once they are
  * durable.
  *
+ * It sends the log to whoever is in the configuration and counts whoever has a vote in it, itself only if it has one: a
+ * leader may be on its way out (`membership.ts`), and hands its office over when it is, or when it is asked to
+ * (`handover.ts`).
+ *
  * Nothing waits for a particular reply. A heartbeat follows on the last entry sent, so its answer shows what was lost
  * on the way there or back: a refusal sends the leader back to where the logs agree, an acceptance frees the window.
  *
- * @see Ongaro & Ousterhout 2014, sections 5.3, 5.4.2, 7, 8; Ongaro 2014, sections 6.2 (a leader without a majority
- *   steps down), 6.4 (reads), 10.2.1.
+ * @see Ongaro & Ousterhout 2014, sections 5.3, 5.4.2, 7, 8; Ongaro 2014, sections 3.10 (handing over), 4.2.2 (a leader
+ *   that is removed), 6.2 (a leader without a majority steps down), 6.4 (reads), 10.2.1.
  */
 
 import { assert } from "../../foundation/assert.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { Configuration } from "./configuration.ts";
+import { isJoint, isQuorum, isVoter, membersOf, quorumOf } from "./configuration.ts";
 import type { Counts } from "./counts.ts";
+import { Handover } from "./handover.ts";
+import { Lease } from "./lease.ts";
+import { Membership } from "./membership.ts";
+import type { MembershipOutcome, MembershipView } from "./membership.ts";
 import type { MessageOf, RaftOptions } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { Progress } from "./progress.ts";
 import type { Transfer } from "./progress.ts";
-import { majorityOf, quorumIndex } from "./quorum.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import type { Replica } from "./replica.ts";
 
@@ -38,10 +47,14 @@ export class Leadership {
   readonly #outbox: Outbox;
   readonly #counts: Counts;
   readonly #followers = new Map<NodeId, Progress>();
-  readonly #majority: number;
   readonly #reads: ReadRounds;
-  /** Room to gather match indexes in, leader's included. */
-  readonly #matchIndexes: number[];
+  readonly #lease: Lease | undefined;
+  readonly #membership: Membership;
+  #handover: Handover | undefined;
+  #isRemoved = false;
+  /** A successor may be elected whenever the request to stand reaches it: no lease is safe for the rest of the term. */
+  #hasAskedSuccessor = false;
+  #configuration: Configuration;
   #heartbeatDueMs: Millis;
   /** Followers in step get the same message object: its sender may encode it once. */
   #newest: AppendEntries | undefined;
@@ -53,16 +66,20 @@ export class Leadership {
     this.#replica = replica;
     this.#outbox = replica.outbox;
     this.#counts = counts;
-    this.#majority = majorityOf(options.voters.length);
     this.#reads = new ReadRounds(options.maxPendingReads);
-    this.#matchIndexes = options.voters.map(() => 0);
+    this.#lease = options.leaseReads ? new Lease(options.electionTimeoutMs, options.maxClockSkew) : undefined;
+    this.#membership = new Membership(options.electionTimeoutMs);
     this.#heartbeatDueMs = nowMs + options.heartbeatIntervalMs;
-    const nextIndex = replica.log.lastIndex + 1;
-    for (const voter of options.voters) {
-      if (voter !== options.id) this.#followers.set(voter, new Progress(nextIndex, nowMs));
-    }
+    this.#configuration = replica.configurations.current;
+    this.#followMembers(nowMs);
     replica.propose(term, [noPayload]);
+    this.#openLeaseRound(nowMs);
     this.#replicateToAll(nowMs);
+  }
+
+  /** It has no vote any more, and that is committed: its office ends. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
   }
 
   /** When `tick` is wanted next. */
@@ -70,7 +87,9 @@ export class Leadership {
     return this.#heartbeatDueMs;
   }
 
+  /** Refuses, by leaving the proposal unanswered, while the office is handed over. */
   propose(payloads: readonly Uint8Array[], nowMs: Millis): void {
+    if (this.#handover !== undefined) return;
     const firstIndex = this.#replica.propose(this.#term, payloads);
     this.#counts.entriesProposed += payloads.length;
     this.#outbox.answerProposal(firstIndex, this.#term);
@@ -78,6 +97,10 @@ export class Leadership {
   }
 
   read(readId: number, nowMs: Millis): void {
+    if (this.#lease?.holdsAt(nowMs) === true && this.#hasCommittedInTerm) {
+      this.#counts.leaseReads++;
+      return this.#outbox.answerRead(readId, this.#replica.commitIndex);
+    }
     if (!this.#reads.add(readId)) return this.#outbox.answerRead(readId, undefined);
     this.#beginReadRound(nowMs);
   }
@@ -92,8 +115,37 @@ export class Leadership {
     if (nowMs < this.#heartbeatDueMs) return true;
     if (!this.#hasMajority(nowMs)) return false;
     this.#heartbeatDueMs = nowMs + this.#options.heartbeatIntervalMs;
+    if (this.#handover?.hasFailedAt(nowMs) === true) this.#endHandover("UNAVAILABLE");
+    this.#openLeaseRound(nowMs);
     this.#sendHeartbeats(nowMs);
+    this.#handOver(true);
+    this.#advanceMembership(nowMs);
     return true;
+  }
+
+  /** Changes the voters, by way of a joint configuration; answered when that is done or cannot be. */
+  change(requestId: number, add: readonly NodeId[], remove: readonly NodeId[], nowMs: Millis): void {
+    const { voters } = this.#configuration;
+    const wanted = [...new Set([...voters, ...add])].filter((id) => !remove.includes(id));
+    const error =
+      wanted.length === 0
+        ? "MALFORMED_REQUEST"
+        : this.#membership.begin(requestId, wanted, this.#membershipView(nowMs));
+    if (error !== undefined) return this.#outbox.answerAdministration({ requestId, error });
+    this.#advanceMembership(nowMs);
+  }
+
+  /** Hands the office to `to`, or to the voter that lacks least; answered when it is gone, or will not go. */
+  transfer(requestId: number, to: NodeId | undefined, nowMs: Millis): void {
+    const { id } = this.#options;
+    const successor = to ?? this.#mostUpToDate();
+    const isPossible = successor !== undefined && successor !== id && isVoter(this.#configuration, successor);
+    if (!isPossible || this.#handover !== undefined || !this.#followers.has(successor)) {
+      return this.#outbox.answerAdministration({ requestId, error: successor === id ? undefined : "UNAVAILABLE" });
+    }
+    this.#counts.handovers++;
+    this.#handover = new Handover(requestId, successor, nowMs + this.#options.electionTimeoutMs);
+    this.#handOver(false);
   }
 
   /** More of this node's own log is durable. */
@@ -109,7 +161,7 @@ export class Leadership {
       this.#counts.appendRequestsRefused++;
       progress.refused(reply.matchIndex, this.#continueAt(reply));
     } else if (progress.accepted(reply.matchIndex, log.firstIndex)) {
-      this.#commit(nowMs);
+      this.#onProgress(from, nowMs);
     }
     this.#replicate(from, progress, nowMs);
   }
@@ -121,7 +173,7 @@ export class Leadership {
     const { transfer } = progress;
     if (reply.installed) {
       // Whatever was transferred, the follower is past it; if that is still too old, a newer snapshot follows.
-      if (progress.accepted(reply.lastIncludedIndex, log.firstIndex)) this.#commit(nowMs);
+      if (progress.accepted(reply.lastIncludedIndex, log.firstIndex)) this.#onProgress(from, nowMs);
       if (progress.state !== "snapshot") this.#replicate(from, progress, nowMs);
       else if (transfer !== undefined && reply.lastIncludedIndex >= transfer.snapshot.index) {
         this.#beginTransfer(from, progress, nowMs);
@@ -139,6 +191,8 @@ export class Leadership {
   /** Leaves office: reads that were not confirmed were not served. */
   resign(): void {
     for (const readId of this.#reads.abandon()) this.#outbox.answerRead(readId, undefined);
+    this.#answer(this.#membership.abandon());
+    this.#endHandover(this.#handover?.isAsked === true ? undefined : "UNAVAILABLE");
   }
 
   #heardFrom(follower: NodeId, round: number, nowMs: Millis): Progress | undefined {
@@ -147,17 +201,23 @@ export class Leadership {
     progress.heardAtMs = nowMs;
     if (round > progress.echoedRound && round <= this.#reads.round) {
       progress.echoedRound = round;
-      this.#confirmReads(nowMs);
+      this.#onEcho(nowMs);
     }
     return progress;
   }
 
+  #onProgress(from: NodeId, nowMs: Millis): void {
+    this.#commit(nowMs);
+    if (this.#handover?.to === from) this.#handOver(false);
+    if (!this.#isRemoved) this.#advanceMembership(nowMs);
+  }
+
   #hasMajority(nowMs: Millis): boolean {
-    let count = 1;
-    for (const { heardAtMs } of this.#followers.values()) {
-      if (nowMs - heardAtMs < this.#options.electionTimeoutMs) count++;
-    }
-    return count >= this.#majority;
+    const { id, electionTimeoutMs } = this.#options;
+    return isQuorum(this.#configuration, (voter) => {
+      const heardAtMs = voter === id ? nowMs : (this.#followers.get(voter)?.heardAtMs ?? -Infinity);
+      return nowMs - heardAtMs < electionTimeoutMs;
+    });
   }
 
   #replicateToAll(nowMs: Millis): void {
@@ -235,36 +295,148 @@ export class Leadership {
   }
 
   /**
-   * Commits up to the highest index on a majority, if its entry is of this term (section 5.4.2, figure 8: an entry of
+   * Commits up to the highest index on a quorum, if its entry is of this term (section 5.4.2, figure 8: an entry of
    * an earlier term may be on a majority and still be replaced). What is before it is committed with it.
    */
   #commit(nowMs: Millis): void {
-    const { log, commitIndex, durability } = this.#replica;
-    const stored = this.#matchIndexes;
-    let voter = 0;
-    stored[voter++] = durability.stableIndex;
-    for (const { matchIndex } of this.#followers.values()) stored[voter++] = matchIndex;
-    const index = quorumIndex(stored);
+    const { log, commitIndex } = this.#replica;
+    const index = quorumOf(this.#configuration, this.#matchIndexOf);
     if (index <= commitIndex || log.termAt(index) !== this.#term) return;
     this.#replica.commitUpTo(index, this.#term);
+    if (index >= this.#replica.configurations.currentIndex && !isVoter(this.#configuration, this.#options.id)) {
+      return this.#leaveOffice(nowMs);
+    }
     this.#beginReadRound(nowMs);
+    this.#dismissFormerMembers();
+    this.#advanceMembership(nowMs);
+  }
+
+  /** Up to where `voter` holds the log durably; this leader like any other, if it has a vote. */
+  readonly #matchIndexOf = (voter: NodeId): number => {
+    if (voter === this.#options.id) return this.#replica.durability.stableIndex;
+    return this.#followers.get(voter)?.matchIndex ?? 0;
+  };
+
+  get #hasCommittedInTerm(): boolean {
+    const { log, commitIndex } = this.#replica;
+    return log.termAt(commitIndex) === this.#term;
   }
 
   #beginReadRound(nowMs: Millis): void {
-    const { log, commitIndex } = this.#replica;
-    if (log.termAt(commitIndex) !== this.#term || !this.#reads.begin(commitIndex)) return;
+    if (!this.#hasCommittedInTerm || !this.#reads.begin(this.#replica.commitIndex)) return;
     this.#counts.readRounds++;
+    this.#lease?.sent(this.#reads.round, nowMs);
     for (const [follower, progress] of this.#followers) this.#sendHeartbeat(follower, progress);
-    this.#confirmReads(nowMs);
+    this.#onEcho(nowMs);
   }
 
-  #confirmReads(nowMs: Millis): void {
-    if (!this.#reads.isAsking) return;
-    let echoes = 1;
-    for (const { echoedRound } of this.#followers.values()) if (echoedRound >= this.#reads.round) echoes++;
-    if (echoes < this.#majority) return;
+  /** With leases every heartbeat is a round of its own, so that its answers tell when it was sent. */
+  #openLeaseRound(nowMs: Millis): void {
+    if (this.#lease === undefined || this.#hasAskedSuccessor) return;
+    this.#lease.sent(this.#reads.advance(), nowMs);
+  }
+
+  /** Somebody answered a newer round: what does a quorum confirm by now? */
+  #onEcho(nowMs: Millis): void {
+    if (!this.#reads.isAsking && this.#lease === undefined) return;
+    const { id } = this.#options;
+    const confirmed = quorumOf(this.#configuration, (voter) =>
+      voter === id ? this.#reads.round : (this.#followers.get(voter)?.echoedRound ?? 0),
+    );
+    this.#lease?.confirmed(confirmed);
+    if (!this.#reads.isAsking || confirmed < this.#reads.askedRound) return;
     for (const { readId, index } of this.#reads.confirm()) this.#outbox.answerRead(readId, index);
     this.#beginReadRound(nowMs);
+  }
+
+  #membershipView(nowMs: Millis): MembershipView {
+    const { log, commitIndex, configurations } = this.#replica;
+    return {
+      configuration: this.#configuration,
+      isSettled: configurations.currentIndex <= commitIndex && this.#hasCommittedInTerm,
+      lastIndex: log.lastIndex,
+      matchIndexOf: this.#matchIndexOf,
+      nowMs,
+    };
+  }
+
+  /** Takes the next step of the change under way, if there is one and its time has come. */
+  #advanceMembership(nowMs: Millis): void {
+    if (!this.#membership.isBusy && !isJoint(this.#configuration)) return;
+    const next = this.#membership.next(this.#membershipView(nowMs));
+    this.#answer(this.#membership.takeOutcome());
+    if (next === undefined) return;
+    this.#counts.configurationsProposed++;
+    this.#replica.proposeConfiguration(this.#term, next);
+    this.#configuration = next;
+    this.#followMembers(nowMs);
+    this.#replicateToAll(nowMs);
+  }
+
+  /**
+   * Starts to replicate to new members. Those that are none any more still get the log until the configuration without
+   * them is committed, so that they learn of it (`#dismissFormerMembers`).
+   */
+  #followMembers(nowMs: Millis): void {
+    const nextIndex = this.#replica.log.lastIndex + 1;
+    for (const member of membersOf(this.#configuration)) {
+      if (member === this.#options.id || this.#followers.has(member)) continue;
+      this.#followers.set(member, new Progress(nextIndex, nowMs));
+    }
+  }
+
+  #dismissFormerMembers(): void {
+    const { configurations, commitIndex } = this.#replica;
+    if (configurations.currentIndex > commitIndex) return;
+    const members = membersOf(this.#configuration);
+    if (members.size > this.#followers.size) return;
+    for (const [follower, progress] of this.#followers) {
+      if (members.has(follower)) continue;
+      this.#sendHeartbeat(follower, progress);
+      this.#followers.delete(follower);
+    }
+  }
+
+  /** What was just committed leaves this leader without a vote: the others hear of it, and the best one stands. */
+  #leaveOffice(nowMs: Millis): void {
+    this.#isRemoved = true;
+    this.#answer(this.#membership.finish());
+    this.#sendHeartbeats(nowMs);
+    const successor = this.#mostUpToDate();
+    if (successor !== undefined) this.#askToStand(successor);
+  }
+
+  #mostUpToDate(): NodeId | undefined {
+    const { voters } = this.#configuration;
+    const candidates = voters.filter((voter) => voter !== this.#options.id && this.#followers.has(voter));
+    return candidates.reduce<NodeId | undefined>((best, voter) => {
+      return best === undefined || this.#matchIndexOf(voter) > this.#matchIndexOf(best) ? voter : best;
+    }, undefined);
+  }
+
+  /** Asks the successor to stand once it holds all that this leader holds; `again`: the request may have got lost. */
+  #handOver(again: boolean): void {
+    const handover = this.#handover;
+    if (handover === undefined || (handover.isAsked && !again)) return;
+    if (this.#matchIndexOf(handover.to) < this.#replica.log.lastIndex) return;
+    handover.isAsked = true;
+    this.#askToStand(handover.to);
+  }
+
+  #askToStand(successor: NodeId): void {
+    this.#hasAskedSuccessor = true;
+    this.#lease?.giveUp();
+    this.#outbox.send(successor, { kind: "TimeoutNow", term: this.#term });
+  }
+
+  #endHandover(error: MembershipOutcome["error"]): void {
+    const requestId = this.#handover?.requestId;
+    this.#handover = undefined;
+    if (requestId !== undefined) this.#outbox.answerAdministration({ requestId, error });
+  }
+
+  #answer(outcome: MembershipOutcome | undefined): void {
+    if (outcome !== undefined) this.#outbox.answerAdministration(outcome);
   }
 
   #beginTransfer(follower: NodeId, progress: Progress, nowMs: Millis): void {
@@ -291,6 +463,7 @@ export class Leadership {
       term: this.#term,
       lastIncludedIndex: snapshot.index,
       lastIncludedTerm: snapshot.term,
+      configuration: snapshot.configuration,
       offsetBytes,
       data: snapshot.data.subarray(offsetBytes, end),
       done: end >= snapshot.data.length,

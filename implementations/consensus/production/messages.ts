@@ -10,10 +10,15 @@
  *   and 13; Ongaro 2014 (dissertation), sections 6.4 (ReadIndex), 9.6 (pre-vote), 10.2.1 (leader writes in parallel).
  */
 
+import type { ErrorCode } from "../../foundation/errors.ts";
 import type { NodeId, Millis } from "../../foundation/units.ts";
 import type { ConsensusEvent } from "../contract.ts";
+import type { Configuration } from "./configuration.ts";
 
-/** A log entry. `payload` is empty for the no-op that opens a term; to the core it is opaque. */
+/**
+ * A log entry. `payload` is empty for the no-op that opens a term, or a configuration (`configuration.ts`), or a
+ * command, which is opaque to the core.
+ */
 export interface Entry {
   readonly index: number;
   readonly term: number;
@@ -31,6 +36,8 @@ export interface Snapshot {
   readonly index: number;
   readonly term: number;
   readonly data: Uint8Array;
+  /** The configuration that holds at `index`; undefined: still the founders'. */
+  readonly configuration?: Configuration | undefined;
 }
 
 export type RaftMessage =
@@ -40,6 +47,8 @@ export type RaftMessage =
       readonly preVote: boolean;
       readonly lastLogIndex: number;
       readonly lastLogTerm: number;
+      /** The leader asked for this election: whoever hears it need not protect it. */
+      readonly isHandover?: boolean;
     }
   | { readonly kind: "VoteReply"; readonly term: number; readonly preVote: boolean; readonly granted: boolean }
   | {
@@ -71,6 +80,8 @@ export type RaftMessage =
       readonly term: number;
       readonly lastIncludedIndex: number;
       readonly lastIncludedTerm: number;
+      /** As in `Snapshot`. */
+      readonly configuration?: Configuration | undefined;
       readonly offsetBytes: number;
       readonly data: Uint8Array;
       readonly done: boolean;
@@ -85,7 +96,9 @@ export type RaftMessage =
       /** The snapshot, or something newer, is installed and durable. */
       readonly installed: boolean;
       readonly round: number;
-    };
+    }
+  /** The leader of `term` hands its office over: the receiver stands for election at once. */
+  | { readonly kind: "TimeoutNow"; readonly term: number };
 
 /** The messages of one kind. */
 export type MessageOf<Kind extends RaftMessage["kind"]> = Extract<RaftMessage, { readonly kind: Kind }>;
@@ -106,7 +119,16 @@ export type RaftInput =
   /** Everything up to and including persist batch `sequence` is durable. */
   | { readonly kind: "persisted"; readonly sequence: number }
   /** The host has a durable snapshot of the applied state at `snapshot.index`; the core may compact its log. */
-  | { readonly kind: "snapshot-saved"; readonly snapshot: Snapshot };
+  | { readonly kind: "snapshot-saved"; readonly snapshot: Snapshot }
+  /** Asks for another set of voters; answered in `administered`. */
+  | {
+      readonly kind: "change";
+      readonly requestId: number;
+      readonly add: readonly NodeId[];
+      readonly remove: readonly NodeId[];
+    }
+  /** Asks the leader to hand its office to `to`, or to the most up-to-date voter; answered in `administered`. */
+  | { readonly kind: "transfer"; readonly requestId: number; readonly to: NodeId | undefined };
 
 /** Something to make durable, as one unit, in `sequence` order. */
 export interface PersistBatch {
@@ -126,6 +148,12 @@ export interface ReadAnswer {
   readonly index: number | undefined;
 }
 
+/** The answer to "change" and "transfer": undefined when it is done. */
+export interface AdministrationAnswer {
+  readonly requestId: number;
+  readonly error: ErrorCode | undefined;
+}
+
 export interface Effects {
   /** To be sent at once. */
   readonly messages: readonly Envelope[];
@@ -135,6 +163,7 @@ export interface Effects {
   /** Newly committed entries, in order, each exactly once per life. */
   readonly apply: readonly Entry[];
   readonly reads: readonly ReadAnswer[];
+  readonly administered: readonly AdministrationAnswer[];
   /** Answer to "propose": the index of the first payload and the term; undefined: refused, not the leader. */
   readonly proposed: { readonly firstIndex: number; readonly term: number } | undefined;
   /** In order; "start", "vote", "apply" and "stop" are the host's to tell, since it knows when they happen. */
@@ -152,7 +181,7 @@ export interface Recovered {
 /** Fixed for a life of a node. */
 export interface RaftOptions {
   readonly id: NodeId;
-  /** All voters, `id` included. */
+  /** The founders: the voters before any configuration entered the log. A node that joins later is none of them. */
   readonly voters: readonly NodeId[];
   /** An election starts after [electionTimeoutMs, 2 x electionTimeoutMs) without a leader. */
   readonly electionTimeoutMs: Millis;
@@ -169,6 +198,10 @@ export interface RaftOptions {
   readonly trailingBytes: number;
   /** Linearizable reads a leader holds unanswered; more are refused. */
   readonly maxPendingReads: number;
+  /** Whether a leader answers reads under a lease, without asking the others (`lease.ts`). */
+  readonly leaseReads: boolean;
+  /** The highest ratio of two nodes' clock rates under which a lease is safe; >= 1. */
+  readonly maxClockSkew: number;
   /** The largest snapshot a follower takes from a leader. */
   readonly maxSnapshotBytes: number;
 }

@@ -11,6 +11,7 @@ import type { NodeId } from "../../foundation/units.ts";
 import type { ConsensusEvent } from "../contract.ts";
 import type { Durability } from "./durability.ts";
 import type {
+  AdministrationAnswer,
   Effects,
   Entry,
   Envelope,
@@ -30,6 +31,7 @@ export const noEffects: Effects = Object.freeze({
   restore: undefined,
   apply: none,
   reads: none,
+  administered: none,
   proposed: undefined,
   trace: none,
 });
@@ -45,6 +47,7 @@ export class Outbox {
   #snapshot: Snapshot | undefined;
   #apply: readonly Entry[] = none;
   #reads: ReadAnswer[] | undefined;
+  #administered: AdministrationAnswer[] | undefined;
   #proposed: Effects["proposed"];
   #trace: ConsensusEvent[] | undefined;
 
@@ -104,6 +107,11 @@ export class Outbox {
     this.#used = true;
   }
 
+  answerAdministration(answer: AdministrationAnswer): void {
+    (this.#administered ??= []).push(answer);
+    this.#used = true;
+  }
+
   answerProposal(firstIndex: number, term: number): void {
     this.#proposed = { firstIndex, term };
     this.#used = true;
@@ -123,6 +131,7 @@ export class Outbox {
       restore: this.#snapshot,
       apply: this.#apply,
       reads: this.#reads ?? none,
+      administered: this.#administered ?? none,
       proposed: this.#proposed,
       trace: this.#trace ?? none,
     };
@@ -131,6 +140,7 @@ export class Outbox {
     this.#snapshot = undefined;
     this.#apply = none;
     this.#reads = undefined;
+    this.#administered = undefined;
     this.#proposed = undefined;
     this.#trace = undefined;
     return effects;

@@ -194,9 +194,11 @@ describe("voting (sections 5.2, 5.4.1)", () => {
     assert.equal(behind.raft.role, "follower");
   });
 
-  test("messages of nodes that are no voters are ignored", () => {
+  test("the votes of nodes that have none do not count, and a node does not hear itself", () => {
     const bench = new Bench();
-    assert.equal(bench.receive("n9", voteRequest(7, 9, 9)), noEffects);
+    bench.wake();
+    assert.equal(bench.receive("n9", voteReply(1, true)), noEffects);
+    assert.equal(bench.raft.role, "pre-candidate");
     assert.equal(bench.receive("n1", appendEntries(7, [0, 0], [7])), noEffects);
     assert.equal(bench.raft.view().term, 0);
   });

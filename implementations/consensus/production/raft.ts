@@ -8,35 +8,37 @@
  *
  * Beyond figure 2 of the paper: pre-vote (a node that could not win does not raise its term), check-quorum (a leader
  * without a majority steps down, and who hears a leader votes for no one else), a no-op at the start of a term,
- * batching and pipelining, conflict hints, ReadIndex, chunked snapshots.
+ * batching and pipelining, conflict hints, ReadIndex, leases, chunked snapshots, changes of membership by joint
+ * consensus, and leaders that hand their office over.
  *
  * What leaves before what is durable: AppendEntries leave at once. A reply leaves once the term it speaks of is
  * durable, and acknowledges durable entries only. Vote requests wait for term, own vote *and log* to be durable: a
  * candidate that lost a part of its log in a crash could otherwise be elected for the log it had.
  *
- * What it deliberately does not do: membership change, leadership transfer, leases. It performs nothing, reads no
- * clock, and puts no bound on proposals, which its host must do. The contents of messages are trusted: peers are
- * authenticated.
+ * Messages of nodes outside the configuration are heard: a leader or candidate may be in a configuration that has not
+ * reached this node yet. Whose votes and acknowledgements count is decided by whoever counts them.
  *
- * @see Ongaro & Ousterhout 2014, figures 2 and 13; Ongaro 2014, sections 6.2, 6.4, 9.6, 10.2.1.
+ * What it deliberately does not do: it performs nothing, reads no clock, and puts no bound on proposals, which its host
+ * must do. The contents of messages are trusted: peers are authenticated.
+ *
+ * @see Ongaro & Ousterhout 2014, figures 2 and 13; Ongaro 2014, sections 3.10, 4.2, 4.3, 6.2, 6.4, 9.6, 10.2.1.
  */
 
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Random } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { ConsensusView, Role } from "../contract.ts";
+import type { Configuration } from "./configuration.ts";
+import { isQuorum, isVoter } from "./configuration.ts";
 import { Counts } from "./counts.ts";
 import { Followership } from "./followership.ts";
 import { Leadership } from "./leadership.ts";
 import type { Effects, MessageOf, RaftInput, RaftMessage, RaftOptions, Recovered } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
-import { majorityOf } from "./quorum.ts";
 import { Replica } from "./replica.ts";
 
 export class Raft {
   readonly #options: RaftOptions;
-  readonly #peers: ReadonlySet<NodeId>;
-  readonly #majority: number;
   readonly #random: Random;
   readonly #replica: Replica;
   readonly #outbox: Outbox;
@@ -58,12 +60,9 @@ export class Raft {
 
   /** @throws AssertionError on options or a recovered log that cannot be: a programmer's error. */
   constructor(options: RaftOptions, recovered: Recovered, random: Random, nowMs: Millis) {
-    const { id, voters } = options;
-    assert(voters.includes(id), `${id} is one of the voters ${voters.join(", ")}`);
+    const { voters } = options;
     assert(new Set(voters).size === voters.length, `voters ${voters.join(", ")} are distinct`);
     this.#options = options;
-    this.#peers = new Set(voters.filter((voter) => voter !== id));
-    this.#majority = majorityOf(voters.length);
     this.#random = random;
     this.#replica = new Replica(options, recovered);
     this.#outbox = this.#replica.outbox;
@@ -73,6 +72,8 @@ export class Raft {
     assert(this.#term >= this.#replica.log.lastTerm, "the term is not older than the log");
     this.#nowMs = nowMs;
     this.#electionDueMs = nowMs + this.#drawTimeoutMs();
+    // An earlier life may have heard a leader just now, and that leader may count on it.
+    if (options.leaseReads && this.#term > 0) this.#leaderHeardAtMs = nowMs;
   }
 
   /**
@@ -88,7 +89,7 @@ export class Raft {
         this.#tick();
         break;
       case "message":
-        if (this.#peers.has(input.from)) this.#receive(input.from, input.message);
+        if (input.from !== this.#options.id) this.#receive(input.from, input.message);
         break;
       case "propose":
         assert(input.payloads.length > 0, "a proposal has a payload");
@@ -104,9 +105,18 @@ export class Raft {
       case "snapshot-saved":
         this.#replica.compact(input.snapshot);
         break;
+      case "change":
+        if (this.#leadership === undefined) this.#refuse(input.requestId);
+        else this.#leadership.change(input.requestId, input.add, input.remove, this.#nowMs);
+        break;
+      case "transfer":
+        if (this.#leadership === undefined) this.#refuse(input.requestId);
+        else this.#leadership.transfer(input.requestId, input.to, this.#nowMs);
+        break;
       default:
         unreachable(input);
     }
+    if (this.#leadership?.isRemoved === true) this.#becomeFollower(this.#term, null);
     return this.#outbox.take();
   }
 
@@ -140,6 +150,11 @@ export class Raft {
     return this.#replica.log.firstIndex;
   }
 
+  /** The configuration that holds at `index`, for a snapshot of the state there; undefined: the founders'. */
+  snapshotConfiguration(index: number): Configuration | undefined {
+    return this.#replica.snapshotConfiguration(index);
+  }
+
   /** Entries held in memory. */
   get logEntryCount(): number {
     return this.#replica.log.length;
@@ -147,6 +162,10 @@ export class Raft {
 
   get counters(): Readonly<Record<string, number>> {
     return this.#counts.named();
+  }
+
+  #refuse(requestId: number): void {
+    this.#outbox.answerAdministration({ requestId, error: "NOT_LEADER" });
   }
 
   #advanceTo(hostNowMs: Millis): void {
@@ -157,7 +176,7 @@ export class Raft {
 
   #tick(): void {
     if (this.#leadership === undefined) {
-      if (this.#nowMs >= this.#electionDueMs) this.#startPreVote();
+      if (this.#nowMs >= this.#electionDueMs) this.#onSilence();
     } else if (!this.#leadership.tick(this.#nowMs)) {
       this.#becomeFollower(this.#term, null);
     }
@@ -186,7 +205,21 @@ export class Raft {
       case "SnapshotReply":
         if (this.#isOfMyTerm(message.term)) this.#leadership?.onSnapshotReply(from, message, this.#nowMs);
         return;
+      case "TimeoutNow":
+        return this.#onTimeoutNow(message.term);
     }
+  }
+
+  /** No leader was heard from. Who has no vote does not stand: it could not win, and would only disturb. */
+  #onSilence(): void {
+    if (this.#canStand()) return this.#startPreVote();
+    this.#electionDueMs = this.#nowMs + this.#drawTimeoutMs();
+    this.#leader = null;
+    this.#setRole("follower");
+  }
+
+  #canStand(): boolean {
+    return isVoter(this.#replica.configurations.current, this.#options.id);
   }
 
   /** Dissertation, section 9.6: asks whether an election could be won, without raising the term. */
@@ -196,11 +229,12 @@ export class Raft {
     this.#leader = null;
     this.#setRole("pre-candidate");
     this.#votes.clear();
-    for (const peer of this.#peers) this.#outbox.send(peer, this.#voteRequest(this.#term + 1, true));
+    for (const voter of this.#otherVoters()) this.#outbox.send(voter, this.#voteRequest(this.#term + 1, true));
     this.#countVote(this.#options.id);
   }
 
-  #startElection(): void {
+  /** @param isHandover the leader asked for it. */
+  #startElection(isHandover = false): void {
     this.#counts.electionsStarted++;
     this.#electionDueMs = this.#nowMs + this.#drawTimeoutMs();
     this.#term++;
@@ -208,20 +242,30 @@ export class Raft {
     this.#setRole("candidate");
     this.#votes.clear();
     this.#persistHardState();
-    for (const peer of this.#peers) this.#outbox.sendWhenDurable(peer, this.#voteRequest(this.#term, false));
+    for (const voter of this.#otherVoters()) {
+      this.#outbox.sendWhenDurable(voter, this.#voteRequest(this.#term, false, isHandover));
+    }
   }
 
-  /** A set, not a number: a second vote of the same voter adds nothing. */
+  /**
+   * A set, not a number: a second vote of the same voter adds nothing. Whether it has a vote is asked when counting.
+   */
   #countVote(voter: NodeId): void {
     this.#votes.add(voter);
-    if (this.#votes.size < this.#majority) return;
+    if (!isQuorum(this.#replica.configurations.current, (each) => this.#votes.has(each))) return;
     if (this.#role === "pre-candidate") this.#startElection();
     else this.#becomeLeader();
   }
 
-  #voteRequest(term: number, preVote: boolean): RaftMessage {
+  #otherVoters(): NodeId[] {
+    const { voters, outgoing } = this.#replica.configurations.current;
+    return [...new Set([...voters, ...outgoing])].filter((voter) => voter !== this.#options.id);
+  }
+
+  #voteRequest(term: number, preVote: boolean, isHandover = false): RaftMessage {
     const { lastIndex, lastTerm } = this.#replica.log;
-    return { kind: "VoteRequest", term, preVote, lastLogIndex: lastIndex, lastLogTerm: lastTerm };
+    const request = { kind: "VoteRequest", term, preVote, lastLogIndex: lastIndex, lastLogTerm: lastTerm } as const;
+    return isHandover ? { ...request, isHandover } : request;
   }
 
   /** Answers whether the sender could win an election in the term it names. Changes nothing here. */
@@ -230,10 +274,18 @@ export class Raft {
     this.#outbox.reply(from, { kind: "VoteReply", term: granted ? term : this.#term, preVote: true, granted });
   }
 
-  #onVoteRequest(from: NodeId, { term, lastLogIndex, lastLogTerm }: MessageOf<"VoteRequest">): void {
+  /** The leader of the present term asks this node to stand; a request of an earlier term comes too late. */
+  #onTimeoutNow(term: number): void {
+    if (term !== this.#term || this.#role !== "follower" || !this.#canStand()) return;
+    this.#leader = null;
+    this.#startElection(true);
+  }
+
+  #onVoteRequest(from: NodeId, message: MessageOf<"VoteRequest">): void {
+    const { term, lastLogIndex, lastLogTerm, isHandover } = message;
     if (term > this.#term) {
       // Section 6 of the paper: who hears a leader neither votes nor takes the term over, or the leader would fall.
-      if (this.#hearsLeader()) return;
+      if (this.#hearsLeader() && isHandover !== true) return;
       this.#becomeFollower(term, null);
     }
     const isFree = this.#votedFor === from || (this.#votedFor === null && this.#leader === null);
@@ -289,10 +341,12 @@ export class Raft {
     this.#outbox.trace({ kind: "role", term: this.#term, role });
   }
 
-  /** Whether a leader is at work, as far as this node can tell: then an election would only disturb. */
+  /**
+   * Whether a leader is at work, as far as this node can tell: then an election would only disturb. Leases count on it,
+   * so it holds for an election timeout whatever this node has heard since, of a later term for example.
+   */
   #hearsLeader(): boolean {
-    if (this.#leadership !== undefined) return true;
-    return this.#leader !== null && this.#nowMs - this.#leaderHeardAtMs < this.#options.electionTimeoutMs;
+    return this.#leadership !== undefined || this.#nowMs - this.#leaderHeardAtMs < this.#options.electionTimeoutMs;
   }
 
   #onAppendEntries(from: NodeId, message: MessageOf<"AppendEntries">): void {

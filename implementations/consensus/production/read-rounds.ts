@@ -16,6 +16,7 @@ export class ReadRounds {
   #waiting: number[] = [];
   #asked: readonly number[] = [];
   #askedIndex = 0;
+  #askedRound = 0;
   #round = 0;
 
   constructor(maxPending: number) {
@@ -27,9 +28,19 @@ export class ReadRounds {
     return this.#round;
   }
 
-  /** Whether the newest round still waits for its majority. */
+  /** Whether a round with reads still waits for its majority. */
   get isAsking(): boolean {
     return this.#asked.length > 0;
+  }
+
+  /** The round whose confirmation answers the reads that were asked for. */
+  get askedRound(): number {
+    return this.#askedRound;
+  }
+
+  /** Begins a round that answers no read, only shows who hears this leader. @returns its number. */
+  advance(): number {
+    return ++this.#round;
   }
 
   /** Queues a read for the next round. @returns false when there are too many already; then it is not queued. */
@@ -49,11 +60,11 @@ export class ReadRounds {
     this.#asked = this.#waiting;
     this.#waiting = [];
     this.#askedIndex = commitIndex;
-    this.#round++;
+    this.#askedRound = this.advance();
     return true;
   }
 
-  /** A majority echoed the newest round. @returns the answers to its reads. */
+  /** A majority echoed the round that was asked. @returns the answers to its reads. */
   confirm(): readonly ReadAnswer[] {
     const answers = this.#asked.map((readId) => ({ readId, index: this.#askedIndex }));
     this.#asked = [];

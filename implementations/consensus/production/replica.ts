@@ -11,6 +11,9 @@
 import { assert } from "../../foundation/assert.ts";
 import { crc32c } from "../../foundation/crc32c.ts";
 import type { EntryTrace } from "../contract.ts";
+import { Configurations } from "./configurations.ts";
+import { encodeConfiguration } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
 import { Durability } from "./durability.ts";
 import type { Entry, RaftOptions, Recovered, Snapshot } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
@@ -20,6 +23,8 @@ export class Replica {
   readonly log: RaftLog;
   readonly outbox: Outbox;
   readonly durability: Durability;
+  readonly configurations: Configurations;
+  readonly #founders: Configuration;
   readonly #options: RaftOptions;
   #commitIndex: number;
   #snapshot: Snapshot | undefined;
@@ -32,6 +37,10 @@ export class Replica {
     this.#commitIndex = this.log.baseIndex;
     this.durability = new Durability(this.log.lastIndex);
     this.outbox = new Outbox(this.durability);
+    this.#founders = { voters: options.voters, outgoing: [], learners: [] };
+    const base = snapshot?.configuration ?? this.#founders;
+    this.configurations = new Configurations(this.log.baseIndex, base, entries);
+    if (this.configurations.current !== this.#founders) this.#traceConfiguration();
   }
 
   get commitIndex(): number {
@@ -54,6 +63,17 @@ export class Replica {
     const firstIndex = this.log.lastIndex + 1;
     this.#append(payloads.map((payload, offset) => ({ index: firstIndex + offset, term, payload })));
     return firstIndex;
+  }
+
+  /** Leader: adds `configuration` at the end; it holds from now on. */
+  proposeConfiguration(term: number, configuration: Configuration): void {
+    this.propose(term, [encodeConfiguration(configuration)]);
+  }
+
+  /** What a snapshot at `index` says of the configuration. */
+  snapshotConfiguration(index: number): Configuration | undefined {
+    const configuration = this.configurations.at(index);
+    return configuration === this.#founders ? undefined : configuration;
   }
 
   /** Whether the entry at `index` is known to be the leader's: it has its term, or it was committed and compacted. */
@@ -96,6 +116,8 @@ export class Replica {
     this.#snapshot = snapshot;
     this.outbox.install(snapshot);
     this.outbox.trace({ kind: "snapshot", index: snapshot.index, term: snapshot.term, installed: true });
+    const isChanged = this.configurations.restartAfter(snapshot.index, snapshot.configuration ?? this.#founders);
+    if (isChanged) this.#traceConfiguration();
   }
 
   /** The host stored `snapshot` of the applied state: the log before it is dropped, but for a trailing part. */
@@ -105,6 +127,7 @@ export class Replica {
     this.#snapshot = snapshot;
     const { trailingEntries, trailingBytes } = this.#options;
     this.log.dropThrough(this.log.baseKeeping(snapshot.index, trailingEntries, trailingBytes));
+    this.configurations.compactThrough(snapshot.index);
     this.outbox.trace({ kind: "snapshot", index: snapshot.index, term: snapshot.term, installed: false });
   }
 
@@ -113,6 +136,7 @@ export class Replica {
     this.log.append(entries);
     this.outbox.persistEntries(entries);
     this.outbox.trace({ kind: "append", after, entries: entries.map(traced) });
+    if (this.configurations.append(entries)) this.#traceConfiguration();
   }
 
   #cutAfter(index: number): void {
@@ -120,6 +144,13 @@ export class Replica {
     assert(index >= this.#commitIndex, `committed entry ${index + 1} is not replaced; commit is ${this.#commitIndex}`);
     this.log.truncateAfter(index);
     this.durability.cutAfter(index);
+    if (this.configurations.cutAfter(index)) this.#traceConfiguration();
+  }
+
+  #traceConfiguration(): void {
+    const { current, currentIndex } = this.configurations;
+    const { voters, outgoing, learners } = current;
+    this.outbox.trace({ kind: "configuration", index: currentIndex, voters, outgoing, learners });
   }
 }
 

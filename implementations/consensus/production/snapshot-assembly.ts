@@ -39,7 +39,8 @@ export class SnapshotAssembly {
     this.#chunks.push(chunk.data);
     this.#bytes += chunk.data.length;
     if (!chunk.done) return { kind: "incomplete", nextOffsetBytes: this.#bytes };
-    const snapshot = { index: chunk.lastIncludedIndex, term: chunk.lastIncludedTerm, data: this.#joined() };
+    const { lastIncludedIndex: index, lastIncludedTerm: term, configuration } = chunk;
+    const snapshot = { index, term, data: this.#joined(), configuration };
     this.clear();
     return { kind: "complete", snapshot };
   }

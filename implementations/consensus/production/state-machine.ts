@@ -19,7 +19,7 @@ import { decodeCommand } from "./command.ts";
 import { Sessions } from "./sessions.ts";
 import type { SessionsImage } from "./sessions.ts";
 
-export { encodeCommand, refusalOf } from "./command.ts";
+export { encodeCommand, refusalOf, refusalOfAdministration } from "./command.ts";
 
 const maxSessions = 10_000;
 const formatVersion = 1;

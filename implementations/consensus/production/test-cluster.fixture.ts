@@ -12,6 +12,7 @@ import type { Random } from "../../foundation/effects.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { ConsensusOperation, ConsensusReply } from "../contract.ts";
+import { isConfigurationPayload } from "./configuration.ts";
 import { productionDefaults } from "./defaults.ts";
 import type {
   Effects,
@@ -257,7 +258,8 @@ export class TestCluster {
     node.appliedIndex = entry.index;
     node.appliedTerm = entry.term;
     this.witness.applied(node, entry);
-    const reply = entry.payload.length === 0 ? undefined : node.machine.apply(entry.payload).reply;
+    const isCommand = entry.payload.length > 0 && !isConfigurationPayload(entry.payload);
+    const reply = isCommand ? node.machine.apply(entry.payload).reply : undefined;
     const waiting = node.waiting.get(entry.index);
     node.waiting.delete(entry.index);
     if (waiting?.term === entry.term && reply !== undefined) waiting.done(reply);

@@ -65,13 +65,12 @@ test("the order of the variants is drawn for the block, and reversed in the next
   assert.deepEqual(await orderOf(0), (await orderOf(1)).toReversed());
 });
 
-test("an implementation that is not installed is void with what to install, once, and leaves no rows", () => {
+test("an implementation that is not installed is void with what to install, and leaves no rows", () => {
   const outcome = new StageOutcome(seriesOf({}));
-  outcome.notInstalled("peer", "Install peer");
   outcome.notInstalled("peer", "Install peer");
   assert.deepEqual(outcome.implementations, [
     { name: "peer", status: "void", voids: [{ kind: "not-installed", reason: "Install peer" }] },
   ]);
-  assert.deepEqual(outcome.troubles, ["peer not run: Install peer"]);
+  assert.deepEqual(outcome.troubles, ["peer left out: Install peer"]);
   assert.deepEqual(outcome.rows, {});
 });
