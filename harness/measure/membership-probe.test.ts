@@ -1,16 +1,13 @@
 // Goal: a membership change is timed on the leader that took it through, from joint to the commit of the final entry.
-// Method: hand-written traces; the event is written as the contract will name it.
+// Method: hand-written traces.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
 import { commit, event, measured, role } from "./block.fixture.ts";
 import { membershipChange } from "./membership-probe.ts";
 
 const configuration = (ms: number, node: string, index: number, outgoing: readonly string[]) =>
-  event(ms, node, {
-    ...{ kind: "configuration", index, voters: ["n1", "n2", "n4"], outgoing, learners: [] },
-  } as unknown as ConsensusEvent);
+  event(ms, node, { kind: "configuration", index, voters: ["n1", "n2", "n4"], outgoing, learners: [] });
 
 const leads = role(0, "n1", "leader");
 const joint = configuration(100, "n1", 20, ["n1", "n2", "n3"]);

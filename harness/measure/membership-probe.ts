@@ -3,13 +3,6 @@
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { Measurement, Probe } from "./probes.ts";
 
-/** What a node traces when the configuration it goes by is another one; `outgoing` is empty outside a joint one. */
-interface ConfigurationEvent {
-  readonly kind: "configuration";
-  readonly index: number;
-  readonly outgoing: readonly NodeId[];
-}
-
 interface Change {
   readonly jointMs: Millis;
   /** Index of the entry that leaves the joint configuration, once the leader has appended it. */
@@ -31,11 +24,10 @@ export const membershipChange: Probe = ({ trace }) => {
       changes.delete(node);
     }
     const change = changes.get(node);
-    const configuration = configurationOf(event);
-    if (configuration !== undefined) {
-      const joint = configuration.outgoing.length > 0;
+    if (event.kind === "configuration") {
+      const joint = event.outgoing.length > 0;
       if (joint && node === leader) changes.set(node, { jointMs: ms, finalIndex: undefined });
-      else if (!joint && change !== undefined) changes.set(node, { ...change, finalIndex: configuration.index });
+      else if (!joint && change !== undefined) changes.set(node, { ...change, finalIndex: event.index });
     } else if (event.kind === "commit" && change?.finalIndex !== undefined && event.index >= change.finalIndex) {
       measured.push({ metric: "membership-change-ms", value: ms - change.jointMs, unit: "ms" });
       changes.delete(node);
@@ -43,7 +35,3 @@ export const membershipChange: Probe = ({ trace }) => {
   }
   return measured;
 };
-
-function configurationOf(event: { readonly kind: string }): ConfigurationEvent | undefined {
-  return event.kind === "configuration" ? (event as ConfigurationEvent) : undefined;
-}

@@ -215,4 +215,18 @@ export const benchmarkClaims: readonly Claim[] = [
     ],
     expected: "not comparable",
   }),
+  benchmark({
+    id: "N-BC-6",
+    statement: "membership change by joint consensus",
+    class: "absolute",
+    published: { metric: "p50; p99", value: "1; 5", unit: "ms", band: "<=" },
+    bandReason: "as published; the longest of a block stands for its p99",
+    experiments: ["consensus-membership"],
+    measures: [
+      typical("membership-change-ms", cluster, atMost(1), "ms", "joint configuration entered to final one committed"),
+      typical("membership-change-ms", cluster, atMost(5), "ms", "the same, longest of a block", "maximum"),
+    ],
+    expected: "not comparable",
+    notes: "two entries, each synced by majorities of both; the new node's catching up before it is not part of it",
+  }),
 ];

@@ -116,6 +116,28 @@ export const caseStudyClaims: readonly Claim[] = [
   throughput("N-CS-5", 3, "throughput, 3 nodes", "2000-5000", ">=2000", 2000),
   throughput("N-CS-6", 5, "throughput, 5 nodes", "1500-3500", ">=1500", 1500),
   {
+    id: "N-CS-7",
+    module: "consensus",
+    source: { document, section: "Expected Results" },
+    statement: "local read",
+    class: "absolute",
+    published: { metric: "latency", value: "1", unit: "ms", band: "<1" },
+    bandReason: "as published, on the median",
+    experiments: ["consensus-reads"],
+    measures: [
+      typical(
+        "operation-p50-ms@lease",
+        cluster,
+        { kind: "below", limit: 1 },
+        "ms",
+        "one client, the leader answers under its lease and asks nobody",
+      ),
+    ],
+    expected: "not comparable",
+    code: "implementations/consensus/production",
+    notes: "leases are off by default, because they trust clocks",
+  },
+  {
     id: "N-CS-8",
     module: "consensus",
     source: { document, section: "Expected Results" },

@@ -18,7 +18,7 @@ const root = new URL("../../", import.meta.url);
 /**
  * Rows about consensus, and those about everything that consensus is judged by, that this repository does not judge.
  */
-const notJudged = new Set(["N-CS-7", "N-BC-6", "N-FV-1"]);
+const notJudged = new Set(["N-FV-1"]);
 const ofConsensus = (row: Record<string, string>): boolean =>
   row["module"] === "consensus" || row["id"] === "S-1" || row["id"] === "S-2";
 const judged = claims.filter(({ source }) => source.document !== goalsDocument);

@@ -54,7 +54,11 @@ export const goalClaims: readonly Claim[] = [
     toEtcd("operation-p50-ms@writes-1", atMost(1), "p50 of a write, 1 client"),
   ]),
   against("P-CON-4", "linearizable reads are at least 5 times etcd's", times("5", ">=5"), [
-    toEtcd("throughput-per-s@reads-64", atLeast(5), "linearizable reads per second, 64 clients"),
+    toEtcd(
+      "throughput-per-s@reads-64",
+      atLeast(5),
+      "operations per second, 64 clients, 98 % of them linearizable reads",
+    ),
   ]),
   {
     id: "P-CON-5",

@@ -8,7 +8,7 @@ import { closedLoop, overheadS, reads, warmUps } from "./performance.ts";
 
 const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
 const measuredMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 4000 };
-/** A read of a register that was never written would be cheaper: these reads come after as many writes. */
+/** Some writes go with the reads: a leader that nothing happens to has little to confirm. */
 const loads = [
   { name: "writes-1", clients: 1, readFraction: 0 },
   { name: "writes-64", clients: 64, readFraction: 0 },

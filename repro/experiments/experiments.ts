@@ -13,6 +13,7 @@ import {
   consensusLeaderFailure,
   consensusLinearizability,
   consensusMajorityKilled,
+  consensusMembership,
   consensusNoQuorum,
   consensusSplit,
 } from "./failures.ts";
@@ -41,6 +42,7 @@ export const experiments: readonly Experiment[] = [
   consensusSplit,
   consensusChurn,
   consensusIsolations,
+  consensusMembership,
   consensusElections,
   consensusTimeoutRule,
   consensusThroughput,

@@ -11,6 +11,7 @@ import {
   timeToNewLeader,
   withoutQuorum,
 } from "../../harness/measure/probes.ts";
+import { membershipChange } from "../../harness/measure/membership-probe.ts";
 import type { Probe } from "../../harness/measure/probes.ts";
 import { recoveryTimes } from "../../harness/measure/recovery-probes.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
@@ -229,6 +230,30 @@ export const consensusMajorityKilled = failureExperiment({
     durationMs: 3600,
     deadlineMs: 800,
     faults: [{ kind: "kill", target: "majority", placement: { at: "time", ms: 600 }, durationMs: 1500 }],
+  }),
+});
+
+/** Every founder is replaced once, whichever of them leads then. */
+const founders = ["n1", "n2", "n3"] as const;
+const replacementMs = 1500;
+
+export const consensusMembership = failureExperiment({
+  id: "consensus-membership",
+  title: "Members replaced by joint consensus",
+  purpose: "How long does a cluster live under two configurations while a member is replaced, and is nothing lost?",
+  label: "each of three members replaced by a new one, under load",
+  blocks: { smoke: 0, quick: 1, full: 6 },
+  substrate: "cluster",
+  probes: [membershipChange, lostAppends],
+  plan: () => ({
+    load: { loop: "open", clients: 16, ratePerS: 100 },
+    durationMs: 400 + founders.length * replacementMs,
+    faults: founders.map((node, index) => ({
+      kind: "replace",
+      target: [node],
+      placement: { at: "time", ms: 400 + index * replacementMs },
+      durationMs: replacementMs - 200,
+    })),
   }),
 });
 

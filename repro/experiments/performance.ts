@@ -194,7 +194,7 @@ export const consensusReads: Experiment = {
   id: "consensus-reads",
   module: "consensus",
   title: "Reads of a single client",
-  purpose: "How long does a read take whose leader asks a majority whether it still leads?",
+  purpose: "How long does a read take whose leader asks a majority whether it still leads, and one under a lease?",
   stages: (profile, seed) =>
     Array.from({ length: readBlocks[profile] }, (_, block) => {
       const plan = { ...closedLoop(profile, 1, readMs[profile]), workload: reads };
@@ -205,9 +205,12 @@ export const consensusReads: Experiment = {
         implementations: ["production"],
         substrate: "cluster",
         seed: `${seed}/reads/${block}`,
-        variants: [{ name: "read-index", plan: planOf({ ...plan, seed: `${seed}/reads/${block}` }) }],
+        variants: [false, true].map((leaseReads) => ({
+          name: leaseReads ? "lease" : "read-index",
+          plan: planOf({ ...plan, settings: { leaseReads }, seed: `${seed}/reads/${block}/${leaseReads}` }),
+        })),
         probes: [operationTimes],
-        estimateS: (plan.durationMs ?? 0) / 1000 + overheadS,
+        estimateS: 2 * ((plan.durationMs ?? 0) / 1000 + overheadS),
       });
     }),
 };
