@@ -21,7 +21,7 @@ const added: readonly { readonly ms: Millis; readonly parts: number }[] = [
   { ms: 500, parts: 4 },
 ];
 const partMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 2000 };
-const addedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
+const addedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
 /** A delay's first milliseconds are left out: see `commitsUnderDelay`. */
 const drainMs = 100;
 const warmUpMs = 1000;

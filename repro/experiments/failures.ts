@@ -68,7 +68,7 @@ function failureExperiment(options: FailureExperiment): Experiment {
   };
 }
 
-const kills: Readonly<Record<Profile, number>> = { smoke: 2, quick: 10, full: 20 };
+const kills: Readonly<Record<Profile, number>> = { smoke: 2, quick: 6, full: 12 };
 
 export const consensusLeaderFailure = failureExperiment({
   id: "consensus-leader-failure",
