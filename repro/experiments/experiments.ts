@@ -25,7 +25,7 @@ import { consensusTimeline } from "./timeline.ts";
 import { consensusDurability, consensusTradeoffs, minimalSize } from "./tradeoffs.ts";
 
 /** Those that are measured against each other wherever speed is. */
-const compared = ["production"] as const;
+const compared = ["production", "etcd"] as const;
 
 export const experiments: readonly Experiment[] = [
   minimalSize,
