@@ -235,7 +235,7 @@ export const consensusMajorityKilled = failureExperiment({
 
 /** Every founder is replaced once, whichever of them leads then. */
 const founders = ["n1", "n2", "n3"] as const;
-const replacementMs = 1500;
+const replacementMs = 2500;
 
 export const consensusMembership = failureExperiment({
   id: "consensus-membership",
