@@ -4,6 +4,7 @@ import type { BlockRecord } from "./run-block.ts";
 import type { CheckResult } from "./check/verdict.ts";
 import { LatencyHistogram } from "./measure/latency-histogram.ts";
 import type { Measurement } from "./measure/probes.ts";
+import type { Moment } from "./measure/timeline-probes.ts";
 import { ThroughputWindows } from "./measure/throughput-windows.ts";
 import type { Throughput } from "./measure/throughput-windows.ts";
 import type { Row } from "./record/tables.ts";
@@ -26,7 +27,7 @@ export function blockKey(experiment: string, block: number, record: BlockRecord)
 }
 
 /** Latency of the measured operations that succeeded: from the intended start in an open loop, service time in both. */
-export function latencyRows(key: BlockKey, record: BlockRecord): Row<"latency">[] {
+export function latencyRows(key: BlockKey, record: BlockRecord, variant = ""): Row<"latency">[] {
   const measured = measuredOperations(record).filter(({ outcome }) => outcome === "ok");
   const kinds = new Set(measured.map(({ f }) => f));
   const open = record.plan.load.loop === "open";
@@ -50,21 +51,26 @@ export function latencyRows(key: BlockKey, record: BlockRecord): Row<"latency">[
         p999_ms: p999Ms,
         max_ms: maxMs,
       };
-      return { ...key, operation, measure, count, ...percentiles };
+      return { ...key, ...loadCells(record, variant), operation, measure, count, ...percentiles };
     }),
   );
 }
 
 /** Throughput of the whole measured load and, with `windowS`, of every window of it. */
-export function throughputRows(key: BlockKey, record: BlockRecord, windowS?: number): Row<"throughput">[] {
-  const { load, workload, warmUpMs } = record.plan;
+export function throughputRows(
+  key: BlockKey,
+  record: BlockRecord,
+  windowS?: number,
+  variant = "",
+): Row<"throughput">[] {
+  const { workload, warmUpMs } = record.plan;
   const durationS = (record.plan.durationMs - warmUpMs) / 1000;
   const windows = new ThroughputWindows(windowS ?? durationS);
   for (const { endMs, outcome } of measuredOperations(record)) {
     // What ends after the load was offered no longer belongs to its rate.
     if (endMs < record.plan.durationMs) windows.record((endMs - warmUpMs) / 1000, outcome);
   }
-  const shared = { ...key, loop: load.loop, clients: load.clients, value_bytes: workload.valueBytes };
+  const shared = { ...key, ...loadCells(record, variant), value_bytes: workload.valueBytes };
   const row = ({ windowStartS, windowS: lengthS, ok, fail, info, throughputPerS }: Throughput, whole: boolean) => ({
     ...shared,
     window_start_s: windowStartS,
@@ -76,6 +82,11 @@ export function throughputRows(key: BlockKey, record: BlockRecord, windowS?: num
   });
   const each = windowS === undefined ? [] : windows.windows(durationS).map((window) => row(window, false));
   return [row(windows.total(durationS), true), ...each];
+}
+
+function loadCells({ plan: { load } }: BlockRecord, variant: string) {
+  const offered = load.loop === "open" ? load.ratePerS : undefined;
+  return { variant, loop: load.loop, clients: load.clients, offered_per_s: offered };
 }
 
 export function faultRows(key: BlockKey, record: BlockRecord): Row<"faults">[] {
@@ -105,11 +116,22 @@ export function checkRows(key: BlockKey, checks: readonly CheckResult[]): Row<"c
 }
 
 export function electionRows(key: BlockKey, record: BlockRecord): Row<"elections">[] {
-  return record.elections.map(({ trigger, term, durationMs }) => ({ ...key, trigger, term, duration_ms: durationMs }));
+  return record.elections.map(({ trigger, term, durationMs, atMs }) => ({
+    ...key,
+    trigger,
+    term,
+    duration_ms: durationMs,
+    won_s: atMs / 1000,
+  }));
 }
 
 export function measurementRows(key: BlockKey, measurements: readonly Measurement[]): Row<"measurements">[] {
   return measurements.map(({ metric, value, unit }) => ({ ...key, metric, value, unit }));
+}
+
+/** What was seen of each node as the load went on. */
+export function timelineRows(key: BlockKey, moments: readonly Moment[]): Row<"timeline">[] {
+  return moments.map(({ node, ms, metric, value, unit }) => ({ ...key, node, time_s: ms / 1000, metric, value, unit }));
 }
 
 function measuredOperations({ operations, plan }: BlockRecord): readonly OperationRecord[] {

@@ -2,36 +2,30 @@
  * A stage made of runs: the same plan for every implementation, in an order drawn for the stage, with the probes' and
  * tables' rows of each and, where states must agree, their comparison at rest.
  *
+ * A series is a stage of several plans that differ in one thing (the size of the cluster, the number of clients), so
+ * that what they are compared by is measured in one block: in the same minutes, on the same machine. Each plan still
+ * gets fresh processes.
+ *
  * No performance number without correctness: a block whose checks fail yields its checks, its faults and a capsule that
  * replays it, and no measurement. Where a documented tradeoff says that a run must go wrong (minimal loses its memory),
- * the stage expects it, and the claim asserts it in both directions.
+ * the stage expects it, and the claim asserts it in both directions. An implementation that is not installed is left
+ * out and the record says what to install; the others run.
  */
 
 import path from "node:path";
 import type { Substrate } from "../implementations/foundation/deployment.ts";
-import { encodeCapsule } from "./capsule/capsule.ts";
-import type { CheckResult, Validity } from "./check/verdict.ts";
+import { StageOutcome } from "./block-outcome.ts";
+import type { MeasuredVariants } from "./block-outcome.ts";
+import { measurementRows } from "./block-rows.ts";
 import { worstOf } from "./check/verdict.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { compareAtRest } from "./diff/at-rest.ts";
-import {
-  blockKey,
-  checkRows,
-  electionRows,
-  faultRows,
-  latencyRows,
-  measurementRows,
-  throughputRows,
-} from "./block-rows.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
-import { encodeNdjson } from "./history/recorder.ts";
 import { blockOrder } from "./measure/abba.ts";
 import type { Measurement, Probe } from "./measure/probes.ts";
-import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
+import type { TimelineProbe } from "./measure/timeline-probes.ts";
+import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 import type { Plan } from "./plan/plan.ts";
-import type { ImplementationRecord } from "./record/manifest.ts";
-import type { Row } from "./record/tables.ts";
 import { runBlock } from "./run-block.ts";
-import type { BlockRecord } from "./run-block.ts";
 
 export interface BlockStageOptions {
   readonly experiment: string;
@@ -43,6 +37,8 @@ export interface BlockStageOptions {
   readonly plan: Plan;
   readonly estimateS: number;
   readonly probes?: readonly Probe[];
+  /** What is kept of each node as the load goes on. */
+  readonly timeline?: readonly TimelineProbe[];
   /** Which tables get rows besides checks, faults and elections. */
   readonly measures?: readonly ("latency" | "throughput")[];
   /** Also one throughput row per window of this length. */
@@ -56,167 +52,108 @@ export interface BlockStageOptions {
   readonly keepHistory?: boolean;
 }
 
-/** Returns the stage that runs `options`. */
-export function blockStage(options: BlockStageOptions): Stage {
-  return {
-    label: options.label,
-    seed: options.plan.seed,
-    estimateS: options.estimateS,
-    run: (context) => runStage(options, context),
-  };
+/** One plan of a series. */
+export interface Variant {
+  /** What tells it from the others: "5-nodes"; its measurements are named METRIC@NAME. */
+  readonly name: string;
+  readonly plan: Plan;
 }
 
-type MutableRows = {
-  -readonly [Name in keyof Required<StageResult["rows"]>]: Row<Name>[];
-};
+export interface SeriesStageOptions extends Omit<BlockStageOptions, "plan" | "compareAtRest"> {
+  readonly seed: string;
+  readonly variants: readonly Variant[];
+  /** What the probes of one implementation's variants say together: a ratio, a difference. */
+  readonly relate?: (measured: MeasuredVariants) => readonly Measurement[];
+}
 
-async function runStage(options: BlockStageOptions, context: StageContext): Promise<StageResult> {
-  const { implementations, plan, block } = options;
-  const order = blockOrder(plan.seed, block, implementations);
-  const rows: Partial<MutableRows> = {};
-  const planFile = {
-    path: `plans/${options.experiment}-${block}.json`,
-    content: `${JSON.stringify(plan, undefined, 2)}\n`,
-  };
-  const files: StageFile[] = [planFile];
-  const records: BlockRecord[] = [];
-  const validities: Validity[] = [];
-  const troubles: string[] = [];
-  const ran: ImplementationRecord[] = [];
-  for (const [position, name] of order.entries()) {
-    const implementation = consensusImplementation(name);
+/** Returns the stage that runs one plan. */
+export function blockStage(options: BlockStageOptions): Stage {
+  const { label, plan, estimateS } = options;
+  const variants = [{ name: "", plan }];
+  return { label, seed: plan.seed, estimateS, run: (context) => runStage({ ...options, variants }, context) };
+}
+
+/** Returns the stage that runs every variant, in an order drawn for it. */
+export function seriesStage(options: SeriesStageOptions): Stage {
+  const { label, seed, estimateS, block, variants } = options;
+  const order = blockOrder(
+    `${seed}/variants`,
+    block,
+    variants.map(({ name }) => name),
+  );
+  const ordered = order.flatMap((wanted) => variants.filter(({ name }) => name === wanted));
+  return { label, seed, estimateS, run: (context) => runStage({ ...options, variants: ordered }, context) };
+}
+
+type RunOptions = Omit<BlockStageOptions, "plan"> & Pick<SeriesStageOptions, "variants" | "relate">;
+
+async function runStage(options: RunOptions, context: StageContext): Promise<StageResult> {
+  const { experiment, block, variants, implementations } = options;
+  const outcome = new StageOutcome(options);
+  const missing = await missingImplementations(implementations);
+  for (const [name, reason] of missing) outcome.notInstalled(name, reason);
+  // Those that are here keep the order they would have had with the others among them.
+  const runs = variants.flatMap(({ name, plan }) =>
+    blockOrder(plan.seed, block, implementations)
+      .filter((each) => !missing.has(each))
+      .map((implementation) => ({ name, plan, implementation })),
+  );
+  for (const { name, plan } of variants) {
+    const suffix = name === "" ? "" : `-${name}`;
+    const content = `${JSON.stringify(plan, undefined, 2)}\n`;
+    outcome.files.push({ path: `plans/${experiment}-${block}${suffix}.json`, content });
+  }
+  for (const [position, run] of runs.entries()) {
+    const implementation = consensusImplementation(run.implementation);
+    const text = run.name === "" ? run.implementation : `${run.implementation}, ${run.name}`;
     const record = await runBlock({
       implementation,
       substrate: options.substrate,
-      plan,
-      directory: path.join(context.workDirectory, implementation.name),
+      plan: run.plan,
+      directory: path.join(context.workDirectory, run.name, run.implementation),
       signal: context.signal,
-      keepTrace: (options.probes ?? []).length > 0,
+      keepTrace: (options.probes ?? []).length + (options.timeline ?? []).length > 0,
       sampleResources: options.sampleResources ?? false,
-      onProgress: (fraction) => context.onProgress((position + fraction) / order.length, implementation.name),
+      onProgress: (fraction) => context.onProgress((position + fraction) / runs.length, text),
     });
-    records.push(record);
-    const validity = collect(options, record, rows, files);
-    ran.push(implementationRecord(record, validity));
-    if (record.voidReason !== undefined) {
-      troubles.push(`${implementation.name}: ${record.voidReason}`);
-    } else {
-      validities.push(validity);
-      if (validity !== "valid") troubles.push(`${implementation.name}: ${troubleOf(record, options)}`);
-    }
+    outcome.add(record, run.name);
   }
-  const voids = records.filter(({ voidReason }) => voidReason !== undefined).length;
-  if (options.compareAtRest === true && voids === 0) {
-    const difference = diffRows(options, records, rows);
-    validities.push(difference.validity);
-    if (difference.validity !== "valid") troubles.push(difference.summary);
-  }
-  const validity = voids === order.length ? "void" : worstOf(validities);
-  return { rows, files, implementations: ran, validity, summary: troubles.join("; ") || summaryOf(records) };
+  relate(options, outcome);
+  return resultOf(options, outcome);
 }
 
-/** Adds a block's rows and files; returns its verdict with expected failures turned round. */
-function collect(
-  options: BlockStageOptions,
-  record: BlockRecord,
-  rows: Partial<MutableRows>,
-  files: StageFile[],
-): Validity {
-  const { experiment, block, measures = [], probes = [], mustFail } = options;
-  const key = blockKey(experiment, block, record);
-  const name = `${experiment}-${block}-${record.implementation}`;
-  const worst = worstOf(record.checks.map(({ validity }) => validity));
-  add(rows, "checks", checkRows(key, record.checks));
-  add(rows, "measurements", measurementRows(key, operationCounts(record)));
-  add(rows, "faults", faultRows(key, record));
-  if (options.keepHistory === true || worst !== "valid") {
-    files.push({ path: `histories/${name}.ndjson`, content: [...encodeNdjson(record.history.events)].join("") });
+function resultOf(options: RunOptions, outcome: StageOutcome): StageResult {
+  const { rows, files, implementations, validities, troubles, blocks } = outcome;
+  const voids = blocks.filter(({ isVoid }) => isVoid).length;
+  if (options.compareAtRest === true && voids === 0 && blocks.length > 1) compareStates(outcome);
+  const validity = voids === blocks.length ? "void" : worstOf(validities);
+  const summary = troubles.join("; ") || blocks.map((block) => block.summary).join("; ");
+  return { rows, files, implementations, validity, summary };
+}
+
+/** What needs several runs is measured only where all of them were sound. */
+function relate({ variants, relate: related }: RunOptions, outcome: StageOutcome): void {
+  if (related === undefined) return;
+  for (const [implementation, measured] of outcome.measured) {
+    // Of no variant in particular: the row goes under the smallest cluster, whatever the order was.
+    const [first] = outcome.blocks
+      .filter(({ key }) => key.implementation === implementation)
+      .toSorted((a, b) => a.key.nodes - b.key.nodes);
+    if (first === undefined || measured.size < variants.length) continue;
+    outcome.addRows("measurements", measurementRows(first.key, related(measured)));
   }
-  if (worst !== "valid") files.push({ path: `capsules/${name}.json`, content: encodeCapsule(experiment, record) });
-  if (record.voidReason !== undefined) return "unknown";
-  // What a probe counted stands also where a check failed: the block's record says that it is void, timings of void
-  // blocks are not used, but a lost write is lost whatever else went wrong.
-  add(
-    rows,
-    "measurements",
-    measurementRows(
-      key,
-      probes.flatMap((probe) => probe(record)),
-    ),
+}
+
+function compareStates(outcome: StageOutcome): void {
+  const [first, ...others] = outcome.blocks;
+  const { check, compared, divergences } = compareAtRest(
+    outcome.blocks.map(({ key, states }) => ({ implementation: key.implementation, states })),
   );
-  add(rows, "elections", electionRows(key, record));
-  const expected = mustFail?.(record.implementation) ?? false;
-  if (worst === "valid") {
-    if (measures.includes("latency")) add(rows, "latency", latencyRows(key, record));
-    if (measures.includes("throughput")) add(rows, "throughput", throughputRows(key, record, options.windowS));
+  outcome.validities.push(check.validity);
+  if (check.validity !== "valid") outcome.troubles.push(check.summary);
+  if (first === undefined) return;
+  for (const { key } of others) {
+    const counts = { compared, divergences: divergences.length };
+    outcome.addRows("diffs", [{ ...first.key, other: key.implementation, mode: "at-rest", ...counts }]);
   }
-  if (!expected) return worst;
-  return worst === "invalid" ? "valid" : "invalid";
-}
-
-/** Counts are no timings: they stand also for a block whose checks failed. */
-function operationCounts({ history }: BlockRecord): Measurement[] {
-  const { ok, fail, info } = history.counts;
-  return Object.entries({ ok, fail, info }).map(([outcome, value]) => ({
-    metric: `operations-${outcome}`,
-    value,
-    unit: "count",
-  }));
-}
-
-function implementationRecord({ implementation, voidReason }: BlockRecord, validity: Validity): ImplementationRecord {
-  if (voidReason !== undefined) {
-    const kind = voidReason.startsWith("Inert") ? "inert-fault" : "saturated-generator";
-    return { name: implementation, status: "void", voids: [{ kind, reason: voidReason }] };
-  }
-  if (validity === "valid") return { name: implementation, status: "sound", voids: [] };
-  return { name: implementation, status: "void", voids: [{ kind: "failed-check", reason: `a check is ${validity}` }] };
-}
-
-function diffRows(
-  options: BlockStageOptions,
-  records: readonly BlockRecord[],
-  rows: Partial<MutableRows>,
-): CheckResult {
-  const [first, ...others] = records;
-  const result = compareAtRest(records.map(({ implementation, states }) => ({ implementation, states })));
-  if (first === undefined) return result.check;
-  for (const other of others) {
-    add(rows, "diffs", [
-      {
-        ...blockKey(options.experiment, options.block, first),
-        other: other.implementation,
-        mode: "at-rest",
-        compared: result.compared,
-        divergences: result.divergences.length,
-      },
-    ]);
-  }
-  return result.check;
-}
-
-function troubleOf({ checks }: BlockRecord, { mustFail }: BlockStageOptions): string {
-  const worst =
-    checks.find(({ validity }) => validity === "invalid") ?? checks.find(({ validity }) => validity !== "valid");
-  if (worst !== undefined) return `${worst.id} ${worst.validity}: ${worst.summary}`;
-  return mustFail === undefined ? "unknown" : "went right, though the documented tradeoff says it must go wrong";
-}
-
-function summaryOf(records: readonly BlockRecord[]): string {
-  return records
-    .map(({ implementation, history, elections }) => {
-      const { ok, fail, info } = history.counts;
-      return `${implementation}: ${ok} ok, ${fail} fail, ${info} info, ${elections.length} elections`;
-    })
-    .join("; ");
-}
-
-function add<Name extends keyof MutableRows>(
-  rows: Partial<MutableRows>,
-  table: Name,
-  more: readonly Row<Name>[],
-): void {
-  const present = (rows[table] ?? []) as Row<Name>[];
-  present.push(...more);
-  (rows as Record<string, unknown>)[table] = present;
 }

@@ -13,3 +13,11 @@ export function consensusImplementation(name: string): ConsensusImplementation {
     `Cannot run consensus ${name}: there is no such implementation; allowed are ${known.join(", ")}`,
   );
 }
+
+/** Why some of `names` cannot run on this machine, by name; empty when all can. */
+export async function missingImplementations(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const answers = await Promise.all(
+    names.map(async (name) => [name, await consensusImplementation(name).available()] as const),
+  );
+  return new Map(answers.flatMap(([name, answer]) => (answer === true ? [] : [[name, answer] as const])));
+}

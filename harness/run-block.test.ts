@@ -118,3 +118,11 @@ test("the documented tradeoff: killed all together, minimal loses what it acknow
     );
   }
 });
+
+test("a kept trace is timed from the begin of the load: the start of the nodes and the first election lie before it", async () => {
+  const { trace } = await block("production", {}, { keepTrace: true });
+  const timesOf = (kind: string): number[] => trace.flatMap(({ ms, event }) => (event.kind === kind ? [ms] : []));
+  assert.ok(timesOf("start").length === 3 && timesOf("start").every((ms) => ms < 0));
+  assert.ok(timesOf("role").length > 1 && timesOf("role").every((ms) => ms <= 0), "nobody is elected later");
+  assert.ok(timesOf("commit").some((ms) => ms > 0));
+});

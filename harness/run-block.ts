@@ -66,6 +66,7 @@ export interface BlockRecord {
   readonly loadMs: Millis;
   readonly faults: readonly StruckFault[];
   readonly trace: readonly TimedEvent[];
+  /** On the block's own time too. */
   readonly elections: readonly Election[];
   readonly states: ReadonlyMap<NodeId, NodeState<ConsensusState>>;
   readonly resources: readonly NodeResources[];
@@ -120,6 +121,7 @@ export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
     seed: plan.seed,
     directory,
     settings: plan.settings,
+    ...(plan.attemptTimeoutMs === undefined ? {} : { clientAttemptTimeoutMs: plan.attemptTimeoutMs }),
   });
   try {
     return await new Block(options, deployment).run();
@@ -175,7 +177,7 @@ class Block {
     const deployment = this.#deployment;
     await this.#firstLeader();
 
-    this.#loadStartMs = deployment.clock.nowMs();
+    this.#loadBegins(deployment.clock.nowMs());
     const workload = createWorkload(plan.workload, plan.load.clients, this.#random.fork("workload"));
     const load = new LoadGenerator({
       deployment,
@@ -260,7 +262,7 @@ class Block {
       dropped: this.#load?.dropped ?? 0,
       faults: this.#nemesis?.struck ?? [],
       trace: this.#trace,
-      elections: this.#elections.elections,
+      elections: this.#elections.elections.map((each) => ({ ...each, atMs: each.atMs - this.#loadStartMs })),
       samples: this.#samples,
       traceHash: this.#deployment.traceHash(),
       virtualMs: this.#deployment.clock.nowMs() - this.#beganMs,
@@ -322,6 +324,15 @@ class Block {
     }
   }
 
+  /** From here on, what happened before lies at negative times. */
+  #loadBegins(nowMs: Millis): void {
+    const shiftMs = nowMs - this.#loadStartMs;
+    for (const [index, { ms, node, event }] of this.#trace.entries()) {
+      this.#trace[index] = { ms: ms - shiftMs, node, event };
+    }
+    this.#loadStartMs = nowMs;
+  }
+
   #onTrace(traced: Traced<ConsensusEvent>): void {
     this.#invariants.observe(traced);
     this.#elections.observe(traced);
@@ -371,6 +382,7 @@ function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport |
     ...generatorLimits,
     latenessP99Ms: plan.generatorLimitMs / 2,
     eventLoopDelayP99Ms: plan.generatorLimitMs,
+    ...(plan.mayDropArrivals ? { droppedRatio: 1 } : {}),
   };
   const verdict = generator === undefined ? undefined : judgeGenerator(generator, limits);
   return verdict?.kind === "void" ? verdict.reasons[0] : undefined;

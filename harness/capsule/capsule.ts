@@ -52,16 +52,18 @@ const planFields = z.object({
     casFraction: z.number().min(0).max(1),
   }),
   load: z.union([
-    z.object({ loop: z.literal("closed"), clients: z.int().min(1).max(1000) }),
+    z.object({ loop: z.enum(["closed", "batch"]), clients: z.int().min(1).max(1000) }),
     z.object({ loop: z.literal("open"), clients: z.int().min(1).max(1000), ratePerS: z.number().positive() }),
   ]),
   durationMs: z.number().positive(),
   warmUpMs: z.number().min(0),
   operationsPerClient: z.int().min(1).optional(),
   deadlineMs: z.number().positive(),
+  attemptTimeoutMs: z.number().positive().optional(),
   faults: z.array(fault),
   everyFaultMustAct: z.boolean(),
   generatorLimitMs: z.number().positive(),
+  mayDropArrivals: z.boolean().default(false),
   convergenceMs: z.number().positive(),
   settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 });
@@ -128,8 +130,8 @@ export async function readCapsule(file: string): Promise<Capsule> {
     const where = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
     throw new UsageError(`Cannot read capsule ${file}: ${where}: ${issue?.message ?? "is not a capsule"}`);
   }
-  const { operationsPerClient, ...rest } = parsed.data.plan;
-  return { ...parsed.data, plan: { ...rest, operationsPerClient } as Plan };
+  const { operationsPerClient, attemptTimeoutMs, ...rest } = parsed.data.plan;
+  return { ...parsed.data, plan: { ...rest, operationsPerClient, attemptTimeoutMs } as Plan };
 }
 
 function nodesNamedBy({ target, placement: where }: z.infer<typeof fault>): readonly string[] {

@@ -3,13 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FaultKind } from "../../implementations/foundation/faults.ts";
-import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
 import { HistoryRecorder } from "../history/recorder.ts";
-import type { StruckFault } from "../nemesis/nemesis.ts";
-import { planOf } from "../plan/plan.ts";
 import type { BlockRecord, TimedEvent } from "../run-block.ts";
-import type { OperationRecord } from "../workload/load-generator.ts";
+import { apply, commit, election, event, fault, measured, operation, role } from "./block.fixture.ts";
 import { valueText } from "../workload/value-text.ts";
 import {
   counterProbe,
@@ -23,56 +19,6 @@ import {
   timeToNewLeader,
   withoutQuorum,
 } from "./probes.ts";
-import type { Probe } from "./probes.ts";
-
-function blockOf(overrides: Partial<BlockRecord>): BlockRecord {
-  return {
-    implementation: "production",
-    substrate: "cluster",
-    plan: planOf({ seed: "probes" }),
-    history: new HistoryRecorder(),
-    operations: [],
-    dropped: 0,
-    loadMs: 10_000,
-    faults: [],
-    trace: [],
-    elections: [],
-    states: new Map(),
-    resources: [],
-    samples: [],
-    checks: [],
-    converged: true,
-    convergenceMs: 0,
-    voidReason: undefined,
-    generator: undefined,
-    traceHash: undefined,
-    virtualMs: 0,
-    ...overrides,
-  };
-}
-
-/** Metric and value of each measurement. */
-function measured(probe: Probe, overrides: Partial<BlockRecord>): (readonly [string, number])[] {
-  return probe(blockOf(overrides)).map(({ metric, value }) => [metric, value] as const);
-}
-
-function fault(kind: FaultKind, startMs: number, endMs: number, nodes: readonly string[], leader = "n1"): StruckFault {
-  const spec = { kind, target: "one", placement: { at: "time", ms: startMs }, durationMs: endMs - startMs } as const;
-  return { spec, target: nodes.join(" "), nodes, startMs, endMs, leader, efficacy: () => ({ count: 1, unit: "" }) };
-}
-
-function operation(startMs: number, endMs: number, outcome: OperationRecord["outcome"] = "ok"): OperationRecord {
-  return { client: 0, f: "write", intendedMs: startMs, noticedMs: startMs, startMs, endMs, outcome };
-}
-
-const election = (trigger: string, durationMs: number) => ({ trigger, term: 2, leader: "n2", durationMs, atMs: 0 });
-const event = (ms: number, node: string, what: ConsensusEvent): TimedEvent => ({ ms, node, event: what });
-const commit = (ms: number, node: string, index: number): TimedEvent =>
-  event(ms, node, { kind: "commit", term: 1, index });
-const apply = (ms: number, node: string, index: number): TimedEvent =>
-  event(ms, node, { kind: "apply", index, digests: [] });
-const role = (ms: number, node: string, what: "leader" | "follower"): TimedEvent =>
-  event(ms, node, { kind: "role", term: 1, role: what });
 
 test("time to a new leader: one row per election that a kill caused, and of no other", () => {
   const elections = [

@@ -206,7 +206,7 @@ function appendedValues(events: BlockRecord["history"]["events"]): number[] {
 }
 
 /** From `fromMs` until `node` had applied what was committed anywhere at that time. */
-function catchUpMs({ trace }: BlockRecord, node: NodeId, fromMs: Millis): Millis | undefined {
+export function catchUpMs({ trace }: BlockRecord, node: NodeId, fromMs: Millis): Millis | undefined {
   let committed = 0;
   let applied = 0;
   for (const { ms, node: at, event } of trace) {

@@ -47,6 +47,8 @@ export interface WorkloadSpec {
 export type LoadSpec =
   /** `clients` clients, each issuing its next operation when the last one ended: for maximum throughput. */
   | { readonly loop: "closed"; readonly clients: number }
+  /** `clients` operations at once, the next batch when the last of them ended: for the cost of a batch. */
+  | { readonly loop: "batch"; readonly clients: number }
   /** Arrivals drawn from the seed at `ratePerS` on average, served by up to `clients` clients: for latency. */
   | { readonly loop: "open"; readonly clients: number; readonly ratePerS: number };
 
@@ -63,6 +65,8 @@ export interface Plan {
   readonly operationsPerClient: number | undefined;
   /** Deadline of one operation. */
   readonly deadlineMs: Millis;
+  /** How long a client waits for a node's answer before it asks another; undefined: what the deployment does. */
+  readonly attemptTimeoutMs: Millis | undefined;
   readonly faults: readonly FaultSpec[];
   /** Whether one inert fault voids the run; random schedules need only some fault that acted. */
   readonly everyFaultMustAct: boolean;
@@ -71,6 +75,11 @@ export interface Plan {
    * that count, or time what takes hundreds of milliseconds, allow more than those that time operations.
    */
   readonly generatorLimitMs: Millis;
+  /**
+   * Whether arrivals may be dropped that found the generator's bounded queue full. An overload is meant to fill it, and
+   * counts what was submitted; anywhere else a dropped arrival is a latency that was not measured, and voids the block.
+   */
+  readonly mayDropArrivals: boolean;
   /** How long the system may take to converge once everything is healed. */
   readonly convergenceMs: Millis;
   /** Settings of the implementation. */
@@ -90,9 +99,11 @@ const defaultPlan: Omit<Plan, "seed"> = {
   warmUpMs: 0,
   operationsPerClient: undefined,
   deadlineMs: 2000,
+  attemptTimeoutMs: undefined,
   faults: [],
   everyFaultMustAct: true,
   generatorLimitMs: 20,
+  mayDropArrivals: false,
   convergenceMs: 10_000,
   settings: {},
 };

@@ -24,9 +24,22 @@ const block = [
   { name: "seed", type: "string", description: "Seed of the block's plan; the same for every implementation." },
 ] as const satisfies readonly Column[];
 
+/** What was asked of the system: a latency or a rate says nothing without it. */
+const load = [
+  { name: "variant", type: "string", description: "Which plan of the block, where a block has several; else empty." },
+  { name: "loop", type: "string", description: "open, closed or batch." },
+  { name: "clients", type: "integer", description: "Logical clients; in a batch loop the operations of one batch." },
+  {
+    name: "offered_per_s",
+    type: "number",
+    description: "Mean rate of the arrivals in an open loop; empty in the others, which offer what is taken.",
+  },
+] as const satisfies readonly Column[];
+
 export const tables = {
   latency: [
     ...block,
+    ...load,
     { name: "operation", type: "string", description: "Kind of operation, or `all`." },
     {
       name: "measure",
@@ -44,8 +57,7 @@ export const tables = {
   ],
   throughput: [
     ...block,
-    { name: "loop", type: "string", description: "open or closed." },
-    { name: "clients", type: "integer", description: "Logical clients." },
+    ...load,
     { name: "value_bytes", type: "integer", description: "Size of a written value." },
     {
       name: "window_start_s",
@@ -92,11 +104,20 @@ export const tables = {
       description:
         "From the loss of the leader to the first trace of the next one; virtual milliseconds when simulated.",
     },
+    { name: "won_s", type: "number", description: "When it was won: seconds since the load began, negative before." },
   ],
   measurements: [
     ...block,
     { name: "metric", type: "string", description: "What was measured; the estimators of the claims name it." },
     { name: "value", type: "number", description: "The measured value." },
+    { name: "unit", type: "string", description: "Unit of `value`." },
+  ],
+  timeline: [
+    ...block,
+    { name: "node", type: "string", description: "The node it was seen on." },
+    { name: "time_s", type: "number", description: "Seconds since the load began." },
+    { name: "metric", type: "string", description: "What was seen." },
+    { name: "value", type: "number", description: "Its value at that time." },
     { name: "unit", type: "string", description: "Unit of `value`." },
   ],
   microbench: [

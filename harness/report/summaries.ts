@@ -17,6 +17,7 @@ export interface Spread {
 }
 
 export interface PerformanceSummary {
+  /** With the name of its plan where a block has several: "consensus-latency: 500-per-s". */
   readonly experiment: string;
   readonly implementation: string;
   readonly nodes: number;
@@ -60,14 +61,14 @@ export function summarisePerformance({ throughput = [], latency = [] }: FigureTa
     (row) => isReal(row) && textOf(row, "measure") === "intended" && textOf(row, "operation") === "all",
   );
   const groups = groupInOrder([...rates, ...latencies], (row) =>
-    [textOf(row, "experiment"), textOf(row, "nodes").padStart(4, "0")].join(" "),
+    [textOf(row, "experiment"), textOf(row, "nodes").padStart(4, "0"), naturalOrder(textOf(row, "variant"))].join(" "),
   );
   return groups.map((rows) => {
     const [first] = rows;
     const spreadIn = (column: string): Spread | undefined =>
       spreadOf(rows.flatMap((row) => numberOf(row, column) ?? []));
     return {
-      experiment: cellOf(first, "experiment"),
+      experiment: [cellOf(first, "experiment"), cellOf(first, "variant")].filter((part) => part !== "").join(": "),
       implementation: cellOf(first, "implementation"),
       nodes: Number(cellOf(first, "nodes")),
       blocks: new Set(rows.map((row) => textOf(row, "block"))).size,
@@ -146,4 +147,9 @@ function spreadOf(values: readonly number[]): Spread | undefined {
   const [low] = sorted;
   const high = sorted.at(-1);
   return low === undefined || high === undefined ? undefined : { median: quantile(sorted, 0.5), low, high };
+}
+
+/** Numbers in a name are ordered as numbers: 500 before 10000. */
+function naturalOrder(name: string): string {
+  return name.replaceAll(/\d+/g, (digits) => digits.padStart(9, "0"));
 }

@@ -204,3 +204,18 @@ test("issued is ok, fail and info together", () => {
   assert.equal(load.issued, counts.ok + counts.fail + counts.info);
   assert.ok(counts.fail > 10 && counts.info > 10);
 });
+
+test("a batch loop issues all at once, and again only when the last of them was answered", () => {
+  const { records } = offer({ load: { loop: "batch", clients: 4 }, durationMs: 100 }, ({ session }) => ({
+    afterMs: 5 + session,
+    outcome: ok,
+  }));
+  const starts = Map.groupBy(records, ({ startMs }) => startMs);
+  assert.ok(starts.size > 5, `${starts.size} batches`);
+  let lastEndMs = 0;
+  for (const [startMs, batch] of [...starts].sort(([a], [b]) => a - b)) {
+    assert.equal(batch.length, 4);
+    assert.equal(startMs, lastEndMs, "it begins when the one before has ended");
+    lastEndMs = Math.max(...batch.map(({ endMs }) => endMs));
+  }
+});

@@ -3,7 +3,8 @@
  *
  * Open loop: arrivals are drawn from the seed before anyone knows how fast the system is, and latency counts from the
  * intended start, so a system that stalls cannot hide the requests it kept from being sent (coordinated omission).
- * Closed loop: each client issues its next operation when the last one ended; for maximum throughput only.
+ * Closed loop: each client issues its next operation when the last one ended; for maximum throughput only. Batch: all
+ * clients issue at once, and again when the last of them was answered; for the cost of a batch.
  *
  * A process of the history is a client of the system under a session of its own. After an unknown outcome the process
  * is retired and the client goes on as a new one, because the old operation may still take effect; workloads that
@@ -104,10 +105,7 @@ export class LoadGenerator {
     const { load, durationMs } = this.#options.plan;
     this.#onQuiet = done;
     this.#clock.after(durationMs, () => this.stopIssuing());
-    if (load.loop === "closed") {
-      for (const client of this.#clients) this.#next(client, this.#arrivalNow());
-      return;
-    }
+    if (load.loop !== "open") return this.#everyClient();
     this.#idle.push(...this.#clients);
     this.#scheduleArrival(this.#interarrivalMs(load.ratePerS), load.ratePerS);
   }
@@ -183,6 +181,10 @@ export class LoadGenerator {
     else this.#dropped++;
   }
 
+  #everyClient(): void {
+    for (const client of this.#clients) this.#next(client, this.#arrivalNow());
+  }
+
   #arrivalNow(): Arrival {
     const nowMs = this.elapsedMs();
     return { intendedMs: nowMs, noticedMs: nowMs };
@@ -198,6 +200,7 @@ export class LoadGenerator {
     this.#perform(client, call, arrival, this.#options.workload.untilDefinite, () => {
       this.#busy--;
       if (load.loop === "closed") return this.#next(client, this.#arrivalNow());
+      if (load.loop === "batch") return this.#busy === 0 ? this.#everyClient() : undefined;
       const waiting = this.#waiting.shift();
       if (waiting !== undefined) return this.#next(client, waiting);
       this.#idle.push(client);

@@ -4,7 +4,9 @@ import type { Link } from "../foundation/faults.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
 
-/** One proxy and the directions of it that a fault is done to. `proxy` counts the links in the order of their request. */
+/**
+ * One proxy and the directions of it that a fault is done to. `proxy` counts the links in the order of their request.
+ */
 export interface FaultPlace {
   readonly proxy: number;
   readonly directions: readonly LaneDirection[];

@@ -113,7 +113,9 @@ export interface ConsensusView {
 
 /** What an operator asks of a cluster whose members can change. */
 export type AdminCommand =
-  /** The voters shall be those there are, with `add` and without `remove`; asking again for what is so already is done. */
+  /**
+   * The voters shall be those there are, with `add` and without `remove`; asking again for what is so already is done.
+   */
   | { readonly kind: "change"; readonly add: readonly NodeId[]; readonly remove: readonly NodeId[] }
   /** The leader shall hand its office to another voter. */
   | { readonly kind: "transfer" };

@@ -99,6 +99,8 @@ export interface DeployOptions {
   readonly directory: string;
   /** Named knobs of the implementation, as in its defaults object: `{ electionTimeoutMs: 150 }`. */
   readonly settings?: Readonly<Record<string, number | boolean | string>>;
+  /** How long a client waits for one node's answer before it asks another; has to exceed what a slow network adds. */
+  readonly clientAttemptTimeoutMs?: Millis;
 }
 
 export interface Implementation<Operation, Result, State, TraceEvent> {

@@ -45,3 +45,32 @@ export function always(name: string, where: Where, band: Band, unit: string, lab
 export function quotient(of: Source, to: Source, implementation: string, band: Band, label: string): RatioMeasure {
   return { kind: "ratio", label, implementation, of, to, across: "every", band, unit: "ratio" };
 }
+
+/** The median over blocks of `value`, folded per block, must lie in `band`. */
+export function typical(
+  name: string,
+  where: Where,
+  band: Band,
+  unit: string,
+  label: string,
+  perBlock: Fold = "median",
+): ValueMeasure {
+  const value = metric(name, where, perBlock);
+  return { kind: "value", label, implementation: where.implementation, value, across: "median", band, unit };
+}
+
+/** How many times as large `name` is on one implementation as on another, block by block. */
+export function timesAsLarge(name: string, of: string, to: string, band: Band, label: string): RatioMeasure {
+  const source = (implementation: string): Source => metric(name, { implementation, substrate: "cluster" }, "mean");
+  const implementation = `${of}, ${to}`;
+  return {
+    kind: "ratio",
+    label,
+    implementation,
+    of: source(of),
+    to: source(to),
+    across: "paired",
+    band,
+    unit: "ratio",
+  };
+}

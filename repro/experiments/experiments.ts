@@ -2,20 +2,30 @@
 
 import type { Experiment } from "../../harness/plan/experiment.ts";
 import { consensusAtRest, consensusStepByStep } from "./agreement.ts";
+import { consensusAddedLatency, consensusTimeoutRule } from "./added-latency.ts";
+import { consensusComparisonOf } from "./comparison.ts";
+import { consensusElections } from "./elections.ts";
 import { consensusEndurance, consensusHaul } from "./endurance.ts";
 import {
   consensusChurn,
   consensusIsolateOne,
+  consensusIsolations,
   consensusLeaderFailure,
   consensusLinearizability,
   consensusMajorityKilled,
+  consensusMembership,
   consensusNoQuorum,
   consensusSplit,
 } from "./failures.ts";
-import { microbench } from "./microbench.ts";
-import { consensusLatency, consensusThroughput, consensusTimeline } from "./performance.ts";
+import { consensusInProcess, microbench } from "./microbench.ts";
+import { consensusOverload } from "./overload.ts";
+import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./performance.ts";
 import { consensusSafety } from "./safety.ts";
+import { consensusTimeline } from "./timeline.ts";
 import { consensusDurability, consensusTradeoffs, minimalSize } from "./tradeoffs.ts";
+
+/** Those that are measured against each other wherever speed is. */
+const compared = ["production", "etcd"] as const;
 
 export const experiments: readonly Experiment[] = [
   minimalSize,
@@ -31,10 +41,20 @@ export const experiments: readonly Experiment[] = [
   consensusMajorityKilled,
   consensusSplit,
   consensusChurn,
+  consensusIsolations,
+  consensusMembership,
+  consensusElections,
+  consensusTimeoutRule,
   consensusThroughput,
-  consensusLatency,
+  consensusComparisonOf(compared),
+  consensusLatencyOf(["minimal", ...compared]),
+  consensusBatches,
+  consensusReads,
+  consensusAddedLatency,
   consensusTimeline,
+  consensusOverload,
   consensusEndurance,
   consensusHaul,
+  consensusInProcess,
   microbench,
 ];

@@ -1,6 +1,7 @@
 /** What the case study and the stress tests claim about failing leaders, nodes and networks. */
 
 import { blockStage } from "../../harness/block-stage.ts";
+import { candidacyToLeader } from "../../harness/measure/election-probes.ts";
 import {
   forcedElections,
   isolation,
@@ -10,7 +11,9 @@ import {
   timeToNewLeader,
   withoutQuorum,
 } from "../../harness/measure/probes.ts";
+import { membershipChange } from "../../harness/measure/membership-probe.ts";
 import type { Probe } from "../../harness/measure/probes.ts";
+import { recoveryTimes } from "../../harness/measure/recovery-probes.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
 import { planOf } from "../../harness/plan/plan.ts";
 import type { FaultSpec, Plan } from "../../harness/plan/plan.ts";
@@ -65,14 +68,14 @@ function failureExperiment(options: FailureExperiment): Experiment {
   };
 }
 
-const kills: Readonly<Record<Profile, number>> = { smoke: 2, quick: 10, full: 30 };
+const kills: Readonly<Record<Profile, number>> = { smoke: 2, quick: 6, full: 12 };
 
 export const consensusLeaderFailure = failureExperiment({
   id: "consensus-leader-failure",
   title: "The leader is killed",
   purpose: "How long from a SIGKILL of the leader until another node leads?",
   label: "leader killed again and again",
-  blocks: { smoke: 1, quick: 2, full: 5 },
+  blocks: { smoke: 1, quick: 1, full: 5 },
   substrate: "cluster",
   probes: [timeToNewLeader, lostAppends],
   plan: (profile) => ({
@@ -87,7 +90,7 @@ export const consensusIsolateOne = failureExperiment({
   title: "One node of three is cut off",
   purpose: "Do writes go on while one node is isolated, and how long does it take to catch up?",
   label: "a follower isolated for a second, then healed",
-  blocks: { smoke: 1, quick: 3, full: 10 },
+  blocks: { smoke: 1, quick: 2, full: 10 },
   substrate: "cluster",
   probes: [isolation, lostAppends],
   plan: () => ({
@@ -102,7 +105,7 @@ export const consensusNoQuorum = failureExperiment({
   title: "A node without a quorum",
   purpose: "Does a node that lost its quorum accept writes, and how soon are writes served once it is back?",
   label: "both followers stopped, so that the leader stands alone, then resumed",
-  blocks: { smoke: 1, quick: 3, full: 10 },
+  blocks: { smoke: 1, quick: 2, full: 10 },
   substrate: "cluster",
   probes: [withoutQuorum, lostAppends],
   plan: () => ({
@@ -119,7 +122,7 @@ export const consensusLinearizability: Experiment = {
   title: "Linearizability of a contended history",
   purpose: "Is a history of many clients on few keys, with the leader killed in the middle, linearizable?",
   stages: (profile, seed) =>
-    Array.from({ length: { smoke: 1, quick: 2, full: 5 }[profile] }, (_, block) =>
+    Array.from({ length: { smoke: 1, quick: 1, full: 5 }[profile] }, (_, block) =>
       blockStage({
         experiment: "consensus-linearizability",
         block,
@@ -140,8 +143,12 @@ export const consensusLinearizability: Experiment = {
     ),
 };
 
-/** Forced elections of one block; with five blocks the published 120 in quick, more in full. */
-const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 24, full: 120 };
+/** Forced elections of one block; with six blocks the published 120 in quick, twice as many in full. */
+const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 20, full: 40 };
+const churnBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6, full: 6 };
+const churnPeriodMs = 1000;
+/** Before the first: what throughput is without any election, which the others are compared with. */
+const calmMs = 1500;
 
 export const consensusChurn: Experiment = {
   id: "consensus-churn",
@@ -167,7 +174,7 @@ export const consensusChurn: Experiment = {
       estimateS: 3,
       probes: [forcedElections, lostAppends],
     });
-    const cluster = Array.from({ length: { smoke: 0, quick: 5, full: 6 }[profile] }, (_, index) =>
+    const cluster = Array.from({ length: churnBlocks[profile] }, (_, index) =>
       blockStage({
         experiment: "consensus-churn",
         block: 1 + index,
@@ -178,13 +185,15 @@ export const consensusChurn: Experiment = {
           seed: `${seed}/churn/${index}`,
           workload: appends,
           load: { loop: "open", clients: 64, ratePerS: 150 },
-          durationMs: 1800 + count * 1200,
+          durationMs: calmMs + count * churnPeriodMs + 300,
           deadlineMs: 3000,
           generatorLimitMs,
-          faults: every(1200, count, 1500, { kind: "kill", target: "leader", durationMs: 500 }),
+          faults: every(churnPeriodMs, count, calmMs, { kind: "kill", target: "leader", durationMs: 400 }),
         }),
-        estimateS: 3.5 + count * 1.2,
-        probes: [forcedElections, throughputDuringElection, lostAppends],
+        estimateS: (calmMs + count * churnPeriodMs) / 1000 + 1.5,
+        probes: [forcedElections, throughputDuringElection, candidacyToLeader, lostAppends],
+        measures: ["throughput"],
+        windowS: 0.1,
       }),
     );
     return [simulated, ...cluster];
@@ -196,7 +205,7 @@ export const consensusSplit = failureExperiment({
   title: "Five nodes split 2 and 3",
   purpose: "Does the minority step down and accept nothing, the majority serve, and all converge without duplicates?",
   label: "leader and one follower cut off from the other three",
-  blocks: { smoke: 1, quick: 2, full: 10 },
+  blocks: { smoke: 1, quick: 1, full: 10 },
   substrate: "cluster",
   probes: [minoritySide, servedDuringSplit, lostAppends],
   plan: () => ({
@@ -213,7 +222,7 @@ export const consensusMajorityKilled = failureExperiment({
   purpose:
     "Is the cluster unavailable without a majority, and does it serve again, having lost nothing, with one back?",
   label: "two of three nodes killed, then restarted",
-  blocks: { smoke: 1, quick: 3, full: 10 },
+  blocks: { smoke: 1, quick: 2, full: 10 },
   substrate: "cluster",
   probes: [withoutQuorum, lostAppends],
   plan: () => ({
@@ -221,6 +230,52 @@ export const consensusMajorityKilled = failureExperiment({
     durationMs: 3600,
     deadlineMs: 800,
     faults: [{ kind: "kill", target: "majority", placement: { at: "time", ms: 600 }, durationMs: 1500 }],
+  }),
+});
+
+/** Every founder is replaced once, whichever of them leads then. */
+const founders = ["n1", "n2", "n3"] as const;
+const replacementMs = 2500;
+
+export const consensusMembership = failureExperiment({
+  id: "consensus-membership",
+  title: "Members replaced by joint consensus",
+  purpose: "How long does a cluster live under two configurations while a member is replaced, and is nothing lost?",
+  label: "each of three members replaced by a new one, under load",
+  blocks: { smoke: 0, quick: 1, full: 6 },
+  substrate: "cluster",
+  probes: [membershipChange, lostAppends],
+  plan: () => ({
+    load: { loop: "open", clients: 16, ratePerS: 100 },
+    durationMs: 400 + founders.length * replacementMs,
+    faults: founders.map((node, index) => ({
+      kind: "replace",
+      target: [node],
+      placement: { at: "time", ms: 400 + index * replacementMs },
+      durationMs: replacementMs - 200,
+    })),
+  }),
+});
+
+/** One node of seven, a third of them, and one drawn at random: the nearest to a tenth that seven nodes have. */
+export const consensusIsolations = failureExperiment({
+  id: "consensus-isolations",
+  title: "Recovery after isolating one, a third and a random node of seven",
+  purpose: "How soon after the healing is service back and has every node that was cut off caught up?",
+  label: "the leader, then two nodes, then a random one of seven cut off for a second each",
+  blocks: { smoke: 0, quick: 1, full: 4 },
+  substrate: "cluster",
+  probes: [recoveryTimes, lostAppends],
+  plan: () => ({
+    nodes: 7,
+    load: { loop: "open", clients: 32, ratePerS: 150 },
+    durationMs: 6600,
+    deadlineMs: 3000,
+    faults: [
+      { kind: "isolate-one", target: "leader", placement: { at: "time", ms: 500 }, durationMs: 1000 },
+      { kind: "isolate-one", target: ["n1", "n2"], placement: { at: "time", ms: 2500 }, durationMs: 1000 },
+      { kind: "isolate-one", target: "one", placement: { at: "time", ms: 4500 }, durationMs: 1000 },
+    ],
   }),
 });
 

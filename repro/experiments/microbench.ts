@@ -1,8 +1,9 @@
 /** How long the pure operations under everything else take on this machine. */
 
-import { microbenchStage } from "../../harness/microbench-stage.ts";
-import type { Experiment } from "../../harness/plan/experiment.ts";
-import { microbenchTasks } from "../microbench/tasks.ts";
+import type { Measurement } from "../../harness/measure/probes.ts";
+import { microbenchStage, relatedMicrobenchStage } from "../../harness/microbench-stage.ts";
+import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
+import { inProcessTasks, microbenchTasks } from "../microbench/tasks.ts";
 
 export const microbench: Experiment = {
   id: "microbench",
@@ -12,3 +13,44 @@ export const microbench: Experiment = {
   // A smoke run has no time for numbers that no claim is judged by.
   stages: (profile) => (profile === "smoke" ? [] : microbenchTasks.map((task) => microbenchStage(task))),
 };
+
+const inProcessBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6, full: 12 };
+/** A thousand entries take several milliseconds: a sample is one of them. */
+const sampling: Readonly<Record<Profile, number>> = { smoke: 100, quick: 300, full: 1000 };
+
+export const consensusInProcess: Experiment = {
+  id: "consensus-in-process",
+  module: "consensus",
+  title: "Minimal consensus within one process",
+  purpose:
+    "What do an election among 3, 5 and 7 nodes and the replication of 100 and 1000 entries cost as function calls?",
+  stages: (profile) =>
+    Array.from({ length: inProcessBlocks[profile] }, (_, block) =>
+      relatedMicrobenchStage({
+        experiment: "consensus-in-process",
+        block,
+        label: "elections and replication as function calls",
+        implementation: "minimal",
+        tasks: Object.values(inProcessTasks),
+        sampling: { measureMs: sampling[profile], sampleMs: 1 },
+        relate: inProcessMeasurements,
+      }),
+    ),
+};
+
+function inProcessMeasurements(p50Ns: ReadonlyMap<string, number>): readonly Measurement[] {
+  const us = ({ id }: { readonly id: string }): number => (p50Ns.get(id) ?? Number.NaN) / 1000;
+  const { electionOf3, electionOf5, electionOf7, replicationOf100, replicationOf1000 } = inProcessTasks;
+  const time = (metric: string, value: number): Measurement => ({ metric, value, unit: "us" });
+  const ratio = (metric: string, value: number): Measurement => ({ metric, value, unit: "ratio" });
+  return [
+    time("election-us@3-nodes", us(electionOf3)),
+    time("election-us@5-nodes", us(electionOf5)),
+    time("election-us@7-nodes", us(electionOf7)),
+    ratio("election-ratio@5-nodes", us(electionOf5) / us(electionOf3)),
+    ratio("election-ratio@7-nodes", us(electionOf7) / us(electionOf3)),
+    time("replication-us@100-entries", us(replicationOf100)),
+    time("replication-us@1000-entries", us(replicationOf1000)),
+    ratio("replication-ratio@1000-to-100", us(replicationOf1000) / us(replicationOf100)),
+  ];
+}

@@ -10,12 +10,12 @@ import { everyFault, memorySparingFaults } from "./fault-sets.ts";
 /** Simulated runs of each implementation, in stages of equal size so that an interrupted run loses little. */
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
   smoke: { stages: 1, runs: 50 },
-  quick: { stages: 4, runs: 150 },
+  quick: { stages: 4, runs: 120 },
   full: { stages: 10, runs: 600 },
 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
   smoke: { blocks: 1, durationMs: 2400 },
-  quick: { blocks: 2, durationMs: 12_000 },
+  quick: { blocks: 1, durationMs: 14_000 },
   full: { blocks: 5, durationMs: 60_000 },
 };
 

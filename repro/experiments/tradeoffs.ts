@@ -11,7 +11,7 @@ const both = ["minimal", "production"] as const;
 const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
 const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
   smoke: { simulated: 3, cluster: 0 },
-  quick: { simulated: 10, cluster: 2 },
+  quick: { simulated: 10, cluster: 0 },
   full: { simulated: 50, cluster: 10 },
 };
 

@@ -20,12 +20,15 @@ import { tables } from "../../harness/record/tables.ts";
 import type { TableName } from "../../harness/record/tables.ts";
 import { figures } from "./figures.ts";
 import {
+  addedLatencyRows,
+  churnRows,
   clusterSizeRows,
   electionRows,
   faultRows,
   latencyRows,
   syntheticTables,
   throughputRows,
+  timelineRows,
 } from "./synthetic-rows.fixture.ts";
 
 test("figures have distinct ids and need tables that exist", () => {
@@ -84,35 +87,51 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
   [
     "one row of each",
     {
-      throughput: [...throughputRows("consensus-faults", 3, 1).slice(0, 1), ...clusterSizeRows(1).slice(0, 1)],
+      throughput: [
+        ...throughputRows("consensus-faults", 3, 1).slice(0, 1),
+        ...clusterSizeRows(1).slice(0, 1),
+        ...churnRows().throughput.slice(0, 1),
+      ],
       faults: faultRows().slice(0, 1),
       latency: latencyRows("one", 1).slice(0, 1),
-      elections: electionRows().slice(0, 1),
+      elections: [...electionRows().slice(0, 1), ...churnRows().elections.slice(0, 1)],
+      measurements: addedLatencyRows(1).slice(0, 1),
+      timeline: timelineRows(1).slice(0, 1),
     },
   ],
   [
     "all zero",
     {
-      throughput: zeroed([...throughputRows(), ...clusterSizeRows()], "throughput_per_s"),
+      throughput: zeroed([...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput], "throughput_per_s"),
       latency: zeroed(latencyRows(), "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"),
-      elections: zeroed(electionRows(), "duration_ms"),
+      elections: zeroed([...electionRows(), ...churnRows().elections], "duration_ms"),
+      measurements: zeroed(addedLatencyRows(), "value"),
+      timeline: zeroed(timelineRows(), "value"),
     },
   ],
   [
     "huge values",
     {
-      throughput: scaled([...throughputRows(), ...clusterSizeRows()], "throughput_per_s", 1e6),
+      throughput: scaled(
+        [...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput],
+        "throughput_per_s",
+        1e6,
+      ),
       latency: scaled(latencyRows(), "max_ms", 1e6),
-      elections: scaled(electionRows(), "duration_ms", 1e5),
+      elections: scaled([...electionRows(), ...churnRows().elections], "duration_ms", 1e5),
+      measurements: scaled(addedLatencyRows(), "value", 1e4),
+      timeline: scaled(timelineRows(), "value", 1e6),
     },
   ],
   [
     "seven implementations",
     {
-      throughput: [...peersOf(throughputRows()), ...peersOf(clusterSizeRows())],
+      throughput: [...peersOf(throughputRows()), ...peersOf(clusterSizeRows()), ...churnRows().throughput],
       faults: peersOf(faultRows()),
       latency: peersOf(latencyRows()),
-      elections: peersOf(electionRows()),
+      elections: [...peersOf(electionRows()), ...churnRows().elections],
+      measurements: addedLatencyRows(),
+      timeline: peersOf(timelineRows()),
     },
   ],
 ];
@@ -146,8 +165,10 @@ test("simulated time is never drawn as performance", () => {
   const simulated = (rows: readonly TableRow[]): readonly TableRow[] =>
     rows.map((row) => ({ ...row, substrate: "simulated" }));
   const rows = {
-    throughput: simulated([...throughputRows(), ...clusterSizeRows()]),
+    throughput: simulated([...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput]),
     latency: simulated(latencyRows()),
+    measurements: simulated(addedLatencyRows()),
+    timeline: simulated(timelineRows()),
   };
   for (const figure of figures) assert.equal(figure.build(rows), undefined, figure.id);
 });

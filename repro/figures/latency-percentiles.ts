@@ -11,7 +11,7 @@ import type { TopLevelSpec } from "vega-lite";
 import { groupBy, numberOf, textOf } from "../../harness/chart/figure.ts";
 import type { Figure, TableRow } from "../../harness/chart/figure.ts";
 import { ink, orderImplementations, sizes, theme } from "../../harness/chart/theme.ts";
-import { formatQuantity } from "../../harness/report/number-text.ts";
+import { formatCount, formatQuantity } from "../../harness/report/number-text.ts";
 import { implementationEncoding, legendPanel, logarithmicAxis, median, vegaLiteSchema } from "./parts.ts";
 import type { Layer, LogarithmicAxis } from "./parts.ts";
 
@@ -86,7 +86,8 @@ function specOf(rows: readonly TableRow[]): TopLevelSpec {
 }
 
 function panelKey(row: TableRow): string {
-  return `${textOf(row, "experiment")} ${textOf(row, "nodes").padStart(4, "0")}`;
+  const rate = textOf(row, "offered_per_s").padStart(9, "0");
+  return `${textOf(row, "experiment")} ${textOf(row, "nodes").padStart(4, "0")} ${rate}`;
 }
 
 function implementationsOf(rows: readonly TableRow[]): readonly string[] {
@@ -98,7 +99,8 @@ function describe(rows: readonly TableRow[]): string {
   if (row === undefined) return "";
   const blocks = new Set(rows.map((each) => textOf(each, "block"))).size;
   const nodes = formatQuantity(numberOf(row, "nodes") ?? 0, "node");
-  return `${textOf(row, "experiment")}: ${nodes}, ${formatQuantity(blocks, "block")}`;
+  const rate = formatCount(numberOf(row, "offered_per_s") ?? 0);
+  return `${textOf(row, "experiment")}: ${nodes}, ${rate} arrivals per s, ${formatQuantity(blocks, "block")}`;
 }
 
 function marksOf(rows: readonly TableRow[]): readonly Mark[] {

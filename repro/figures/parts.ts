@@ -40,6 +40,11 @@ export function implementationEncoding(names: readonly string[]) {
   };
 }
 
+/** A named line with its mark, where the series of a figure are not implementations. */
+export interface Series extends ImplementationStyle {
+  readonly name: string;
+}
+
 interface LegendEntry {
   readonly name: string;
   readonly style: ImplementationStyle;
@@ -52,7 +57,15 @@ const legendRowPx = 16;
 
 /** Returns a panel that names the implementations beside their line and mark, in as many rows as they need. */
 export function legendPanel(names: readonly string[], widthPx: number): Panel {
-  const entries = placeEntries(names, widthPx);
+  return seriesLegend(
+    [...implementationStyles(names)].map(([name, style]) => ({ name, ...style })),
+    widthPx,
+  );
+}
+
+/** Returns the same panel for any series. */
+export function seriesLegend(series: readonly Series[], widthPx: number): Panel {
+  const entries = placeEntries(series, widthPx);
   return {
     width: widthPx,
     height: Math.max(...entries.map(({ middlePx }) => middlePx)) + 4,
@@ -60,10 +73,10 @@ export function legendPanel(names: readonly string[], widthPx: number): Panel {
   };
 }
 
-function placeEntries(names: readonly string[], widthPx: number): readonly LegendEntry[] {
+function placeEntries(series: readonly Series[], widthPx: number): readonly LegendEntry[] {
   let leftPx = 0;
   let middlePx = 4;
-  return [...implementationStyles(names)].map(([name, style]) => {
+  return series.map(({ name, ...style }) => {
     const entryPx = legendSymbolPx + 6 + textWidthPx(name, sizes.label);
     if (leftPx > 0 && leftPx + entryPx > widthPx) {
       leftPx = 0;

@@ -39,7 +39,7 @@ const faults = [
 export function throughputRows(experiment = "consensus-faults", nodes = 3, windows = 30): readonly TableRow[] {
   return implementations.flatMap((implementation) => {
     const base = implementation === "minimal" ? 21_400 : 9_300;
-    const load = { loop: "closed", clients: 64, value_bytes: 256 };
+    const load = { variant: "", loop: "closed", clients: 64, offered_per_s: undefined, value_bytes: 256 };
     const perWindow = Array.from({ length: windows }, (_, second): TableRow => {
       const down = faults.some(
         (fault) => fault.start_s <= second && second < fault.end_s - 0.4 && fault.fault !== "pause",
@@ -72,36 +72,42 @@ export function clusterSizeRows(blocks = 5): readonly TableRow[] {
       Array.from({ length: blocks }, (_, index): TableRow => {
         const base = implementation === "minimal" ? 23_000 - 900 * nodes : 12_500 - 1_050 * nodes;
         const rate = Math.round(base * wobble(0.07));
-        const load = { loop: "closed", clients: 64, value_bytes: 256, window_start_s: 0, window_s: "all" };
+        const load = { variant: "", loop: "closed", clients: 64, offered_per_s: undefined, value_bytes: 256 };
+        const window = { window_start_s: 0, window_s: "all" };
         const outcome = { ok: rate * 10, fail: 0, info: 0, throughput_per_s: rate };
-        return { ...block("consensus-throughput", index, implementation, nodes), ...load, ...outcome };
+        return { ...block("consensus-throughput", index, implementation, nodes), ...load, ...window, ...outcome };
       }),
     ),
   );
 }
 
-/** Five blocks, intended latency and service time, all operations. */
+/** Five blocks at three loads, intended latency and service time, all operations. */
 export function latencyRows(experiment = "consensus-latency", blocks = 5): readonly TableRow[] {
-  return implementations.flatMap((implementation) =>
-    Array.from({ length: blocks }, (_, index) => index).flatMap((index) =>
-      ["intended", "service", "lateness"].map((measure): TableRow => {
-        const scale = (implementation === "minimal" ? 0.42 : 3.1) * wobble(0.15) * (measure === "lateness" ? 0.05 : 1);
-        const percentiles = {
-          mean_ms: scale * 1.2,
-          p50_ms: scale,
-          p90_ms: scale * 1.9 * wobble(0.1),
-          p99_ms: scale * 5.2 * wobble(0.2),
-          p999_ms: scale * 13 * wobble(0.4),
-          max_ms: scale * 44 * wobble(0.5),
-        };
-        return {
-          ...block(experiment, index, implementation),
-          operation: "all",
-          measure,
-          count: 30_000,
-          ...percentiles,
-        };
-      }),
+  return [500, 2000, 8000].flatMap((rate) =>
+    implementations.flatMap((implementation) =>
+      Array.from({ length: blocks }, (_, index) => index).flatMap((index) =>
+        ["intended", "service", "lateness"].map((measure): TableRow => {
+          const queue = 8000 / (8500 - rate);
+          const base = (implementation === "minimal" ? 0.42 : 3.1) * queue;
+          const scale = base * wobble(0.15) * (measure === "lateness" ? 0.05 : 1);
+          const percentiles = {
+            mean_ms: scale * 1.2,
+            p50_ms: scale,
+            p90_ms: scale * 1.9 * wobble(0.1),
+            p99_ms: scale * 5.2 * wobble(0.2),
+            p999_ms: scale * 13 * wobble(0.4),
+            max_ms: scale * 44 * wobble(0.5),
+          };
+          return {
+            ...block(experiment, index, implementation),
+            ...{ variant: `${rate}-per-s`, loop: "open", clients: 64, offered_per_s: rate },
+            operation: "all",
+            measure,
+            count: 30_000,
+            ...percentiles,
+          };
+        }),
+      ),
     ),
   );
 }
@@ -120,6 +126,7 @@ export function electionRows(): readonly TableRow[] {
             trigger,
             term: index + 2,
             duration_ms,
+            won_s: index + duration_ms / 1000,
           };
         }),
       ),
@@ -127,12 +134,78 @@ export function electionRows(): readonly TableRow[] {
   );
 }
 
+/** Twenty killed leaders in twenty seconds, with windows of a fifth of a second. */
+export function churnRows(): { readonly throughput: readonly TableRow[]; readonly elections: readonly TableRow[] } {
+  const key = block("consensus-churn", 1, "production");
+  const kills = Array.from({ length: 20 }, (_, index) => 1.5 + index);
+  const elections = kills.map((lostS, index): TableRow => {
+    const duration_ms = 170 + 140 * random.float();
+    return { ...key, trigger: "kill", term: index + 2, duration_ms, won_s: lostS + duration_ms / 1000 };
+  });
+  const throughput = Array.from({ length: 105 }, (_, index): TableRow => {
+    const startS = index / 5;
+    const down = kills.some((lostS) => startS >= lostS && startS < lostS + 0.2);
+    const rate = Math.round(150 * wobble(0.2) * (down ? 0.1 : 1));
+    return {
+      ...key,
+      ...{ variant: "", loop: "open", clients: 64, offered_per_s: 150, value_bytes: 64 },
+      ...{ window_start_s: startS, window_s: "0.2", ok: rate / 5, fail: 0, info: 0, throughput_per_s: rate },
+    };
+  });
+  return { throughput, elections };
+}
+
+/** Shares of commits under added latency, both loads. */
+export function addedLatencyRows(blocks = 4): readonly TableRow[] {
+  return Array.from({ length: blocks }, (_, index) => index).flatMap((index) =>
+    [10, 50, 100, 500].flatMap((addedMs) =>
+      ["closed", "open"].map((loop): TableRow => {
+        const share = (loop === "open" ? 1 : 40 / Math.max(40, addedMs)) * wobble(0.06);
+        return {
+          ...block("consensus-added-latency", index, "production"),
+          ...{ metric: `commits-ratio@+${addedMs}-ms@${loop}-loop`, value: share, unit: "ratio" },
+        };
+      }),
+    ),
+  );
+}
+
+/** Windows of a second over an overload. */
+export function overloadRows(seconds = 10): readonly TableRow[] {
+  return Array.from({ length: seconds }, (_, second): TableRow => {
+    const rate = Math.round(24_000 * wobble(0.15));
+    return {
+      ...block("consensus-overload", 0, "production"),
+      ...{ variant: "", loop: "open", clients: 1000, offered_per_s: 60_000, value_bytes: 256 },
+      ...{ window_start_s: second, window_s: "1", ok: rate, fail: 0, info: 0, throughput_per_s: rate },
+    };
+  });
+}
+
+/** Lag of two followers and memory of three nodes over ten seconds. */
+export function timelineRows(seconds = 10): readonly TableRow[] {
+  const key = block("consensus-overload", 0, "production");
+  return Array.from({ length: seconds * 10 }, (_, index) => (index + 1) / 10).flatMap((time_s) => [
+    ...["n2", "n3"].map((node): TableRow => {
+      const value = Math.round(900 * wobble(0.6));
+      return { ...key, node, time_s, metric: "replication-lag", value, unit: "entries" };
+    }),
+    ...["n1", "n2", "n3"].map((node): TableRow => {
+      const value = Math.round((180 + 40 * Math.log(1 + time_s)) * 1e6 * wobble(0.04));
+      return { ...key, node, time_s, metric: "resident-bytes", value, unit: "bytes" };
+    }),
+  ]);
+}
+
 /** Every table that the figures of consensus need. */
 export function syntheticTables(): FigureTables {
+  const churn = churnRows();
   return {
-    throughput: [...throughputRows(), ...clusterSizeRows()],
+    throughput: [...throughputRows(), ...clusterSizeRows(), ...churn.throughput, ...overloadRows()],
     faults: faultRows(),
     latency: latencyRows(),
-    elections: electionRows(),
+    elections: [...electionRows(), ...churn.elections],
+    measurements: addedLatencyRows(),
+    timeline: timelineRows(),
   };
 }

@@ -10,6 +10,15 @@ export const microbenchTasks: readonly MicrobenchTask[] = [
   task("append-entries-64", "append-entries.ts", "appendEntriesOf64"),
 ];
 
+/** What minimal consensus costs as direct function calls; their ratios are claims. */
+export const inProcessTasks = {
+  electionOf3: task("minimal-election-3-nodes", "minimal-consensus.ts", "electionOf3"),
+  electionOf5: task("minimal-election-5-nodes", "minimal-consensus.ts", "electionOf5"),
+  electionOf7: task("minimal-election-7-nodes", "minimal-consensus.ts", "electionOf7"),
+  replicationOf100: task("minimal-replication-100-entries", "minimal-consensus.ts", "replicationOf100"),
+  replicationOf1000: task("minimal-replication-1000-entries", "minimal-consensus.ts", "replicationOf1000"),
+} as const;
+
 function task(id: string, file: string, exportName: string): MicrobenchTask {
   return { id, module: new URL(file, import.meta.url).href, exportName };
 }

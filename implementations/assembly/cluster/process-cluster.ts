@@ -42,7 +42,7 @@ export interface ClusterLayout {
 
 const startLimitMs = 30_000;
 const restartPauseMs = { first: 50, most: 1000 } as const;
-const clientAttemptTimeoutMs = 400;
+const defaultAttemptTimeoutMs = 400;
 
 /** @throws HarnessError when a process does not start or its directory cannot be had; nothing is left running then. */
 export async function deployCluster(layout: ClusterLayout, options: DeployOptions): Promise<ConsensusDeployment> {
@@ -116,7 +116,7 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   async launch(): Promise<void> {
-    const { directory, seed } = this.#options;
+    const { directory, seed, clientAttemptTimeoutMs = defaultAttemptTimeoutMs } = this.#options;
     await mkdir(directory, { recursive: true });
     this.#authority = await issueAuthority("grey cluster");
     for (const id of [...this.#founders, clientsEndpoint]) await this.#issueCertificate(id);

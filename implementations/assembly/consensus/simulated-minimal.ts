@@ -10,10 +10,13 @@ import { MinimalCluster } from "./minimal-cluster.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { SimulatedWorld } from "./simulated-world.ts";
 
-const clientAttemptTimeoutMs = 400;
+const defaultAttemptTimeoutMs = 400;
 
 export async function deploySimulatedMinimal(options: DeployOptions): Promise<ConsensusDeployment> {
-  const world = new SimulatedWorld({ ...options, attemptTimeoutMs: clientAttemptTimeoutMs });
+  const world = new SimulatedWorld({
+    ...options,
+    attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
+  });
   const cluster = new MinimalCluster({
     nodes: world.founders,
     settings: resolveMinimalSettings(options.settings),

@@ -30,7 +30,7 @@ import { SimulatedWorld } from "./simulated-world.ts";
 
 /** How long a supervisor waits before it restarts a node that failed; doubles up to the maximum. */
 const restartPauseMs = { first: 50, most: 1000 } as const;
-const clientAttemptTimeoutMs = 400;
+const defaultAttemptTimeoutMs = 400;
 
 export async function deploySimulatedProduction(options: DeployOptions): Promise<ConsensusDeployment> {
   const cluster = new SimulatedProduction(options);
@@ -46,7 +46,8 @@ class SimulatedProduction {
   constructor(options: DeployOptions) {
     const settings = resolveSettings(options.settings);
     const members = (): readonly NodeId[] => this.#members?.members ?? this.#world.founders;
-    this.#world = new SimulatedWorld({ ...options, attemptTimeoutMs: clientAttemptTimeoutMs, members });
+    const attemptTimeoutMs = options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs;
+    this.#world = new SimulatedWorld({ ...options, attemptTimeoutMs, members });
     const create = (id: NodeId): SimulatedNode => {
       const node = new SimulatedNode(this.#world, this.#moments, id, settings);
       this.#nodes.set(id, node);

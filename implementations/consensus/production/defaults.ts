@@ -36,13 +36,14 @@ export interface ProductionSettings {
   readonly maxPendingBytes: number;
   readonly maxPendingReads: number;
   /**
-   * Whether leaders answer reads under a lease instead of asking the others first. Off by default: a lease trusts clocks.
+   * Whether leaders answer reads under a lease instead of asking the others first. Off by default: a lease trusts
+   * clocks.
    */
   readonly leaseReads: boolean;
   /**
    * The highest ratio of the rates of two nodes' clocks under which lease reads are linearizable. Within it no read is
-   * stale; beyond it, or where a clock jumps forward, a leader that was replaced may answer with old values for as long as
-   * its lease lasts: at most one election timeout on its own clock.
+   * stale; beyond it, or where a clock jumps forward, a leader that was replaced may answer with old values for as long
+   * as its lease lasts: at most one election timeout on its own clock.
    */
   readonly maxClockSkew: number;
   /**

@@ -3,8 +3,8 @@
  *
  * 1. Newcomers join as learners: they get the log and count for nothing, so a cluster that grows stays available while
  *    they catch up.
- * 2. They have caught up when a round of replication (everything in the log at its beginning) took less than an election
- *    timeout: what they lack then does not hold up a commit for longer than an election would.
+ * 2. They have caught up when a round of replication (everything in the log at its beginning) took less than an
+ *    election timeout: what they lack then does not hold up a commit for longer than an election would.
  * 3. A joint configuration of old and new voters enters the log, and once it is committed,
  * 4. the new voters alone. When that is committed the change is done, and a leader that is not among them steps down.
  *

@@ -8,8 +8,8 @@
  *
  * Beyond figure 2 of the paper: pre-vote (a node that could not win does not raise its term), check-quorum (a leader
  * without a majority steps down, and who hears a leader votes for no one else), a no-op at the start of a term,
- * batching and pipelining, conflict hints, ReadIndex, leases, chunked snapshots, changes of membership by joint consensus,
- * and leaders that hand their office over.
+ * batching and pipelining, conflict hints, ReadIndex, leases, chunked snapshots, changes of membership by joint
+ * consensus, and leaders that hand their office over.
  *
  * What leaves before what is durable: AppendEntries leave at once. A reply leaves once the term it speaks of is
  * durable, and acknowledges durable entries only. Vote requests wait for term, own vote *and log* to be durable: a
@@ -263,7 +263,9 @@ export class Raft {
     }
   }
 
-  /** A set, not a number: a second vote of the same voter adds nothing. Whether it has a vote is asked when counting. */
+  /**
+   * A set, not a number: a second vote of the same voter adds nothing. Whether it has a vote is asked when counting.
+   */
   #countVote(voter: NodeId): void {
     this.#votes.add(voter);
     if (!isQuorum(this.#replica.configurations.current, (each) => this.#votes.has(each))) return;

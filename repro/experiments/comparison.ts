@@ -1,0 +1,49 @@
+/** Production, minimal and the peers side by side: the same load, in the same minutes, synced on a majority. */
+
+import { seriesStage } from "../../harness/block-stage.ts";
+import { operationTimes, sustainedThroughput } from "../../harness/measure/load-probes.ts";
+import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
+import { planOf } from "../../harness/plan/plan.ts";
+import { closedLoop, overheadS, reads, warmUps } from "./performance.ts";
+
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
+const measuredMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 4000 };
+/** Some writes go with the reads: a leader that nothing happens to has little to confirm. */
+const loads = [
+  { name: "writes-1", clients: 1, readFraction: 0 },
+  { name: "writes-64", clients: 64, readFraction: 0 },
+  { name: "writes-256", clients: 256, readFraction: 0 },
+  { name: "reads-64", clients: 64, readFraction: 0.98 },
+] as const;
+
+/** @param implementations those that run in every block; minimal, the yardstick, runs in the first alone. */
+export function consensusComparisonOf(implementations: readonly string[]): Experiment {
+  return {
+    id: "consensus-comparison",
+    module: "consensus",
+    title: "Throughput and latency side by side",
+    purpose:
+      "How do production, minimal and the peers compare at 1, 64 and 256 clients that write, and at 64 that read, on " +
+      "three nodes?",
+    stages: (profile, seed) =>
+      Array.from({ length: blocks[profile] }, (_, block) => {
+        const ran = block === 0 ? ["minimal", ...implementations] : implementations;
+        return seriesStage({
+          experiment: "consensus-comparison",
+          block,
+          label: `${ran.join(", ")}: 1, 64, 256 writers, 64 readers`,
+          implementations: ran,
+          substrate: "cluster",
+          seed: `${seed}/comparison/${block}`,
+          variants: loads.map(({ name, clients, readFraction }) => {
+            const plan = closedLoop(profile, clients, measuredMs[profile]);
+            const workload = { ...reads, readFraction };
+            return { name, plan: planOf({ ...plan, workload, seed: `${seed}/comparison/${block}/${name}` }) };
+          }),
+          estimateS: loads.length * ran.length * ((warmUps[profile] + measuredMs[profile]) / 1000 + overheadS),
+          probes: [sustainedThroughput, operationTimes],
+          measures: ["throughput", "latency"],
+        });
+      }),
+  };
+}
