@@ -2,6 +2,7 @@
 
 import type { Link } from "../foundation/faults.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
+import type { NodeId } from "../foundation/units.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
 
 /** One proxy and the directions of it that a fault is done to. `proxy` is the index of its link at launch. */
@@ -10,8 +11,14 @@ export interface FaultPlace {
   readonly directions: readonly LaneDirection[];
 }
 
+/** A way out for `node`, which dials the others by the addresses in `hosts`: for each, the index of the link there. */
+export interface GatewayPlan {
+  readonly node: NodeId;
+  readonly hosts: readonly (readonly [host: string, proxy: number])[];
+}
+
 export type LinksRequest =
-  | { readonly kind: "listen"; readonly links: readonly Link[] }
+  | { readonly kind: "listen"; readonly links: readonly Link[]; readonly gateways: readonly GatewayPlan[] }
   | { readonly kind: "target"; readonly proxy: number; readonly address: PeerAddress }
   | {
       readonly kind: "apply";
@@ -34,6 +41,10 @@ export interface LinksReport {
 }
 
 export type LinksReply =
-  | { readonly kind: "listening"; readonly addresses: readonly PeerAddress[] }
+  | {
+      readonly kind: "listening";
+      readonly addresses: readonly PeerAddress[];
+      readonly gateways: readonly PeerAddress[];
+    }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "report"; readonly question: number; readonly report: LinksReport };

@@ -3,8 +3,11 @@
  *
  * A directed link between two nodes is a proxy of its own. A client link is one connection that carries requests
  * forward and replies backward, so `{ from: "clients", to: "n1" }` and `{ from: "n1", to: "clients" }` are the two
- * directions of one proxy. Between nodes nothing but TLS bookkeeping travels backward; a cut stops that too, as the
- * loss of acknowledgements would.
+ * directions of one proxy. Between nodes of ours nothing but TLS bookkeeping travels backward; a cut stops that too, as
+ * the loss of acknowledgements would. Nodes that answer on the connections others made (`twoWay`) speak to each other
+ * on both proxies of a pair: what n1 says to n2 goes forward on the one from n1 and backward on the one from n2, and
+ * that is where a fault of the link from n1 to n2 is done. So a cut in one direction stops every word of n1 to n2, and
+ * none of n2 to n1.
  *
  * Requests go out at once and are carried out in the order in which they were made; `settled` waits until they are.
  */
@@ -22,7 +25,7 @@ import { nodeClock } from "../platform/node/clock.ts";
 import { proxyUnitOf } from "../platform/node/link-proxy.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
-import type { FaultPlace, LinksReply, LinksReport, LinksRequest } from "./links-messages.ts";
+import type { FaultPlace, GatewayPlan, LinksReply, LinksReport, LinksRequest } from "./links-messages.ts";
 
 type LinksSubprocess = ReturnType<typeof startProcess>;
 
@@ -36,13 +39,20 @@ export interface LinksOptions {
   readonly links: readonly Link[];
   /** The working directory of the process. */
   readonly directory: string;
+  /** Whether nodes also speak on the connections that others made to them. */
+  readonly twoWay?: boolean;
+  /** Nodes that dial each other by these addresses, each through a gateway of its own. */
+  readonly hosts?: ReadonlyMap<NodeId, string>;
 }
 
 export class Links {
   readonly #subprocess: LinksSubprocess;
   readonly #links: readonly Link[];
   readonly #indexes: ReadonlyMap<string, number>;
+  readonly #twoWay: boolean;
+  readonly #gateways: readonly GatewayPlan[];
   #addresses: readonly PeerAddress[] = [];
+  #gatewayAddresses: readonly PeerAddress[] = [];
   #handles = 0;
   #questions = 0;
   readonly #waiting = new Map<number, (report: LinksReport | undefined) => void>();
@@ -52,10 +62,12 @@ export class Links {
   #exitListener: (description: string) => void = () => undefined;
   #stopping = false;
 
-  private constructor(subprocess: LinksSubprocess, links: readonly Link[]) {
+  private constructor(subprocess: LinksSubprocess, { links, twoWay, hosts }: LinksOptions) {
     this.#subprocess = subprocess;
     this.#links = links;
     this.#indexes = new Map(links.map((link, index) => [keyOf(link), index]));
+    this.#twoWay = twoWay ?? false;
+    this.#gateways = [...(hosts ?? [])].map(([node]) => ({ node, hosts: this.#routesFrom(node, hosts) }));
     subprocess.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
@@ -66,10 +78,10 @@ export class Links {
   /** Starts the process with a proxy for each of `links`. @throws HarnessError when it does not start. */
   static async launch(options: LinksOptions): Promise<Links> {
     const subprocess = startProcess(options.directory);
-    const links = new Links(subprocess, options.links);
+    const links = new Links(subprocess, options);
     const limit = nodeClock.after(startLimitMs, () => subprocess.kill("SIGKILL"));
     try {
-      links.#addresses = await links.#listen();
+      await links.#listen();
       return links;
     } catch (error) {
       subprocess.kill("SIGKILL");
@@ -90,10 +102,18 @@ export class Links {
     return address;
   }
 
-  /** `node` listens on loopback port `port` from now on. */
-  setTarget(node: NodeId, port: number): void {
-    for (const [proxy, { to }] of this.#links.entries()) {
-      if (to === node) this.#send({ kind: "target", proxy, address: { host: "127.0.0.1", port } });
+  /** Where the SOCKS server listens through which `node` reaches the others. */
+  gateway(node: NodeId): PeerAddress {
+    const address = this.#gatewayAddresses[this.#gateways.findIndex((each) => each.node === node)];
+    assert(address !== undefined, `${node} has a gateway`);
+    return address;
+  }
+
+  /** `node` listens on loopback port `port` from now on, for everyone, or for the clients or the nodes alone. */
+  setTarget(node: NodeId, port: number, callers?: "clients" | "nodes"): void {
+    for (const [proxy, { from, to }] of this.#links.entries()) {
+      const calls = callers === undefined || (from === clientsEndpoint) === (callers === "clients");
+      if (to === node && calls) this.#send({ kind: "target", proxy, address: { host: "127.0.0.1", port } });
     }
   }
 
@@ -153,14 +173,18 @@ export class Links {
     limit.cancel();
   }
 
-  async #listen(): Promise<readonly PeerAddress[]> {
-    this.#send({ kind: "listen", links: this.#links });
+  async #listen(): Promise<void> {
+    this.#send({ kind: "listen", links: this.#links, gateways: this.#gateways });
     const ended = new AbortController();
     void this.#subprocess.then(() => ended.abort());
     const [reply] = (await once(this.#subprocess, "message", { signal: ended.signal }).catch((cause: unknown) => {
       throw new HarnessError(`Cannot start the links process: it ended${this.#lastWords()}`, { cause });
     })) as [LinksReply];
-    if (reply.kind === "listening") return reply.addresses;
+    if (reply.kind === "listening") {
+      this.#addresses = reply.addresses;
+      this.#gatewayAddresses = reply.gateways;
+      return;
+    }
     const reason = reply.kind === "failed" ? reply.reason : `it answered ${reply.kind}`;
     throw new HarnessError(`Cannot start the links process: ${reason}`);
   }
@@ -176,18 +200,40 @@ export class Links {
     );
   }
 
-  /** One place per proxy, also when both directions of a client link are named: its connections are reset once. */
+  /** One place per proxy, also when both directions of a link are named: its connections are reset once. */
   #placesOf(links: readonly Link[], fault: ProxyFault): readonly FaultPlace[] {
     const directions = new Map<number, Set<LaneDirection>>();
     for (const link of links) {
-      const proxy = this.#indexOf(link);
-      const place = directions.get(proxy) ?? new Set();
-      place.add(link.to === clientsEndpoint ? "backward" : "forward");
-      const isBetweenNodes = link.to !== clientsEndpoint && link.from !== clientsEndpoint;
-      if (isBetweenNodes && (fault.kind === "cut" || fault.kind === "half-open")) place.add("backward");
-      directions.set(proxy, place);
+      for (const [proxy, direction] of this.#lanesOf(link, fault)) {
+        directions.set(proxy, (directions.get(proxy) ?? new Set()).add(direction));
+      }
     }
     return [...directions].map(([proxy, place]) => ({ proxy, directions: [...place] }));
+  }
+
+  #lanesOf(link: Link, fault: ProxyFault): readonly (readonly [proxy: number, direction: LaneDirection])[] {
+    const proxy = this.#indexOf(link);
+    if (link.to === clientsEndpoint) return [[proxy, "backward"]];
+    if (link.from === clientsEndpoint) return [[proxy, "forward"]];
+    if (this.#twoWay) {
+      return [
+        [proxy, "forward"],
+        [this.#indexOf({ from: link.to, to: link.from }), "backward"],
+      ];
+    }
+    const silencesBoth = fault.kind === "cut" || fault.kind === "half-open";
+    return silencesBoth
+      ? [
+          [proxy, "forward"],
+          [proxy, "backward"],
+        ]
+      : [[proxy, "forward"]];
+  }
+
+  #routesFrom(node: NodeId, hosts: LinksOptions["hosts"]): GatewayPlan["hosts"] {
+    return [...(hosts ?? [])].flatMap(([to, host]) =>
+      to === node ? [] : [[host, this.#indexOf({ from: node, to })] as const],
+    );
   }
 
   #indexOf(link: Link): number {

@@ -2,5 +2,10 @@
 
 import type { ConsensusImplementation } from "../consensus/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
+import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 
-export const implementations: readonly ConsensusImplementation[] = [minimalConsensus, productionConsensus];
+export const implementations: readonly ConsensusImplementation[] = [
+  minimalConsensus,
+  productionConsensus,
+  etcdConsensus,
+];

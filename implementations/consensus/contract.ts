@@ -132,5 +132,11 @@ export interface ConsensusImplementation extends Implementation<
   ConsensusState,
   ConsensusEvent
 > {
+  /** Whether a node that restarts still has everything it promised: its term, its vote, what it acknowledged. */
+  readonly durable: boolean;
+  /** Whether a leader that reaches a majority is safe from nodes that come back (pre-vote). */
+  readonly keepsLeaders: boolean;
+  /** Whether its trace tells of every vote and log entry, so that the claims about them can be judged. */
+  readonly tracesLog: boolean;
   deploy(options: DeployOptions): Promise<ConsensusDeployment>;
 }

@@ -98,6 +98,11 @@ export interface DeployOptions {
   readonly directory: string;
   /** Named knobs of the implementation, as in its defaults object: `{ electionTimeoutMs: 150 }`. */
   readonly settings?: Readonly<Record<string, number | boolean | string>>;
+  /**
+   * Whether a request may be invoked again under the same session and sequence after its outcome was unknown; true
+   * unless it is said. A system without sessions of its own must pay for them, and need not where nothing is repeated.
+   */
+  readonly repeats?: boolean;
 }
 
 export interface Implementation<Operation, Result, State, TraceEvent> {
