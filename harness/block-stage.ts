@@ -5,6 +5,9 @@
  * No performance number without correctness: a block whose checks fail yields its checks, its faults and a capsule that
  * replays it, and no measurement. Where a documented tradeoff says that a run must go wrong (minimal loses its memory),
  * the stage expects it, and the claim asserts it in both directions.
+ *
+ * An implementation that is not installed here is left out and recorded as void with the reason; the others run. So an
+ * experiment names the peers it wants, and a claim about one that is missing is "not run", not wrong.
  */
 
 import path from "node:path";
@@ -22,7 +25,7 @@ import {
   measurementRows,
   throughputRows,
 } from "./block-rows.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
 import { blockOrder } from "./measure/abba.ts";
 import type { Measurement, Probe } from "./measure/probes.ts";
@@ -72,7 +75,9 @@ type MutableRows = {
 
 async function runStage(options: BlockStageOptions, context: StageContext): Promise<StageResult> {
   const { implementations, plan, block } = options;
-  const order = blockOrder(plan.seed, block, implementations);
+  const missing = await missingImplementations(implementations);
+  // Those that are here keep the order they would have had with the others among them.
+  const order = blockOrder(plan.seed, block, implementations).filter((name) => !missing.has(name));
   const rows: Partial<MutableRows> = {};
   const planFile = {
     path: `plans/${options.experiment}-${block}.json`,
@@ -81,8 +86,12 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
   const files: StageFile[] = [planFile];
   const records: BlockRecord[] = [];
   const validities: Validity[] = [];
-  const troubles: string[] = [];
-  const ran: ImplementationRecord[] = [];
+  const troubles: string[] = [...missing].map(([name, reason]) => `${name} left out: ${reason}`);
+  const ran: ImplementationRecord[] = [...missing].map(([name, reason]) => ({
+    name,
+    status: "void",
+    voids: [{ kind: "not-installed", reason }],
+  }));
   for (const [position, name] of order.entries()) {
     const implementation = consensusImplementation(name);
     const record = await runBlock({
@@ -106,7 +115,7 @@ async function runStage(options: BlockStageOptions, context: StageContext): Prom
     }
   }
   const voids = records.filter(({ voidReason }) => voidReason !== undefined).length;
-  if (options.compareAtRest === true && voids === 0) {
+  if (options.compareAtRest === true && voids === 0 && records.length > 1) {
     const difference = diffRows(options, records, rows);
     validities.push(difference.validity);
     if (difference.validity !== "valid") troubles.push(difference.summary);

@@ -11,7 +11,7 @@ import type { Module, Substrate } from "../implementations/foundation/deployment
 import { UsageError } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import { blockStage } from "./block-stage.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { worstOf } from "./check/verdict.ts";
 import type { Validity } from "./check/verdict.ts";
 import { median } from "./measure/order.ts";
@@ -43,6 +43,8 @@ export interface CompareOptions {
   readonly rate: number | undefined;
   readonly durationS: number;
   readonly sizeBytes: number;
+  /** Of the implementations; "etcd.tls" is for etcd alone. */
+  readonly settings: Plan["settings"];
   readonly seed: string;
   readonly out: string | undefined;
   readonly signal: AbortSignal;
@@ -68,6 +70,7 @@ const shortestBlockS = 1;
 /** @throws UsageError when an implementation does not support what is asked of it. */
 export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary> {
   const experiment = comparisonOf(options);
+  await refuseMissing(options.implementations);
   const startedAt = new Date().toISOString();
   const description = {
     profile: "compare",
@@ -127,6 +130,13 @@ function comparisonOf(options: CompareOptions): Experiment {
   };
 }
 
+/** A person who names an implementation wants that one: it is not left out, as in an experiment it would be. */
+async function refuseMissing(names: readonly string[]): Promise<void> {
+  for (const [name, reason] of await missingImplementations(names)) {
+    throw new UsageError(`Cannot run ${name} here: ${reason}`);
+  }
+}
+
 function refuseUnsupported(name: string, substrate: Substrate, faults: readonly FaultKind[]): void {
   const supported = consensusImplementation(name).faults[substrate];
   if (supported === undefined) throw new UsageError(`Cannot run ${name} on ${substrate}: it does not support it`);
@@ -152,6 +162,7 @@ function planFor(options: CompareOptions, seed: string, durationMs: number): Pla
     // A confluent run ends in one state only if every client does its whole share.
     ...(confluent ? { operationsPerClient: shareOf(durationMs), durationMs: durationMs * 3 } : {}),
     faults: scheduleOf(faults, durationMs),
+    settings: options.settings,
   });
 }
 

@@ -9,7 +9,13 @@ import { z } from "zod";
 import { HarnessError } from "../../implementations/foundation/errors.ts";
 
 /** Why the measurements of a block are not used. */
-export const voidKinds = ["failed-check", "inert-fault", "saturated-generator", "harness-failure"] as const;
+export const voidKinds = [
+  "failed-check",
+  "inert-fault",
+  "saturated-generator",
+  "harness-failure",
+  "not-installed",
+] as const;
 export type VoidKind = (typeof voidKinds)[number];
 
 const implementationShape = z.object({
