@@ -52,7 +52,7 @@ export async function* doctor(directory: string): AsyncGenerator<Finding, void> 
   yield await examined("Loopback", () => loopback());
   yield await examined("TLS 1.3", () => secureLoopback());
   yield clock(clockResolution());
-  for (const { name, available } of peers) yield peer(name, await available());
+  for (const each of peers) yield peer(each.name, await each.available());
 }
 
 /** Judges what a peer says of being here: the experiments that compare with it leave it out where it is not. */

@@ -7,12 +7,12 @@ export interface Sought {
   /** "etcd". */
   readonly name: string;
   /** The environment variable that names another file or another name: "GREY_ETCD". */
-  readonly variable: string;
+  readonly variable?: string;
 }
 
 /** Returns the absolute path of the program, or undefined when there is none that could be run. */
 export function findExecutable({ name, variable }: Sought): string | undefined {
-  const wanted = process.env[variable] || name;
+  const wanted = (variable === undefined ? undefined : process.env[variable]) || name;
   if (wanted.includes("/")) return isExecutable(path.resolve(wanted)) ? path.resolve(wanted) : undefined;
   const folders = (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => folder !== "");
   return folders.map((folder) => path.resolve(folder, wanted)).find(isExecutable);
