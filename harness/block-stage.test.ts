@@ -97,6 +97,21 @@ test("a person who asks for a missing peer is told so in one line", async () => 
   );
 });
 
+test("a fault that the settings take away is refused before anything is started", async () => {
+  const etcd = consensusImplementation("etcd");
+  const corrupted = planOf({
+    seed: "s",
+    settings: { "etcd.tls": false, "etcd.sessions": false },
+    faults: [{ kind: "corrupt", target: "all", placement: { at: "time", ms: 1 }, durationMs: 1 }],
+  });
+  await assert.rejects(
+    runBlock({ implementation: etcd, substrate: "cluster", plan: corrupted, directory: "/nowhere" }),
+    /^UsageError: Cannot inject corrupt into etcd: TCP would not let it through; set etcd.tls true$/,
+  );
+  assert.equal(etcd.refusalOf?.("corrupt", {}), undefined);
+  assert.equal(etcd.refusalOf?.("delay", { tls: false }), undefined);
+});
+
 test("claims about the log are judged of an implementation that tells its log, and of no other", async () => {
   const minimal = consensusImplementation("minimal");
   const checksOf = async (tracesLog: boolean): Promise<string[]> => {

@@ -9,7 +9,7 @@
 
 import type { NodeResources, NodeState, Substrate, Traced } from "../implementations/foundation/deployment.ts";
 import type { Random } from "../implementations/foundation/effects.ts";
-import { NodeFailure } from "../implementations/foundation/errors.ts";
+import { NodeFailure, UsageError } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import type { Millis, NodeId } from "../implementations/foundation/units.ts";
 import type {
@@ -111,16 +111,21 @@ const quietLimitMs = 30_000;
 /**
  * Runs one block.
  *
- * @throws BlockAborted when `signal` fired; HarnessError when a process was killed from outside.
+ * @throws BlockAborted when `signal` fired; UsageError when a fault is refused under these settings; HarnessError when a process was killed from outside.
  */
 export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
   const { implementation, substrate, plan, directory } = options;
+  const settings = settingsOf(implementation.name, plan.settings);
+  for (const { kind } of plan.faults) {
+    const reason = implementation.refusalOf?.(kind, settings);
+    if (reason !== undefined) throw new UsageError(`Cannot inject ${kind} into ${implementation.name}: ${reason}`);
+  }
   const deployment = await implementation.deploy({
     substrate,
     nodes: plan.nodes,
     seed: plan.seed,
     directory,
-    settings: settingsOf(implementation.name, plan.settings),
+    settings,
     repeats: repeatsUntilDefinite(plan.workload.id),
   });
   try {

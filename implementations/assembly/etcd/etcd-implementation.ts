@@ -20,6 +20,9 @@ import { resolveEtcdSettings } from "./etcd-settings.ts";
 const notInstalled =
   "etcd is not installed: run `npm run peers` (Debian: apt-get install etcd-server), or name its binary in GREY_ETCD";
 
+/** No network hands on a segment whose checksum is wrong; it is TLS that notices what the proxy flips behind it. */
+const corruptionNeedsTls = "TCP would not let it through; set etcd.tls true";
+
 const processFaults: readonly FaultKind[] = faultKinds.process.filter((kind) => kind !== "wipe");
 const tcpPacketFaults = faultKinds.packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
 
@@ -30,6 +33,8 @@ export const etcdConsensus: ConsensusImplementation = {
   durable: true,
   keepsLeaders: false,
   tracesLog: false,
+  refusalOf: (fault, settings) =>
+    fault === "corrupt" && !resolveEtcdSettings(settings, false).tls ? corruptionNeedsTls : undefined,
   available: () => Promise.resolve(binary() === undefined ? notInstalled : true),
   deploy: async (options) => {
     if (options.substrate !== "cluster") throw new UsageError("Cannot run etcd in the simulator: it is a real process");
