@@ -111,7 +111,8 @@ const quietLimitMs = 30_000;
 /**
  * Runs one block.
  *
- * @throws BlockAborted when `signal` fired; UsageError when a fault is refused under these settings; HarnessError when a process was killed from outside.
+ * @throws BlockAborted when `signal` fired; UsageError when a fault is refused under these settings; HarnessError when
+ *   a process was killed from outside.
  */
 export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
   const { implementation, substrate, plan, directory } = options;
