@@ -284,26 +284,26 @@ function inconclusive({ blocks }: Manifest, implementation: string): ComparedImp
     .map(({ kind, reason }) => ({ id: kind, verdict: "unknown", summary: reason }));
 }
 
-/** Every later implementation against the first, block by block. */
+/** Every implementation against each that was named before it, block by block. */
 function ratiosOf(
   options: CompareOptions,
   throughput: readonly TypedRow<"throughput">[],
   latency: readonly TypedRow<"latency">[],
 ): ComparedRatio[] {
-  const [base, ...others] = options.implementations;
-  if (base === undefined) return [];
-  return others.flatMap((of) =>
+  const { implementations } = options;
+  const compared = implementations.flatMap((of, index) => implementations.slice(0, index).map((to) => ({ of, to })));
+  return compared.flatMap(({ of, to }) =>
     [
-      { metric: "throughput", pairs: pairsOf(throughput, "throughput_per_s", of, base) },
-      { metric: "latency p50", pairs: pairsOf(latency, "p50_ms", of, base) },
-      { metric: "latency p99", pairs: pairsOf(latency, "p99_ms", of, base) },
+      { metric: "throughput", pairs: pairsOf(throughput, "throughput_per_s", of, to) },
+      { metric: "latency p50", pairs: pairsOf(latency, "p50_ms", of, to) },
+      { metric: "latency p99", pairs: pairsOf(latency, "p99_ms", of, to) },
     ]
       .filter(({ pairs }) => pairs.length > 0)
       .map(({ metric, pairs }) => {
         const { estimate, interval90 } = pairedRatio(pairs, seededRandom(options.seed).fork(metric));
         const finite = Number.isFinite(interval90.high) && interval90.low > 0;
         const [low, high] = finite ? [interval90.low, interval90.high] : [undefined, undefined];
-        return { of, to: base, metric, estimate, low, high };
+        return { of, to, metric, estimate, low, high };
       }),
   );
 }
