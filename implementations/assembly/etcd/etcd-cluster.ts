@@ -10,32 +10,34 @@
  * dated up to that much late. Of log entries and votes etcd says nothing, and so does the trace.
  */
 
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
 import { HarnessError, NodeFailure, UsageError } from "../../foundation/errors.ts";
-import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
+import { combinedHandle } from "../../foundation/fault-handle.ts";
 import type { Fault, FaultHandle, Link } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { ConsensusDeployment, ConsensusState } from "../../consensus/contract.ts";
-import type { MemberStatus } from "../../consensus/peers/etcd.ts";
-import { readState, stateRequest } from "../../consensus/peers/etcd.ts";
+import { readState, stateRequest } from "../../consensus/peers/etcd-state.ts";
 import { EtcdClient } from "../../consensus/peers/etcd-client.ts";
-import type { Credentials } from "../../platform/node/certificates.ts";
-import { issueAuthority, issueCertificate } from "../../platform/node/certificates.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { GrpcChannel } from "../../platform/node/grpc-channel.ts";
 import { processUsage } from "../../platform/node/process-usage.ts";
 import { nodeNames } from "../consensus/simulated-world.ts";
 import { TraceHub } from "../consensus/trace-hub.ts";
+import { DrivenRun } from "../driven-run.ts";
 import { Links } from "../links.ts";
+import { EtcdIdentities } from "./etcd-identities.ts";
 import { EtcdMember, untilServing } from "./etcd-member.ts";
 import type { MemberExit, MemberPorts } from "./etcd-member.ts";
 import type { EtcdSettings } from "./etcd-settings.ts";
 import { memberArguments } from "./member-arguments.ts";
+import { pause, takeDown } from "./member-faults.ts";
+import type { HeldSeat } from "./member-faults.ts";
+import { MemberTrace } from "./member-trace.ts";
 import { refusesStrangers } from "./refuses-strangers.ts";
 
 const startLimitMs: Millis = 30_000;
@@ -60,15 +62,9 @@ export async function deployEtcd(
 }
 
 /** One member and what the driver knows of it. */
-interface Seat {
+interface Seat extends HeldSeat {
   readonly node: NodeId;
-  readonly member: EtcdMember;
-  /** Faults that hold it down. */
-  heldDown: number;
-  /** The life of which "start" was told. */
-  toldLife: number;
-  /** The term in which it said it leads; 0 while it does not. */
-  leadsTerm: number;
+  readonly trace: MemberTrace;
   ended: string | undefined;
 }
 
@@ -80,13 +76,13 @@ class EtcdCluster implements ConsensusDeployment {
   readonly #options: DeployOptions;
   readonly #hosts: ReadonlyMap<NodeId, string>;
   readonly #trace = new TraceHub();
+  readonly #run = new DrivenRun();
   readonly #seats: Seat[] = [];
   readonly #channels = new Map<NodeId, GrpcChannel>();
-  readonly #credentials = new Map<NodeId, Credentials>();
+  /** With TLS. */
+  #identities: EtcdIdentities | undefined;
   #links: Links | undefined;
   #client: EtcdClient | undefined;
-  #broken: HarnessError | NodeFailure | undefined;
-  #onBroken: ((error: HarnessError | NodeFailure) => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(binary: string, settings: EtcdSettings, options: DeployOptions) {
@@ -100,7 +96,7 @@ class EtcdCluster implements ConsensusDeployment {
   async launch(): Promise<void> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true });
-    if (this.#settings.tls) await this.#issueCertificates();
+    if (this.#settings.tls) this.#identities = await EtcdIdentities.issue(this.#hosts);
     this.#links = await Links.launch({ links: this.#allLinks(), directory, twoWay: true, hosts: this.#hosts });
     this.#links.onExit((description) => this.#break(`the links process ended: ${description}`));
     for (const node of this.nodes) this.#seats.push(await this.#seat(node));
@@ -124,9 +120,9 @@ class EtcdCluster implements ConsensusDeployment {
         return links.packet(fault.links, fault.fault);
       case "kill":
       case "graceful-restart":
-        return this.#takeDown(fault);
+        return takeDown(this.#seatsOf(fault.nodes), fault.kind, () => this.#stopping === undefined);
       case "pause":
-        return combinedHandle(this.#seatsOf(fault.nodes).map((seat) => this.#pause(seat)));
+        return combinedHandle(this.#seatsOf(fault.nodes).map(({ member }) => pause(member)));
       case "wipe":
       case "disk":
       case "clock":
@@ -151,18 +147,8 @@ class EtcdCluster implements ConsensusDeployment {
     return undefined;
   }
 
-  async run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
-    if (this.#broken !== undefined) throw this.#broken;
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const limit = nodeClock.after(limitMs, () => resolve(false));
-    this.#onBroken = reject;
-    try {
-      work(() => resolve(true));
-      return await promise;
-    } finally {
-      limit.cancel();
-      this.#onBroken = undefined;
-    }
+  run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
+    return this.#run.run(limitMs, work);
   }
 
   async states(): Promise<ReadonlyMap<NodeId, NodeState<ConsensusState>>> {
@@ -190,9 +176,9 @@ class EtcdCluster implements ConsensusDeployment {
   }
 
   async knock(): Promise<{ tried: number; refused: number } | undefined> {
-    if (!this.#settings.tls) return undefined;
+    if (this.#identities === undefined) return undefined;
     const addresses = this.nodes.map((node) => this.#clientAddress(node));
-    const refused = await refusesStrangers(addresses, this.nodes, this.#credentialsOf(clientsEndpoint).authorityPem);
+    const refused = await refusesStrangers(addresses, this.nodes, this.#identities.authorityPem);
     return { tried: addresses.length, refused };
   }
 
@@ -211,22 +197,6 @@ class EtcdCluster implements ConsensusDeployment {
     for (const channel of this.#channels.values()) channel.close();
     await this.#links?.stop();
     for (const node of this.nodes) await rm(this.#directoryOf(node), { recursive: true, force: true });
-  }
-
-  async #issueCertificates(): Promise<void> {
-    const authority = await issueAuthority("grey etcd");
-    for (const node of this.nodes) {
-      const addresses = ["127.0.0.1", this.#hosts.get(node) ?? ""];
-      this.#credentials.set(node, await issueCertificate(authority, node, addresses));
-    }
-    // etcd looks for the caller's address in the caller's certificate, too.
-    this.#credentials.set(clientsEndpoint, await issueCertificate(authority, clientsEndpoint, ["127.0.0.1"]));
-  }
-
-  #credentialsOf(id: NodeId): Credentials {
-    const credentials = this.#credentials.get(id);
-    assert(credentials !== undefined, `${id} has a certificate`);
-    return credentials;
   }
 
   #allLinks(): Link[] {
@@ -248,10 +218,11 @@ class EtcdCluster implements ConsensusDeployment {
     // A deployment begins from nothing, also where one that was killed left its data.
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true });
-    if (this.#settings.tls) await writeCredentials(directory, this.#credentialsOf(node));
+    await this.#identities?.write(node, directory);
     assert(this.#links !== undefined, "the links process was launched");
     const gateway = this.#links.gateway(node);
     const proxy = `socks5://${gateway.host}:${gateway.port}`;
+    const trace = new MemberTrace(node, this.#trace);
     const member = new EtcdMember({
       node,
       binary: this.#binary,
@@ -265,18 +236,14 @@ class EtcdCluster implements ConsensusDeployment {
           seed: this.#options.seed,
         }),
       environment: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: "" },
-      credentials: this.#channelSecurity(node),
+      credentials: this.#identities?.towards(node) ?? {},
       onPorts: (ports) => this.#setTargets(node, ports),
-      onStatus: (status, life) => this.#observed(seat, status, life),
+      onStatus: (status, life) => trace.observed(status, life),
       onExit: (exit) => this.#onExit(seat, exit),
       ward: (pid, watched) => (watched ? this.#links?.ward(pid) : this.#links?.unward(pid)),
     });
-    const seat: Seat = { node, member, heldDown: 0, toldLife: 0, leadsTerm: 0, ended: undefined };
+    const seat: Seat = { node, member, trace, heldDown: 0, ended: undefined };
     return seat;
-  }
-
-  #channelSecurity(node: NodeId): { credentials?: Credentials; serverName?: string } {
-    return this.#settings.tls ? { credentials: this.#credentialsOf(clientsEndpoint), serverName: node } : {};
   }
 
   #setTargets(node: NodeId, { client, peer }: MemberPorts): void {
@@ -287,7 +254,7 @@ class EtcdCluster implements ConsensusDeployment {
   #openClient(): void {
     for (const node of this.nodes) {
       const address = this.#clientAddress(node);
-      this.#channels.set(node, new GrpcChannel({ address, clock: nodeClock, ...this.#channelSecurity(node) }));
+      this.#channels.set(node, new GrpcChannel({ address, clock: nodeClock, ...this.#identities?.towards(node) }));
     }
     this.#client = new EtcdClient({
       call: (node, { method, message }, timeoutMs, done) => {
@@ -305,83 +272,21 @@ class EtcdCluster implements ConsensusDeployment {
     });
   }
 
-  /** Turns what a member says of itself into the events that every implementation's trace has. */
-  #observed(seat: Seat, status: MemberStatus, life: number): void {
-    const { node } = seat;
-    const { term, appliedIndex } = status;
-    const timeMs = nodeClock.nowMs();
-    if (seat.toldLife !== life) {
-      seat.toldLife = life;
-      const log = { snapshotIndex: appliedIndex, snapshotTerm: 0, entries: [] };
-      this.#trace.emit(timeMs, node, { kind: "start", life, term, votedFor: null, ...log });
-    }
-    const leadsTerm = status.leader === status.member ? term : 0;
-    if (leadsTerm === seat.leadsTerm) return;
-    seat.leadsTerm = leadsTerm;
-    this.#trace.emit(timeMs, node, { kind: "role", term, role: leadsTerm > 0 ? "leader" : "follower" });
-  }
-
   #onExit(seat: Seat, exit: MemberExit): void {
     seat.ended = exit.description;
-    seat.leadsTerm = 0;
     const timeMs = nodeClock.nowMs();
-    this.#trace.emit(timeMs, seat.node, { kind: "stop", orderly: false });
+    seat.trace.ended(timeMs);
     if (exit.asked) return;
-    if (exit.failed) return this.#end(new NodeFailure(seat.node, timeMs, `ended itself: ${exit.description}`));
+    if (exit.failed) return this.#run.break(new NodeFailure(seat.node, timeMs, `ended itself: ${exit.description}`));
     this.#break(exit.description);
   }
 
   #break(description: string): void {
-    this.#end(new HarnessError(`The run is void: a process was ended from outside: ${description}`));
-  }
-
-  #end(error: HarnessError | NodeFailure): void {
-    if (this.#stopping !== undefined || this.#broken !== undefined) return;
-    this.#broken = error;
-    this.#onBroken?.(error);
+    if (this.#stopping === undefined) this.#run.breakFromOutside(description);
   }
 
   #seatsOf(nodes: readonly NodeId[]): Seat[] {
     return this.#seats.filter(({ node }) => nodes.includes(node));
-  }
-
-  #takeDown({ kind, nodes }: Extract<Fault, { kind: "kill" | "graceful-restart" }>): FaultHandle {
-    const seats = this.#seatsOf(nodes);
-    let count = 0;
-    const ends = seats.map(({ member }, index) => {
-      const seat = seats[index];
-      if (seat !== undefined) seat.heldDown++;
-      if (!member.running) return Promise.resolve();
-      count++;
-      return kind === "graceful-restart" ? member.stop() : member.kill();
-    });
-    const down = Promise.all(ends);
-    return faultHandle(
-      "processes ended",
-      () => count,
-      () => {
-        void down.then(() => {
-          for (const seat of seats) {
-            seat.heldDown--;
-            if (seat.heldDown === 0 && this.#stopping === undefined) seat.member.start();
-          }
-        });
-      },
-    );
-  }
-
-  #pause({ member }: Seat): FaultHandle {
-    const startMs = nodeClock.nowMs();
-    const stopped = member.signal("SIGSTOP");
-    let pausedMs: Millis | undefined;
-    return faultHandle(
-      "ms paused",
-      () => (stopped ? Math.round(pausedMs ?? nodeClock.nowMs() - startMs) : 0),
-      () => {
-        pausedMs = nodeClock.nowMs() - startMs;
-        member.signal("SIGCONT");
-      },
-    );
   }
 
   /** What each node sent to the others, forward on its own connections and backward on those made to it. */
@@ -402,12 +307,4 @@ function countersOf({ status }: EtcdMember, sentBytes: number | undefined): Reco
   if (status === undefined) return counters;
   const { raftIndex, appliedIndex, databaseBytes } = status;
   return { ...counters, "raft index": raftIndex, "applied index": appliedIndex, "database bytes": databaseBytes };
-}
-
-/** In files, as etcd wants them; readable by nobody else, and gone with the run. */
-async function writeCredentials(directory: string, credentials: Credentials): Promise<void> {
-  const { authorityPem, certificatePem, keyPem } = credentials;
-  await writeFile(path.join(directory, "authority.pem"), authorityPem);
-  await writeFile(path.join(directory, "certificate.pem"), certificatePem);
-  await writeFile(path.join(directory, "key.pem"), keyPem, { mode: 0o600 });
 }

@@ -10,7 +10,8 @@ import { test } from "node:test";
 import { certaintyOf } from "../../foundation/errors.ts";
 import { limits } from "../contract.ts";
 import type { ConsensusOperation } from "../contract.ts";
-import { errorCodeOf, exchangeOf, readState, readStatus, refusalOf } from "./etcd.ts";
+import { readState, readStatus } from "./etcd-state.ts";
+import { errorCodeOf, exchangeOf, refusalOf } from "./etcd.ts";
 import { encodeMessage, Message } from "./protobuf.ts";
 
 const write = { kind: "write", key: "k", value: "v" } as const;

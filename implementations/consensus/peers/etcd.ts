@@ -22,7 +22,21 @@ import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Request } from "../../foundation/deployment.ts";
 import type { ErrorCode } from "../../foundation/errors.ts";
 import { limits } from "../contract.ts";
-import type { ConsensusOperation, ConsensusReply, ConsensusResult, ConsensusState } from "../contract.ts";
+import type { ConsensusOperation, ConsensusReply, ConsensusResult } from "../contract.ts";
+import {
+  comparison,
+  countKey,
+  entryPrefix,
+  field,
+  methods,
+  put,
+  putFields,
+  range,
+  registerPrefix,
+  target,
+  txn,
+  versionIs,
+} from "./etcd-messages.ts";
 import type { Fields } from "./protobuf.ts";
 import { encodeMessage, Message } from "./protobuf.ts";
 
@@ -37,46 +51,6 @@ export interface Exchange {
   readonly read: (answer: Uint8Array) => ConsensusReply | Exchange;
 }
 
-/** What a member says of itself. Identifiers are etcd's own. */
-export interface MemberStatus {
-  readonly member: bigint;
-  /** 0 when it knows none. */
-  readonly leader: bigint;
-  readonly term: number;
-  readonly raftIndex: number;
-  readonly appliedIndex: number;
-  readonly databaseBytes: number;
-  readonly version: string;
-}
-
-const methods = {
-  range: "/etcdserverpb.KV/Range",
-  put: "/etcdserverpb.KV/Put",
-  txn: "/etcdserverpb.KV/Txn",
-  status: "/etcdserverpb.Maintenance/Status",
-} as const;
-
-/** Field numbers of the messages used, by message; see etcd's `rpc.proto` and `kv.proto`. */
-const field = {
-  header: { member: 2 },
-  range: { key: 1, rangeEnd: 2, revision: 4, serializable: 7 },
-  rangeAnswer: { keyValues: 2 },
-  put: { key: 1, value: 2, previous: 4 },
-  putAnswer: { previous: 2 },
-  operation: { range: 1, put: 2, txn: 4 },
-  compare: { result: 1, target: 2, key: 3, version: 4, value: 7 },
-  txn: { compare: 1, success: 2, failure: 3 },
-  txnAnswer: { succeeded: 2, answers: 3 },
-  keyValue: { key: 1, createRevision: 2, version: 4, value: 5 },
-  status: { version: 2, databaseBytes: 3, leader: 4, raftIndex: 5, term: 6, appliedIndex: 7 },
-} as const;
-
-const comparison = { equal: 0, greater: 1 } as const;
-const target = { version: 0, value: 3 } as const;
-
-const registerPrefix = "r/";
-const entryPrefix = "l/";
-const countKey = "n";
 const utf8 = new TextEncoder();
 
 /** Returns the code for a request that breaks the contract's limits; etcd's own are wider. */
@@ -235,58 +209,6 @@ function positionOf(answer: Message): Exchange {
   };
 }
 
-/** What one member holds, read in one go and from itself alone. */
-export const stateRequest: { readonly method: string; readonly message: Uint8Array } = {
-  method: methods.txn,
-  message: encodeMessage(
-    txn(
-      [],
-      [registerPrefix, entryPrefix].map((prefix) => [
-        [field.operation.range, [...range(prefix, endOf(prefix)), [field.range.serializable, true]]],
-      ]),
-      [],
-    ),
-  ),
-};
-
-/** Reads the answer to `stateRequest`. @throws RangeError on bytes that are no answer. */
-export function readState(answer: Uint8Array): ConsensusState {
-  const [registers = [], entries = []] = new Message(answer)
-    .messages(field.txnAnswer.answers)
-    .map((each) => each.message(field.operation.range).messages(field.rangeAnswer.keyValues));
-  return {
-    registers: registers
-      .map(
-        (each) =>
-          [each.text(field.keyValue.key).slice(registerPrefix.length), each.text(field.keyValue.value)] as const,
-      )
-      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    list: entries
-      .map((each) => ({ at: each.number(field.keyValue.createRevision), value: each.text(field.keyValue.value) }))
-      .toSorted((a, b) => a.at - b.at)
-      .map(({ value }) => value),
-  };
-}
-
-export const statusRequest: { readonly method: string; readonly message: Uint8Array } = {
-  method: methods.status,
-  message: encodeMessage([]),
-};
-
-/** Reads the answer to `statusRequest`. @throws RangeError on bytes that are no answer. */
-export function readStatus(answer: Uint8Array): MemberStatus {
-  const status = new Message(answer);
-  return {
-    member: status.message(1).integer(field.header.member),
-    leader: status.integer(field.status.leader),
-    term: status.number(field.status.term),
-    raftIndex: status.number(field.status.raftIndex),
-    appliedIndex: status.number(field.status.appliedIndex),
-    databaseBytes: status.number(field.status.databaseBytes),
-    version: status.text(field.status.version),
-  };
-}
-
 /** Codes of gRPC that etcd uses. */
 const grpc = { invalidArgument: 3, resourceExhausted: 8 } as const;
 
@@ -330,43 +252,4 @@ function registerHolds({ key, from }: Extract<ConsensusOperation, { kind: "cas" 
     [field.compare.key, registerPrefix + key],
     [field.compare.value, from],
   ];
-}
-
-/** Version 0 is that of a key which was never put. */
-function versionIs(key: string, version: number): Fields {
-  return [
-    [field.compare.result, comparison.equal],
-    [field.compare.target, target.version],
-    [field.compare.key, key],
-    [field.compare.version, version],
-  ];
-}
-
-function txn(compare: readonly Fields[], success: readonly Fields[], failure: readonly Fields[]): Fields {
-  return [
-    ...compare.map((each) => [field.txn.compare, each] as const),
-    ...success.map((each) => [field.txn.success, each] as const),
-    ...failure.map((each) => [field.txn.failure, each] as const),
-  ];
-}
-
-function put(key: string, value: string): Fields {
-  return [[field.operation.put, putFields(key, value)]];
-}
-
-function putFields(key: string, value: string): Fields {
-  return [
-    [field.put.key, key],
-    [field.put.value, value],
-  ];
-}
-
-function range(key: string, rangeEnd?: string): Fields {
-  const end = rangeEnd === undefined ? [] : [[field.range.rangeEnd, rangeEnd] as const];
-  return [[field.range.key, key], ...end];
-}
-
-/** The first key after all that begin with `prefix`, whose last character is a plain one. */
-function endOf(prefix: string): string {
-  return prefix.slice(0, -1) + String.fromCodePoint((prefix.codePointAt(prefix.length - 1) ?? 0) + 1);
 }
