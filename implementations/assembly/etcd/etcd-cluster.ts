@@ -237,8 +237,11 @@ class EtcdCluster implements ConsensusDeployment {
         }),
       environment: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: "" },
       credentials: this.#identities?.towards(node) ?? {},
-      onPorts: (ports) => this.#setTargets(node, ports),
-      onStatus: (status, life) => trace.observed(status, life),
+      onStart: (ports, life) => {
+        this.#setTargets(node, ports);
+        trace.started(life);
+      },
+      onStatus: (status) => trace.observed(status),
       onExit: (exit) => this.#onExit(seat, exit),
       ward: (pid, watched) => (watched ? this.#links?.ward(pid) : this.#links?.unward(pid)),
     });

@@ -36,10 +36,10 @@ export interface EtcdMemberOptions {
   readonly argumentsOf: (ports: MemberPorts) => readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly credentials: Pick<GrpcChannelOptions, "credentials" | "serverName">;
-  /** It is about to start on these ports. */
-  readonly onPorts: (ports: MemberPorts) => void;
-  /** What it says of itself, again and again while it runs; `life` counts its starts from 1. */
-  readonly onStatus: (status: MemberStatus, life: number) => void;
+  /** It has been started on these ports; `life` counts its starts from 1, a second attempt at one not. */
+  readonly onStart: (ports: MemberPorts, life: number) => void;
+  /** What it says of itself, again and again while it runs. */
+  readonly onStatus: (status: MemberStatus) => void;
   readonly onExit: (exit: MemberExit) => void;
   readonly ward: (pid: number, watched: boolean) => void;
 }
@@ -136,7 +136,7 @@ export class EtcdMember {
     const isCurrent = (): boolean => this.#wanted && this.#life === life;
     const [client, peer] = await freePorts(2);
     if (!isCurrent() || client === undefined || peer === undefined) return;
-    const { binary, argumentsOf, environment, credentials, onPorts, ward } = this.#options;
+    const { binary, argumentsOf, environment, credentials, onStart, ward } = this.#options;
     const subprocess: Subprocess = execa(binary, argumentsOf({ client, peer }), {
       env: environment,
       // Variables named ETCD_... and proxies of whoever started us are not for this process.
@@ -159,19 +159,19 @@ export class EtcdMember {
     const channel = new GrpcChannel({ address: { host: "127.0.0.1", port: client }, clock: nodeClock, ...credentials });
     this.#channel = channel;
     void subprocess.then(({ exitCode, signal }) => this.#ended(subprocess, channel, life, exitCode, signal));
-    onPorts({ client, peer });
-    this.#watch(channel, life);
+    onStart({ client, peer }, life);
+    this.#watch(channel);
   }
 
-  #watch(channel: GrpcChannel, life: number): void {
+  #watch(channel: GrpcChannel): void {
     if (this.#channel !== channel) return;
     channel.call(statusRequest.method, statusRequest.message, callLimitMs, (end) => {
       if (this.#channel !== channel) return;
       if (end.kind === "answer") {
         this.#status = readStatus(end.message);
-        this.#options.onStatus(this.#status, life);
+        this.#options.onStatus(this.#status);
       }
-      nodeClock.after(statusEveryMs, () => this.#watch(channel, life));
+      nodeClock.after(statusEveryMs, () => this.#watch(channel));
     });
   }
 

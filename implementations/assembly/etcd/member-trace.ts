@@ -18,18 +18,21 @@ export class MemberTrace {
     this.#hub = hub;
   }
 
-  /** The member said `status` in its life number `life`, just now. */
-  observed({ member, leader, term, appliedIndex }: MemberStatus, life: number): void {
-    const timeMs = nodeClock.nowMs();
-    if (this.#toldLife !== life) {
-      this.#toldLife = life;
-      const log = { snapshotIndex: appliedIndex, snapshotTerm: 0, entries: [] };
-      this.#hub.emit(timeMs, this.#node, { kind: "start", life, term, votedFor: null, ...log });
-    }
+  /** Its process was started. What it recovers it does not tell, so the event says nothing of it. */
+  started(life: number): void {
+    if (this.#toldLife === life) return;
+    this.#toldLife = life;
+    const unknown = { term: 0, votedFor: null, snapshotIndex: 0, snapshotTerm: 0, entries: [] };
+    this.#hub.emit(nodeClock.nowMs(), this.#node, { kind: "start", life, ...unknown });
+  }
+
+  /** It said this of itself, just now. */
+  observed({ member, leader, term }: MemberStatus): void {
     const leadsTerm = leader === member ? term : 0;
     if (leadsTerm === this.#leadsTerm) return;
     this.#leadsTerm = leadsTerm;
-    this.#hub.emit(timeMs, this.#node, { kind: "role", term, role: leadsTerm > 0 ? "leader" : "follower" });
+    const role = leadsTerm > 0 ? "leader" : "follower";
+    this.#hub.emit(nodeClock.nowMs(), this.#node, { kind: "role", term, role });
   }
 
   ended(timeMs: Millis): void {

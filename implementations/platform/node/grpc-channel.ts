@@ -3,8 +3,8 @@
  * trailers.
  *
  * It stands on Node's own HTTP/2. Measured at 64 calls under way against one etcd, a call costs the driver 28 us of CPU
- * here and 71 us with @grpc/grpc-js, more than etcd's own share; on a machine that etcd has to share with its clients
- * that would be held against etcd. Streams, compression and retries are not here.
+ * here and 71 us with @grpc/grpc-js 1.14; on a machine that etcd shares with its clients the difference would be held
+ * against etcd. Streams, compression and retries are not here.
  *
  * A connection counts as up when the server's settings have arrived: a proxy accepts in its server's stead. One that
  * ended is made anew at the next call, at most every `reconnectPauseMs`.
