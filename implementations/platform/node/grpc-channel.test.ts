@@ -142,6 +142,15 @@ test("silence ends at the deadline, once, and the server hears that it is not wa
   assert.equal(ends.length, 1);
 });
 
+test("a call right after the channel was closed is unsent", async () => {
+  const served = await serve((stream, body) => respond(stream, body, { "grpc-status": "0" }));
+  await called(served);
+  served.channel.close();
+  const ends: GrpcEnd[] = [];
+  served.channel.call("/p.S/M", new Uint8Array(0), 1000, (end) => ends.push(end));
+  assert.deepEqual(ends, [{ kind: "unsent" }]);
+});
+
 test("with nobody there, calls are unsent at once", () => {
   const channel = new GrpcChannel({ address: { host: "127.0.0.1", port: 1 }, clock: new VirtualTime() });
   stops.push(() => channel.close());

@@ -56,7 +56,8 @@ export class GrpcChannel {
   /** Calls `method` ("/package.Service/Method"); `done` is called once, no later than `timeoutMs` from now. */
   call(method: string, message: Uint8Array, timeoutMs: Millis, done: (end: GrpcEnd) => void): void {
     const session = this.#session;
-    if (session === undefined || !this.#up) {
+    // A session is destroyed a little before it says so, and then takes no requests.
+    if (session === undefined || !this.#up || session.closed || session.destroyed) {
       this.#connect();
       return done({ kind: "unsent" });
     }
