@@ -31,6 +31,7 @@ function optionsOf(overrides: Partial<CompareOptions>): CompareOptions {
     rate: undefined,
     durationS: 2,
     sizeBytes: 32,
+    settings: {},
     seed: "7",
     out: path.join(root, `${directories++}`),
     signal: new AbortController().signal,

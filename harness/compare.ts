@@ -11,7 +11,7 @@ import type { Module, Substrate } from "../implementations/foundation/deployment
 import { UsageError } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import { blockStage } from "./block-stage.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { worstOf } from "./check/verdict.ts";
 import type { Validity } from "./check/verdict.ts";
 import { median } from "./measure/order.ts";
@@ -43,6 +43,8 @@ export interface CompareOptions {
   readonly rate: number | undefined;
   readonly durationS: number;
   readonly sizeBytes: number;
+  /** Of the implementations; "etcd.tls" is for etcd alone. */
+  readonly settings: Plan["settings"];
   readonly seed: string;
   readonly out: string | undefined;
   readonly signal: AbortSignal;
@@ -68,6 +70,7 @@ const shortestBlockS = 1;
 /** @throws UsageError when an implementation does not support what is asked of it. */
 export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary> {
   const experiment = comparisonOf(options);
+  await refuseMissing(options.implementations);
   const startedAt = new Date().toISOString();
   const description = {
     profile: "compare",
@@ -127,6 +130,13 @@ function comparisonOf(options: CompareOptions): Experiment {
   };
 }
 
+/** A person who names an implementation wants that one: it is not left out, as in an experiment it would be. */
+async function refuseMissing(names: readonly string[]): Promise<void> {
+  for (const [name, reason] of await missingImplementations(names)) {
+    throw new UsageError(`Cannot run ${name} here: ${reason}`);
+  }
+}
+
 function refuseUnsupported(name: string, substrate: Substrate, faults: readonly FaultKind[]): void {
   const supported = consensusImplementation(name).faults[substrate];
   if (supported === undefined) throw new UsageError(`Cannot run ${name} on ${substrate}: it does not support it`);
@@ -152,6 +162,7 @@ function planFor(options: CompareOptions, seed: string, durationMs: number): Pla
     // A confluent run ends in one state only if every client does its whole share.
     ...(confluent ? { operationsPerClient: shareOf(durationMs), durationMs: durationMs * 3 } : {}),
     faults: scheduleOf(faults, durationMs),
+    settings: options.settings,
   });
 }
 
@@ -273,26 +284,26 @@ function inconclusive({ blocks }: Manifest, implementation: string): ComparedImp
     .map(({ kind, reason }) => ({ id: kind, verdict: "unknown", summary: reason }));
 }
 
-/** Every later implementation against the first, block by block. */
+/** Every implementation against each that was named before it, block by block. */
 function ratiosOf(
   options: CompareOptions,
   throughput: readonly TypedRow<"throughput">[],
   latency: readonly TypedRow<"latency">[],
 ): ComparedRatio[] {
-  const [base, ...others] = options.implementations;
-  if (base === undefined) return [];
-  return others.flatMap((of) =>
+  const { implementations } = options;
+  const compared = implementations.flatMap((of, index) => implementations.slice(0, index).map((to) => ({ of, to })));
+  return compared.flatMap(({ of, to }) =>
     [
-      { metric: "throughput", pairs: pairsOf(throughput, "throughput_per_s", of, base) },
-      { metric: "latency p50", pairs: pairsOf(latency, "p50_ms", of, base) },
-      { metric: "latency p99", pairs: pairsOf(latency, "p99_ms", of, base) },
+      { metric: "throughput", pairs: pairsOf(throughput, "throughput_per_s", of, to) },
+      { metric: "latency p50", pairs: pairsOf(latency, "p50_ms", of, to) },
+      { metric: "latency p99", pairs: pairsOf(latency, "p99_ms", of, to) },
     ]
       .filter(({ pairs }) => pairs.length > 0)
       .map(({ metric, pairs }) => {
         const { estimate, interval90 } = pairedRatio(pairs, seededRandom(options.seed).fork(metric));
         const finite = Number.isFinite(interval90.high) && interval90.low > 0;
         const [low, high] = finite ? [interval90.low, interval90.high] : [undefined, undefined];
-        return { of, to: base, metric, estimate, low, high };
+        return { of, to, metric, estimate, low, high };
       }),
   );
 }

@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { clock, cores, doctor, judgedBytes, judgedSync, nodeVersion } from "./doctor.ts";
+import { clock, cores, doctor, judgedBytes, judgedSync, nodeVersion, peer } from "./doctor.ts";
 import type { Finding } from "./doctor.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "grey-doctor-"));
@@ -32,6 +32,8 @@ describe("judgements", () => {
     [clock(50), "ok"],
     [clock(100_000), "warning"],
     [clock(15_600_000), "problem"],
+    [peer("etcd", true), "ok"],
+    [peer("etcd", "install it"), "warning"],
   ];
   for (const [finding, level] of rows) {
     test(`${finding.subject}, ${finding.found}: ${level}`, () => {
@@ -48,7 +50,17 @@ async function examine(findings: AsyncIterable<Finding>): Promise<readonly Findi
 }
 
 describe("an examination", () => {
-  const subjects = ["Node", "Memory", "Cores", "Disk space", "Results directory", "Loopback", "TLS 1.3", "Clock"];
+  const subjects = [
+    "Node",
+    "Memory",
+    "Cores",
+    "Disk space",
+    "Results directory",
+    "Loopback",
+    "TLS 1.3",
+    "Clock",
+    "Peer etcd",
+  ];
 
   test("of this machine leaves nothing behind", async () => {
     const findings = await examine(doctor(join(folder, "new", "deep")));

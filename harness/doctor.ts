@@ -9,6 +9,7 @@
 import { mkdir, mkdtemp, open, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join, resolve } from "node:path";
+import { peers } from "../implementations/assembly/registry.ts";
 import { clockResolution, loopback, secureLoopback } from "./doctor/machine-trials.ts";
 
 export interface Finding {
@@ -51,6 +52,14 @@ export async function* doctor(directory: string): AsyncGenerator<Finding, void> 
   yield await examined("Loopback", () => loopback());
   yield await examined("TLS 1.3", () => secureLoopback());
   yield clock(clockResolution());
+  for (const each of peers) yield peer(each.name, await each.available());
+}
+
+/** Judges what a peer says of being here: the experiments that compare with it leave it out where it is not. */
+export function peer(name: string, available: true | string): Finding {
+  const subject = `Peer ${name}`;
+  if (available === true) return { level: "ok", subject, found: "installed" };
+  return { level: "warning", subject, found: "left out of every comparison", advice: `${available}.` };
 }
 
 async function examined(subject: string, examine: () => Promise<Finding | string>): Promise<Finding> {

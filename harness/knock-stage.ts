@@ -1,8 +1,9 @@
 /** A stage that launches a real cluster and tries to speak to it with a certificate of another authority. */
 
 import { measurementRows } from "./block-rows.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
+import type { ImplementationRecord } from "./record/manifest.ts";
 
 export interface KnockStageOptions {
   readonly experiment: string;
@@ -21,6 +22,15 @@ export function knockStage(options: KnockStageOptions): Stage {
 
 async function knock(options: KnockStageOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, implementation, seed } = options;
+  const reason = (await missingImplementations([implementation])).get(implementation);
+  if (reason !== undefined) {
+    const left: ImplementationRecord = {
+      name: implementation,
+      status: "void",
+      voids: [{ kind: "not-installed", reason }],
+    };
+    return { rows: {}, files: [], implementations: [left], validity: "void", summary: reason };
+  }
   const deployment = await consensusImplementation(implementation).deploy({
     substrate: "cluster",
     nodes,

@@ -148,7 +148,8 @@ function capsuleOf(claim: Claim, results: ResultsDirectory): string | undefined 
     ({ experiment, verdict }) => claim.experiments.includes(experiment) && verdict === "invalid",
   );
   const name =
-    failed?.implementations.find(({ status }) => status === "void")?.name ?? failed?.implementations[0]?.name;
+    failed?.implementations.find(({ voids }) => voids.some(({ kind }) => kind === "failed-check"))?.name ??
+    failed?.implementations[0]?.name;
   return failed === undefined
     ? undefined
     : `capsules/${failed.experiment}-${failed.block}-${name ?? "production"}.json`;

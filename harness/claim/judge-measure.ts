@@ -258,10 +258,11 @@ function notRun(
   evidence: Evidence,
   observed: readonly { readonly voids: Observation["voids"] }[],
 ): MeasureVerdict {
-  return { ...nothing(measure), verdict: "not run", reason: whyNot(experiments, evidence, observed) };
+  return { ...nothing(measure), verdict: "not run", reason: whyNot(measure, experiments, evidence, observed) };
 }
 
 function whyNot(
+  { implementation }: Measure,
   experiments: readonly string[],
   evidence: Evidence,
   observed: readonly { readonly voids: Observation["voids"] }[],
@@ -270,11 +271,12 @@ function whyNot(
   const ran = evidence.blocks.filter(({ experiment }) => experiments.includes(experiment));
   if (ran.length === 0)
     return left === undefined ? `${experiments.join(", ")} has no finished block` : `${left}: ${evidence.notRun[left]}`;
-  const voids = [
-    ...observed.flatMap((each) => each.voids),
-    ...ran.flatMap(({ implementations }) => implementations.flatMap((each) => each.voids)),
-  ];
-  const [first] = voids;
+  const records = ran.flatMap(({ implementations }) => implementations);
+  const measured = new Set(implementation?.split(", "));
+  const absent = records.find(({ name, voids }) => measured.has(name) && voids[0]?.kind === "not-installed");
+  if (absent !== undefined) return `${absent.voids[0]?.reason}`;
+  const present = records.flatMap(({ voids }) => voids.filter(({ kind }) => kind !== "not-installed"));
+  const [first] = [...observed.flatMap((each) => each.voids), ...present];
   if (first !== undefined) return `no sound block: ${first.reason}`;
   return `${plural(ran.length, "finished block")} of ${experiments.join(", ")}, but none measured it`;
 }

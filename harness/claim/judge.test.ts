@@ -159,6 +159,11 @@ test("behaviour, by a check: one counterexample among many refutes, and is named
   assert.deepEqual(verdict.measures[0]?.counterexample, { experiment: "e", block: 17, seed: "s/17" });
 });
 
+test("a claim about what is not installed is not run, for that reason", () => {
+  const verdict = judged(checked, "behaviour", { blocks: 1, voids: { 0: "not-installed" } });
+  expect(verdict, "not run", /^because of not-installed$/);
+});
+
 test("behaviour, by a check: a counterexample in a void block refutes, validity in a void block supports nothing", () => {
   const voids = { 0: "inert-fault" } as const;
   expect(

@@ -8,7 +8,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { UsageError } from "../../implementations/foundation/errors.ts";
-import { formatDurationS, parseCount, parseDurationS, parseRatePerS, parseSeed, parseSizeBytes } from "./quantities.ts";
+import {
+  formatDurationS,
+  parseCount,
+  parseDurationS,
+  parseRatePerS,
+  parseSeed,
+  parseSettings,
+  parseSizeBytes,
+} from "./quantities.ts";
 
 const seed = 20_261_123;
 const wide = { min: 0, max: 1e9 } as const;
@@ -77,6 +85,25 @@ describe("properties", () => {
       );
     });
   }
+
+  test("settings are numbers, switches or words by name, or refused", () => {
+    assert.deepEqual(parseSettings(["electionTimeoutMs=300", "etcd.tls=false", "mode=fast", "a=1.5"], "--settings"), {
+      electionTimeoutMs: 300,
+      "etcd.tls": false,
+      mode: "fast",
+      a: 1.5,
+    });
+    for (const word of ["", "name", "=1", "name=", "a.b.c=1", "name=a b", "__proto__=1"]) {
+      assert.throws(
+        () => parseSettings([word], "--settings"),
+        (error) => {
+          assert.ok(error instanceof UsageError);
+          assert.match(error.message, /^--settings: ".*" is not a setting; allowed: NAME=VALUE/);
+          return true;
+        },
+      );
+    }
+  });
 
   test("a seed is itself, or refused when a shell or a file name would change it", () => {
     fc.assert(

@@ -113,6 +113,28 @@ export function parseSeed(text: string, where: string): string {
   throw refusal(where, text, "is not a seed", "1 to 64 letters, digits, dots, dashes or underscores, such as 7");
 }
 
+/**
+ * Returns settings by name: NAME=VALUE each, with a number, true, false or a word as the value.
+ *
+ * @throws UsageError
+ */
+export function parseSettings(
+  words: readonly string[],
+  where: string,
+): Readonly<Record<string, number | boolean | string>> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const match = /^([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)?)=([A-Za-z0-9._-]+)$/.exec(word);
+      if (match === null) {
+        throw refusal(where, word, "is not a setting", "NAME=VALUE, such as electionTimeoutMs=300 or etcd.tls=false");
+      }
+      const [, name = "", value = ""] = match;
+      if (value === "true" || value === "false") return [name, value === "true"];
+      return [name, /^\d+(\.\d+)?$/.test(value) ? Number(value) : value];
+    }),
+  );
+}
+
 function within(value: number, text: string, where: string, range: Range, allowed: string): number {
   if (value >= range.min && value <= range.max) return value;
   throw refusal(where, text, "is out of range", allowed);

@@ -282,6 +282,7 @@ describe("what the engines are asked", () => {
       rate: undefined,
       durationS: 10,
       sizeBytes: 256,
+      settings: {},
       seed: "1",
       out: undefined,
       commandLine: "grey compare consensus",

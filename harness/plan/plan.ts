@@ -82,7 +82,7 @@ export interface Plan {
   readonly mayDropArrivals: boolean;
   /** How long the system may take to converge once everything is healed. */
   readonly convergenceMs: Millis;
-  /** Settings of the implementation. */
+  /** Settings of the implementations; "etcd.tls" goes to etcd alone, see `settings-of.ts`. */
   readonly settings: Readonly<Record<string, number | boolean | string>>;
 }
 

@@ -39,6 +39,11 @@ export const workloadPurposes = {
   confluent: "each client writes its own keys and retries until the outcome is definite: one final state",
 } as const satisfies Record<WorkloadSpec["id"], string>;
 
+/** Whether the workload repeats an operation, under the same request identity, until its outcome is definite. */
+export function repeatsUntilDefinite(id: WorkloadSpec["id"]): boolean {
+  return id === "confluent";
+}
+
 /** @returns a generator for `clients` clients; values are unique over all of them. */
 export function createWorkload(spec: WorkloadSpec, clients: number, random: Random): Workload {
   switch (spec.id) {
@@ -57,7 +62,7 @@ export function createWorkload(spec: WorkloadSpec, clients: number, random: Rand
 export const damagedValue = "damaged value";
 
 abstract class Generator implements Workload {
-  abstract readonly untilDefinite: boolean;
+  readonly untilDefinite: boolean;
   protected readonly spec: WorkloadSpec;
   readonly #random: Random;
   readonly #forks = new Map<number, Random>();
@@ -65,6 +70,7 @@ abstract class Generator implements Workload {
 
   constructor(spec: WorkloadSpec, random: Random) {
     this.spec = spec;
+    this.untilDefinite = repeatsUntilDefinite(spec.id);
     this.#random = random;
   }
 
@@ -124,7 +130,6 @@ abstract class Generator implements Workload {
 const maxFinalKeys = 50;
 
 class RegisterWorkload extends Generator {
-  readonly untilDefinite = false;
   /** What each client last saw in each key: a compare-and-swap that starts from it often succeeds. */
   readonly #seen = new Map<string, number | null>();
 
@@ -153,8 +158,6 @@ class RegisterWorkload extends Generator {
 }
 
 class AppendWorkload extends Generator {
-  readonly untilDefinite = false;
-
   next(client: number): Call {
     return this.append(this.unique(client));
   }
@@ -165,7 +168,6 @@ class AppendWorkload extends Generator {
 }
 
 class ConfluentWorkload extends Generator {
-  readonly untilDefinite = true;
   readonly #clients: number;
   readonly #last = new Map<string, number>();
 

@@ -2,6 +2,7 @@
 
 import type { Link } from "../foundation/faults.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
+import type { NodeId } from "../foundation/units.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
 
 /**
@@ -12,9 +13,15 @@ export interface FaultPlace {
   readonly directions: readonly LaneDirection[];
 }
 
+/** A way out for `node`, which dials the others by the addresses in `hosts`: for each, the index of the link there. */
+export interface GatewayPlan {
+  readonly node: NodeId;
+  readonly hosts: readonly (readonly [host: string, proxy: number])[];
+}
+
 export type LinksRequest =
-  /** More links; the answer comes before the next such request is made. */
-  | { readonly kind: "listen"; readonly links: readonly Link[] }
+  /** More links, and gateways to them; the answer comes before the next such request is made. */
+  | { readonly kind: "listen"; readonly links: readonly Link[]; readonly gateways: readonly GatewayPlan[] }
   | { readonly kind: "target"; readonly proxy: number; readonly address: PeerAddress }
   | {
       readonly kind: "apply";
@@ -37,6 +44,10 @@ export interface LinksReport {
 }
 
 export type LinksReply =
-  | { readonly kind: "listening"; readonly addresses: readonly PeerAddress[] }
+  | {
+      readonly kind: "listening";
+      readonly addresses: readonly PeerAddress[];
+      readonly gateways: readonly PeerAddress[];
+    }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "report"; readonly question: number; readonly report: LinksReport };

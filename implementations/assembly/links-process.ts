@@ -5,19 +5,21 @@
  * driver: when the IPC channel closes, however the driver ended, it kills every process under its watch and is gone.
  */
 
-import type { FaultHandle, Link } from "../foundation/faults.ts";
+import type { FaultHandle } from "../foundation/faults.ts";
 import { assert, unreachable } from "../foundation/assert.ts";
 import { nodeClock } from "../platform/node/clock.ts";
+import { LinkGateway } from "../platform/node/link-gateway.ts";
 import { LinkProxy } from "../platform/node/link-proxy.ts";
 import { nodeRandom } from "../platform/node/random.ts";
 import { combinedHandle } from "../foundation/fault-handle.ts";
-import type { LinksReply, LinksRequest } from "./links-messages.ts";
+import type { GatewayPlan, LinksReply, LinksRequest } from "./links-messages.ts";
 import { Warden } from "./warden.ts";
 
 class LinksProcess {
   readonly #warden = new Warden();
   readonly #handles = new Map<number, FaultHandle>();
   readonly #proxies: LinkProxy[] = [];
+  readonly #gateways: LinkGateway[] = [];
 
   constructor() {
     process.on("message", (request) => this.#handle(request as LinksRequest));
@@ -29,7 +31,7 @@ class LinksProcess {
   #handle(request: LinksRequest): void {
     switch (request.kind) {
       case "listen":
-        void this.#listen(request.links);
+        void this.#listen(request);
         return;
       case "target":
         return this.#proxy(request.proxy).setTarget(request.address);
@@ -52,17 +54,29 @@ class LinksProcess {
     }
   }
 
-  async #listen(links: readonly Link[]): Promise<void> {
+  async #listen({ links, gateways }: Extract<LinksRequest, { kind: "listen" }>): Promise<void> {
     try {
       const random = nodeRandom();
       const proxies = await Promise.all(
         links.map(({ from, to }) => LinkProxy.listen({ clock: nodeClock, random: random.fork(`${from}>${to}`) })),
       );
       this.#proxies.push(...proxies);
-      this.#reply({ kind: "listening", addresses: proxies.map((proxy) => proxy.address) });
+      const opened = await Promise.all(gateways.map((gateway) => this.#openGateway(gateway)));
+      this.#gateways.push(...opened);
+      const [addresses, ways] = [proxies, opened].map((each) => each.map(({ address }) => address));
+      this.#reply({ kind: "listening", addresses: addresses ?? [], gateways: ways ?? [] });
     } catch (error) {
       this.#reply({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
     }
+  }
+
+  #openGateway({ hosts }: GatewayPlan): Promise<LinkGateway> {
+    const routes = new Map(hosts);
+    return LinkGateway.listen((host, connection) => {
+      const proxy = routes.get(host);
+      if (proxy !== undefined) this.#proxy(proxy).accept(connection);
+      return proxy !== undefined;
+    });
   }
 
   #apply({ handle, places, fault }: Extract<LinksRequest, { kind: "apply" }>): void {
@@ -89,7 +103,7 @@ class LinksProcess {
   /** Nothing is left that would keep the process up. */
   #end(): void {
     this.#warden.endAll();
-    for (const proxy of this.#proxies) void proxy.close();
+    for (const each of [...this.#proxies, ...this.#gateways]) void each.close();
   }
 }
 

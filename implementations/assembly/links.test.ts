@@ -204,3 +204,54 @@ async function refreshUntil(process: Links, condition: () => boolean): Promise<v
     assert.ok(performance.now() < endMs, "the fault did something within 20 s");
   }
 }
+
+test("nodes that answer each other: a cut stops all that one says to the other, and nothing else", async () => {
+  const process = await Links.launch({ links, directory: tmpdir(), twoWay: true });
+  stops.push(() => process.stop());
+  await echo(process);
+  const node = call(process, "n1");
+  node.socket.write("a");
+  await waitUntil("it is answered", () => node.heard === "a");
+
+  const back = process.cut([{ from: "n2", to: "n1" }]);
+  await process.settled();
+  node.socket.write("b");
+  await refreshUntil(process, () => back.efficacy().count > 0);
+  assert.equal(process.counters()[0]?.forwardBytes, 2, "what n1 says on its own connection still arrives");
+  assert.equal(node.heard, "a", "what n2 says on it does not");
+  back.heal();
+  await waitUntil("it is answered", () => node.heard === "ab");
+
+  const forth = process.cut([{ from: "n1", to: "n2" }]);
+  await process.settled();
+  node.socket.write("c");
+  await refreshUntil(process, () => forth.efficacy().count > 0);
+  assert.equal(process.counters()[0]?.forwardBytes, 2);
+  forth.heal();
+  await waitUntil("it is answered", () => node.heard === "abc");
+});
+
+test("a gateway leads to the link of its own node, and its faults", async () => {
+  const hosts = new Map([
+    ["n1", "192.0.2.1"],
+    ["n2", "192.0.2.2"],
+  ]);
+  const process = await Links.launch({ links, directory: tmpdir(), twoWay: true, hosts });
+  stops.push(() => process.stop());
+  await echo(process);
+  const socket = connect(process.gateway("n1"));
+  let heard = Buffer.alloc(0);
+  socket.on("data", (chunk: Buffer) => (heard = Buffer.concat([heard, chunk])));
+  socket.on("error", () => undefined);
+  stops.push(() => socket.destroy());
+  socket.write(Buffer.from([5, 1, 0, 5, 1, 0, 1, 192, 0, 2, 2, 0, 80]));
+  await waitUntil("it is connected", () => heard.length === 12);
+  socket.write("a");
+  await waitUntil("n2 answers", () => heard.toString().endsWith("a"));
+  const cut = process.cut([{ from: "n1", to: "n2" }]);
+  await process.settled();
+  socket.write("b");
+  await refreshUntil(process, () => cut.efficacy().count > 0);
+  assert.equal(process.counters()[0]?.connections, 1, "it went through the link from n1 to n2");
+  assert.throws(() => process.gateway("n3"), /n3 has a gateway/);
+});

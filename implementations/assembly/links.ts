@@ -3,8 +3,11 @@
  *
  * A directed link between two nodes is a proxy of its own. A client link is one connection that carries requests
  * forward and replies backward, so `{ from: "clients", to: "n1" }` and `{ from: "n1", to: "clients" }` are the two
- * directions of one proxy. Between nodes nothing but TLS bookkeeping travels backward; a cut stops that too, as the
- * loss of acknowledgements would.
+ * directions of one proxy. Between nodes of ours nothing but TLS bookkeeping travels backward; a cut stops that too, as
+ * the loss of acknowledgements would. Nodes that answer on the connections others made (`twoWay`) speak to each other
+ * on both proxies of a pair: what n1 says to n2 goes forward on the one from n1 and backward on the one from n2, and
+ * that is where a fault of the link from n1 to n2 is done. So a cut in one direction stops every word of n1 to n2, and
+ * none of n2 to n1.
  *
  * Requests go out at once and are carried out in the order in which they were made; `settled` waits until they are.
  */
@@ -21,7 +24,7 @@ import { nodeClock } from "../platform/node/clock.ts";
 import { proxyUnitOf } from "../platform/node/link-proxy.ts";
 import type { LaneDirection, ProxyCounters, ProxyFault } from "../platform/node/link-proxy.ts";
 import type { PeerAddress } from "../platform/node/outgoing-link.ts";
-import type { FaultPlace, LinksReply, LinksReport, LinksRequest } from "./links-messages.ts";
+import type { FaultPlace, GatewayPlan, LinksReply, LinksReport, LinksRequest } from "./links-messages.ts";
 
 type LinksSubprocess = ReturnType<typeof startProcess>;
 
@@ -35,15 +38,31 @@ export interface LinksOptions {
   readonly links: readonly Link[];
   /** The working directory of the process. */
   readonly directory: string;
+  /** Whether nodes also speak on the connections that others made to them. */
+  readonly twoWay?: boolean;
+  /** Nodes that dial each other by these addresses, each through a gateway of its own. */
+  readonly hosts?: ReadonlyMap<NodeId, string>;
+}
+
+type Callers = "clients" | "nodes";
+
+/** Where a node listens, for all callers or for some. */
+interface Target {
+  readonly node: NodeId;
+  readonly port: number;
+  readonly callers: Callers | undefined;
 }
 
 export class Links {
   readonly #subprocess: LinksSubprocess;
   readonly #links: Link[] = [];
   readonly #indexes = new Map<string, number>();
+  readonly #twoWay: boolean;
+  readonly #gateways: GatewayPlan[] = [];
   readonly #addresses: PeerAddress[] = [];
+  readonly #gatewayAddresses: PeerAddress[] = [];
   /** Where the nodes listen, for links that are added later. */
-  readonly #targets = new Map<NodeId, number>();
+  readonly #targets: Target[] = [];
   #listening: ((reply: LinksReply | undefined) => void) | undefined;
   #handles = 0;
   #questions = 0;
@@ -54,8 +73,9 @@ export class Links {
   #exitListener: (description: string) => void = () => undefined;
   #stopping = false;
 
-  private constructor(subprocess: LinksSubprocess) {
+  private constructor(subprocess: LinksSubprocess, { twoWay }: LinksOptions) {
     this.#subprocess = subprocess;
+    this.#twoWay = twoWay ?? false;
     subprocess.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
@@ -66,10 +86,10 @@ export class Links {
   /** Starts the process with a proxy for each of `links`. @throws HarnessError when it does not start. */
   static async launch(options: LinksOptions): Promise<Links> {
     const subprocess = startProcess(options.directory);
-    const links = new Links(subprocess);
+    const links = new Links(subprocess, options);
     const limit = nodeClock.after(startLimitMs, () => subprocess.kill("SIGKILL"));
     try {
-      await links.add(options.links);
+      await links.add(options.links, options.hosts);
       return links;
     } catch (error) {
       subprocess.kill("SIGKILL");
@@ -79,22 +99,29 @@ export class Links {
     }
   }
 
-  /** Adds a proxy for each of `links`. @throws HarnessError when that is not possible. */
-  async add(links: readonly Link[]): Promise<void> {
+  /**
+   * Adds a proxy for each of `links`, and a gateway for each of `hosts`.
+   *
+   * @throws HarnessError when that is not possible.
+   */
+  async add(links: readonly Link[], hosts?: LinksOptions["hosts"]): Promise<void> {
     assert(this.#listening === undefined, "links are added one call after the other");
+    for (const link of links) this.#indexes.set(keyOf(link), this.#links.push(link) - 1);
+    const gateways = [...(hosts ?? [])].map(([node]) => ({ node, hosts: this.#routesFrom(node, hosts) }));
     const { promise, resolve } = Promise.withResolvers<LinksReply | undefined>();
     this.#listening = resolve;
-    this.#send({ kind: "listen", links });
+    this.#send({ kind: "listen", links, gateways });
     if (!this.#subprocess.connected) resolve(undefined);
     const reply = await promise;
     this.#listening = undefined;
     if (reply?.kind !== "listening") {
       const reason = reply?.kind === "failed" ? reply.reason : `it ended${this.#lastWords()}`;
-      throw new HarnessError(`Cannot open ${links.length} links: the links process failed: ${reason}`);
+      throw new HarnessError(`Cannot start the links process: ${reason}`);
     }
-    for (const link of links) this.#indexes.set(keyOf(link), this.#links.push(link) - 1);
+    this.#gateways.push(...gateways);
     this.#addresses.push(...reply.addresses);
-    for (const [node, port] of this.#targets) this.#point(links, node, port);
+    this.#gatewayAddresses.push(...reply.gateways);
+    for (const target of this.#targets) this.#point(links, target);
   }
 
   get pid(): number | undefined {
@@ -108,15 +135,25 @@ export class Links {
     return address;
   }
 
-  /** `node` listens on loopback port `port` from now on. */
-  setTarget(node: NodeId, port: number): void {
-    this.#targets.set(node, port);
-    this.#point(this.#links, node, port);
+  /** Where the SOCKS server listens through which `node` reaches the others. */
+  gateway(node: NodeId): PeerAddress {
+    const address = this.#gatewayAddresses[this.#gateways.findIndex((each) => each.node === node)];
+    assert(address !== undefined, `${node} has a gateway`);
+    return address;
   }
 
-  #point(links: readonly Link[], node: NodeId, port: number): void {
+  /** `node` listens on loopback port `port` from now on, for everyone, or for the clients or the nodes alone. */
+  setTarget(node: NodeId, port: number, callers?: Callers): void {
+    const target = { node, port, callers };
+    const replaced = this.#targets.findIndex((each) => each.node === node && each.callers === callers);
+    this.#targets.splice(replaced < 0 ? this.#targets.length : replaced, 1, target);
+    this.#point(this.#links, target);
+  }
+
+  #point(links: readonly Link[], { node, port, callers }: Target): void {
     for (const link of links) {
-      if (link.to !== node) continue;
+      const calls = callers === undefined || (link.from === clientsEndpoint) === (callers === "clients");
+      if (link.to !== node || !calls) continue;
       this.#send({ kind: "target", proxy: this.#indexOf(link), address: { host: "127.0.0.1", port } });
     }
   }
@@ -188,18 +225,40 @@ export class Links {
     );
   }
 
-  /** One place per proxy, also when both directions of a client link are named: its connections are reset once. */
+  /** One place per proxy, also when both directions of a link are named: its connections are reset once. */
   #placesOf(links: readonly Link[], fault: ProxyFault): readonly FaultPlace[] {
     const directions = new Map<number, Set<LaneDirection>>();
     for (const link of links) {
-      const proxy = this.#indexOf(link);
-      const place = directions.get(proxy) ?? new Set();
-      place.add(link.to === clientsEndpoint ? "backward" : "forward");
-      const isBetweenNodes = link.to !== clientsEndpoint && link.from !== clientsEndpoint;
-      if (isBetweenNodes && (fault.kind === "cut" || fault.kind === "half-open")) place.add("backward");
-      directions.set(proxy, place);
+      for (const [proxy, direction] of this.#lanesOf(link, fault)) {
+        directions.set(proxy, (directions.get(proxy) ?? new Set()).add(direction));
+      }
     }
     return [...directions].map(([proxy, place]) => ({ proxy, directions: [...place] }));
+  }
+
+  #lanesOf(link: Link, fault: ProxyFault): readonly (readonly [proxy: number, direction: LaneDirection])[] {
+    const proxy = this.#indexOf(link);
+    if (link.to === clientsEndpoint) return [[proxy, "backward"]];
+    if (link.from === clientsEndpoint) return [[proxy, "forward"]];
+    if (this.#twoWay) {
+      return [
+        [proxy, "forward"],
+        [this.#indexOf({ from: link.to, to: link.from }), "backward"],
+      ];
+    }
+    const silencesBoth = fault.kind === "cut" || fault.kind === "half-open";
+    return silencesBoth
+      ? [
+          [proxy, "forward"],
+          [proxy, "backward"],
+        ]
+      : [[proxy, "forward"]];
+  }
+
+  #routesFrom(node: NodeId, hosts: LinksOptions["hosts"]): GatewayPlan["hosts"] {
+    return [...(hosts ?? [])].flatMap(([to, host]) =>
+      to === node ? [] : [[host, this.#indexOf({ from: node, to })] as const],
+    );
   }
 
   #indexOf(link: Link): number {

@@ -2,5 +2,9 @@
 
 import type { ConsensusImplementation } from "../consensus/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
+import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 
-export const implementations: readonly ConsensusImplementation[] = [minimalConsensus, productionConsensus];
+/** Systems from elsewhere: they may not be installed. */
+export const peers: readonly ConsensusImplementation[] = [etcdConsensus];
+
+export const implementations: readonly ConsensusImplementation[] = [minimalConsensus, productionConsensus, ...peers];

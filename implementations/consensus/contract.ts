@@ -5,6 +5,7 @@
 
 import type { ErrorCode } from "../foundation/errors.ts";
 import type { DeployOptions, Deployment, Implementation, Request } from "../foundation/deployment.ts";
+import type { FaultKind } from "../foundation/faults.ts";
 import type { NodeId } from "../foundation/units.ts";
 
 /** A client operation. Keys hold at most `limits.keyBytes`, values at most `limits.valueBytes` in UTF-8. */
@@ -161,5 +162,13 @@ export interface ConsensusImplementation extends Implementation<
   ConsensusState,
   ConsensusEvent
 > {
+  /** Whether a node that restarts still has everything it promised: its term, its vote, what it acknowledged. */
+  readonly durable: boolean;
+  /** Whether a leader that reaches a majority is safe from nodes that come back (pre-vote). */
+  readonly keepsLeaders: boolean;
+  /** Whether its trace tells of every vote and log entry, so that the claims about them can be judged. */
+  readonly tracesLog: boolean;
+  /** Why a fault that it supports cannot be injected under `settings`; undefined where it can. */
+  refusalOf?(fault: FaultKind, settings: NonNullable<DeployOptions["settings"]>): string | undefined;
   deploy(options: DeployOptions): Promise<ConsensusDeployment>;
 }

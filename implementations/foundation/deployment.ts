@@ -101,6 +101,11 @@ export interface DeployOptions {
   readonly settings?: Readonly<Record<string, number | boolean | string>>;
   /** How long a client waits for one node's answer before it asks another; has to exceed what a slow network adds. */
   readonly clientAttemptTimeoutMs?: Millis;
+  /**
+   * Whether a request may be invoked again under the same session and sequence after its outcome was unknown; true
+   * unless it is said. A system without sessions of its own must pay for them, and need not where nothing is repeated.
+   */
+  readonly repeats?: boolean;
 }
 
 export interface Implementation<Operation, Result, State, TraceEvent> {

@@ -11,7 +11,7 @@ import { exitCodeOf } from "../exit-code-of.ts";
 import { followRun } from "../follow-run.ts";
 import { oneOf } from "../nearest.ts";
 import { writableDirectory } from "../paths.ts";
-import { parseCount, parseDurationS, parseRatePerS, parseSeed, parseSizeBytes } from "../quantities.ts";
+import { parseCount, parseDurationS, parseRatePerS, parseSeed, parseSettings, parseSizeBytes } from "../quantities.ts";
 
 const defaults = {
   implementations: "minimal,production",
@@ -69,6 +69,11 @@ export const compareCommand: Command = {
       default: "10s",
     },
     size: { kind: "text", describe: "Bytes of a written value", example: "64KiB", default: defaults.size },
+    settings: {
+      kind: "list",
+      describe: "Settings of the implementations, NAME=VALUE separated by commas; etcd.tls=false is for etcd alone",
+      example: "electionTimeoutMs=300",
+    },
     seed: { kind: "text", describe: "Seed of the plan", example: "7", default: defaults.seed },
     out: { kind: "text", describe: "Results directory; a new one under results/ by default", example: "DIR" },
   },
@@ -120,6 +125,7 @@ export function compareOptions(input: Input, registries: Registries): Omit<Compa
     clients: parseCount(input.text("clients") ?? defaults.clients, "--clients", ranges.clients),
     rate: rate === undefined ? undefined : parseRatePerS(rate, "--rate", ranges.ratePerS),
     durationS: parseDurationS(input.text("duration") ?? defaults.duration, "--duration", ranges.durationS),
+    settings: parseSettings(input.list("settings"), "--settings"),
     sizeBytes: parseSizeBytes(input.text("size") ?? defaults.size, "--size", ranges.sizeBytes),
     seed: parseSeed(input.text("seed") ?? defaults.seed, "--seed"),
     out,

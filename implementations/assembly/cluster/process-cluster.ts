@@ -26,6 +26,7 @@ import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import { MemberChanges } from "../consensus/member-changes.ts";
 import { nodeNames } from "../consensus/simulated-world.ts";
 import { TraceHub } from "../consensus/trace-hub.ts";
+import { DrivenRun } from "../driven-run.ts";
 import { Links } from "../links.ts";
 import type { Address, ProcessMessage } from "./control.ts";
 import { labelOf, NodeProcess } from "./node-process.ts";
@@ -82,6 +83,7 @@ class ProcessCluster implements ConsensusDeployment {
   readonly #layout: ClusterLayout;
   readonly #options: DeployOptions;
   readonly #trace = new TraceHub();
+  readonly #run = new DrivenRun();
   readonly #seats: Seat[] = [];
   readonly #reached = new Map<number, () => void>();
   readonly #questions = new Map<number, (value: unknown) => void>();
@@ -96,8 +98,6 @@ class ProcessCluster implements ConsensusDeployment {
   #clientTransport: TlsTransport | undefined;
   #client: ConsensusClient | undefined;
   #number = 0;
-  #broken: HarnessError | NodeFailure | undefined;
-  #onBroken: ((error: HarnessError | NodeFailure) => void) | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(layout: ClusterLayout, options: DeployOptions) {
@@ -196,18 +196,8 @@ class ProcessCluster implements ConsensusDeployment {
     return undefined;
   }
 
-  async run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
-    if (this.#broken !== undefined) throw this.#broken;
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const limit = nodeClock.after(limitMs, () => resolve(false));
-    this.#onBroken = reject;
-    try {
-      work(() => resolve(true));
-      return await promise;
-    } finally {
-      limit.cancel();
-      this.#onBroken = undefined;
-    }
+  run(limitMs: Millis, work: (finish: () => void) => void): Promise<boolean> {
+    return this.#run.run(limitMs, work);
   }
 
   async states(): Promise<ReadonlyMap<NodeId, NodeState<ConsensusState>>> {
@@ -461,7 +451,7 @@ class ProcessCluster implements ConsensusDeployment {
     for (const node of seat.hosted) this.#trace.emit(timeMs, node, { kind: "stop", orderly: false });
     if (this.#stopping !== undefined) return;
     if (!exit.asked && exit.failed) {
-      return this.#end(new NodeFailure(seat.process.label, timeMs, `ended itself: ${exit.description}`));
+      return this.#run.break(new NodeFailure(seat.process.label, timeMs, `ended itself: ${exit.description}`));
     }
     if (!exit.asked) return this.#break(exit.description);
     if (seat.heldDown === 0 && seat.outReason === undefined) this.#restartLater(seat);
@@ -479,13 +469,7 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   #break(description: string): void {
-    this.#end(new HarnessError(`The run is void: a process was ended from outside: ${description}`));
-  }
-
-  #end(error: HarnessError | NodeFailure): void {
-    if (this.#stopping !== undefined || this.#broken !== undefined) return;
-    this.#broken = error;
-    this.#onBroken?.(error);
+    if (this.#stopping === undefined) this.#run.breakFromOutside(description);
   }
 
   #seatsOf(nodes: readonly NodeId[]): Seat[] {

@@ -25,6 +25,9 @@ export const minimalConsensus: ConsensusImplementation = {
     simulated: new Set<FaultKind>([...processFaults, ...partition, ...callFaults, ...clock]),
     cluster: new Set<FaultKind>([...processFaults, ...partition, ...callFaults, ...clock]),
   },
+  durable: false,
+  keepsLeaders: false,
+  tracesLog: true,
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedMinimal(options);
@@ -45,6 +48,9 @@ export const productionConsensus: ConsensusImplementation = {
     simulated: new Set<FaultKind>([...processFaults, ...partition, ...packet, ...disk, ...clock, ...membership]),
     cluster: new Set<FaultKind>([...processFaults, ...partition, ...tcpPacketFaults, ...disk, ...clock, ...membership]),
   },
+  durable: true,
+  keepsLeaders: true,
+  tracesLog: true,
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);

@@ -61,8 +61,13 @@ export async function issueAuthority(name: string): Promise<Authority> {
  * Issues a certificate for `id`, as a client and as a server.
  *
  * @param id stands in the common name and in the alternative name: letters, digits, dots and hyphens.
+ * @param addresses at which others reach it, for those that go by address instead of by name.
  */
-export async function issueCertificate(authority: Authority, id: NodeId): Promise<Credentials> {
+export async function issueCertificate(
+  authority: Authority,
+  id: NodeId,
+  addresses: readonly string[] = [],
+): Promise<Credentials> {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.create({
     ...validity(),
@@ -75,7 +80,10 @@ export async function issueCertificate(authority: Authority, id: NodeId): Promis
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension([{ type: "dns", value: id }]),
+      new SubjectAlternativeNameExtension([
+        { type: "dns", value: id },
+        ...addresses.map((value) => ({ type: "ip", value }) as const),
+      ]),
     ],
   });
   return {

@@ -78,7 +78,7 @@ export class LinkProxy {
     this.#options = options;
     this.#host = options.host ?? "127.0.0.1";
     this.#server = server;
-    server.on("connection", (client) => this.#accept(client));
+    server.on("connection", (client) => this.accept(client));
   }
 
   /** Starts a proxy on a port of the system's choice. @throws Error (of node:net) when it cannot listen. */
@@ -132,7 +132,8 @@ export class LinkProxy {
     await closed;
   }
 
-  #accept(client: Socket): void {
+  /** Takes a connection as if it had been made to this proxy. */
+  accept(client: Socket): void {
     if (this.#target === undefined) {
       client.on("error", () => undefined);
       resetSocket(client);

@@ -1,0 +1,33 @@
+/**
+ * Goal: one command installs what is missing and nothing else, and where it cannot, it says what a person can do.
+ * Method: the decision alone, on machines that are made up.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { peerPackages, planInstallation } from "./peer-packages.ts";
+
+const bare = { isRoot: true, hasApt: true, isInstalled: () => false };
+const two = [
+  ...peerPackages,
+  { name: "other", programs: [{ name: "otherd", variable: "GREY_OTHER" }], packages: ["other-server", "etcd-server"] },
+];
+
+test("installs the packages of what is missing, each once", () => {
+  assert.deepEqual(planInstallation(two, bare), { kind: "install", packages: ["etcd-server", "other-server"] });
+  const hasEtcd = { ...bare, isInstalled: ({ name }: { name: string }) => name === "etcd" };
+  assert.deepEqual(planInstallation(two, hasEtcd), { kind: "install", packages: ["other-server", "etcd-server"] });
+  assert.deepEqual(planInstallation(peerPackages, hasEtcd), { kind: "nothing" });
+});
+
+test("without root, or without apt-get, it says what a person can do", () => {
+  const unprivileged = planInstallation(peerPackages, { ...bare, isRoot: false });
+  assert.ok(unprivileged.kind === "refuse");
+  assert.match(unprivileged.advice, /sudo apt-get install etcd-server.*GREY_ETCD/);
+  const elsewhere = planInstallation(peerPackages, { ...bare, hasApt: false });
+  assert.ok(elsewhere.kind === "refuse");
+  assert.match(elsewhere.advice, /no apt-get.*GREY_ETCD/);
+  assert.deepEqual(planInstallation(peerPackages, { isRoot: false, hasApt: false, isInstalled: () => true }), {
+    kind: "nothing",
+  });
+});
