@@ -76,6 +76,7 @@ class EtcdCluster implements ConsensusDeployment {
   readonly #options: DeployOptions;
   readonly #hosts: ReadonlyMap<NodeId, string>;
   readonly #trace = new TraceHub();
+  readonly #leaders = new Map<number, NodeId>();
   readonly #run = new DrivenRun();
   readonly #seats: Seat[] = [];
   readonly #channels = new Map<NodeId, GrpcChannel>();
@@ -228,7 +229,7 @@ class EtcdCluster implements ConsensusDeployment {
     assert(this.#links !== undefined, "the links process was launched");
     const gateway = this.#links.gateway(node);
     const proxy = `socks5://${gateway.host}:${gateway.port}`;
-    const trace = new MemberTrace(node, this.#trace);
+    const trace = new MemberTrace(node, this.#trace, this.#leaders);
     const member = new EtcdMember({
       node,
       binary: this.#binary,
