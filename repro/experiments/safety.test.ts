@@ -61,8 +61,8 @@ const mutants: readonly Mutant[] = [
   {
     name: "an assertion of the node's own fails",
     file: `${production}/leadership.ts`,
-    line: "const index = quorumIndex(stored);",
-    wrong: "quorumIndex(stored); const index = durability.stableIndex;",
+    line: "const index = quorumOf(this.#configuration, this.#matchIndexOf);",
+    wrong: "const index = this.#replica.durability.stableIndex;",
     check: "no-assertion-broken",
   },
 ];
