@@ -1,8 +1,7 @@
 /**
  * The office of a leader, from its election to the end of its term, of its contact with a majority, or of its vote.
  *
- * It replicates the log (batched, pipelined, followers independent of each other), commits what a majority stored,
- * confirms linearizable reads, and brings followers that fell behind the log's beginning up by snapshot. Its own
+ * It has the log replicated (`replication.ts`), commits what a majority stored, and confirms linearizable reads. Its own
  * entries leave for the followers while they are being written here (section 10.2.1), and count here once they are
  * durable.
  *
@@ -10,14 +9,10 @@
  * leader may be on its way out (`membership.ts`), and hands its office over when it is, or when it is asked to
  * (`handover.ts`).
  *
- * Nothing waits for a particular reply. A heartbeat follows on the last entry sent, so its answer shows what was lost
- * on the way there or back: a refusal sends the leader back to where the logs agree, an acceptance frees the window.
- *
- * @see Ongaro & Ousterhout 2014, sections 5.3, 5.4.2, 7, 8; Ongaro 2014, sections 3.10 (handing over), 4.2.2 (a leader
+ * @see Ongaro & Ousterhout 2014, sections 5.4.2, 8; Ongaro 2014, sections 3.10 (handing over), 4.2.2 (a leader
  *   that is removed), 6.2 (a leader without a majority steps down), 6.4 (reads), 10.2.1.
  */
 
-import { assert } from "../../foundation/assert.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { Configuration } from "./configuration.ts";
 import { isJoint, isQuorum, isVoter, membersOf, quorumOf } from "./configuration.ts";
@@ -28,15 +23,9 @@ import { Membership } from "./membership.ts";
 import type { MembershipOutcome, MembershipView } from "./membership.ts";
 import type { MessageOf, RaftOptions } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
-import { Progress } from "./progress.ts";
-import type { Transfer } from "./progress.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import type { Replica } from "./replica.ts";
-
-type AppendEntries = MessageOf<"AppendEntries">;
-
-/** A chunk that was not answered for this many heartbeat intervals is sent again. */
-const resendAfterHeartbeats = 2;
+import { Replication } from "./replication.ts";
 
 const noPayload = new Uint8Array(0);
 
@@ -46,7 +35,7 @@ export class Leadership {
   readonly #replica: Replica;
   readonly #outbox: Outbox;
   readonly #counts: Counts;
-  readonly #followers = new Map<NodeId, Progress>();
+  readonly #replication: Replication;
   readonly #reads: ReadRounds;
   readonly #lease: Lease | undefined;
   readonly #membership: Membership;
@@ -58,8 +47,6 @@ export class Leadership {
   #hasAskedSuccessor = false;
   #configuration: Configuration;
   #heartbeatDueMs: Millis;
-  /** Followers in step get the same message object: its sender may encode it once. */
-  #newest: AppendEntries | undefined;
 
   /** Takes office in `term`: the no-op that opens it leaves at once. */
   constructor(term: number, options: RaftOptions, replica: Replica, counts: Counts, nowMs: Millis) {
@@ -72,11 +59,12 @@ export class Leadership {
     this.#lease = options.leaseReads ? new Lease(options.electionTimeoutMs, options.maxClockSkew) : undefined;
     this.#membership = new Membership(options.electionTimeoutMs);
     this.#heartbeatDueMs = nowMs + options.heartbeatIntervalMs;
+    this.#replication = new Replication(term, options, replica, counts, () => this.#reads.round);
     this.#configuration = replica.configurations.current;
-    this.#followMembers(nowMs);
+    this.#replication.follow(membersOf(this.#configuration), nowMs);
     replica.propose(term, [noPayload]);
     this.#openLeaseRound(nowMs);
-    this.#replicateToAll(nowMs);
+    this.#replication.replicateToAll(nowMs);
   }
 
   /** It has no vote any more, and that is committed: its office ends. */
@@ -101,7 +89,7 @@ export class Leadership {
     const firstIndex = this.#replica.propose(this.#term, payloads);
     this.#counts.entriesProposed += payloads.length;
     this.#outbox.answerProposal(firstIndex, this.#term);
-    this.#replicateToAll(nowMs);
+    this.#replication.replicateToAll(nowMs);
   }
 
   read(readId: number, nowMs: Millis): void {
@@ -125,7 +113,7 @@ export class Leadership {
     this.#heartbeatDueMs = nowMs + this.#options.heartbeatIntervalMs;
     if (this.#handover?.hasFailedAt(nowMs) === true) this.#endHandover("UNAVAILABLE");
     this.#openLeaseRound(nowMs);
-    this.#sendHeartbeats(nowMs);
+    this.#replication.sendHeartbeats(nowMs);
     this.#handOver(true);
     this.#advanceMembership(nowMs);
     return true;
@@ -148,7 +136,7 @@ export class Leadership {
     const { id } = this.#options;
     const successor = to ?? this.#mostUpToDate();
     const isPossible = successor !== undefined && successor !== id && isVoter(this.#configuration, successor);
-    if (!isPossible || this.#handover !== undefined || !this.#followers.has(successor)) {
+    if (!isPossible || this.#handover !== undefined || this.#replication.progressOf(successor) === undefined) {
       return this.#outbox.answerAdministration({ requestId, error: successor === id ? undefined : "UNAVAILABLE" });
     }
     this.#counts.handovers++;
@@ -162,38 +150,15 @@ export class Leadership {
   }
 
   onAppendReply(from: NodeId, reply: MessageOf<"AppendReply">, nowMs: Millis): void {
-    const progress = this.#heardFrom(from, reply.round, nowMs);
-    const { log } = this.#replica;
-    if (progress === undefined || reply.matchIndex > log.lastIndex) return;
-    if (!reply.success) {
-      this.#counts.appendRequestsRefused++;
-      progress.refused(reply.matchIndex, this.#continueAt(reply));
-    } else if (progress.accepted(reply.matchIndex, log.firstIndex)) {
-      this.#onProgress(from, nowMs);
-    }
-    this.#replicate(from, progress, nowMs);
+    this.#heardFrom(from, reply.round, nowMs);
+    if (this.#replication.onAppendReply(from, reply)) this.#onProgress(from, nowMs);
+    this.#replication.proceed(from, nowMs);
   }
 
   onSnapshotReply(from: NodeId, reply: MessageOf<"SnapshotReply">, nowMs: Millis): void {
-    const progress = this.#heardFrom(from, reply.round, nowMs);
-    const { log } = this.#replica;
-    if (progress === undefined || reply.lastIncludedIndex > log.lastIndex) return;
-    const { transfer } = progress;
-    if (reply.installed) {
-      // Whatever was transferred, the follower is past it; if that is still too old, a newer snapshot follows.
-      if (progress.accepted(reply.lastIncludedIndex, log.firstIndex)) this.#onProgress(from, nowMs);
-      if (progress.state !== "snapshot") this.#replicate(from, progress, nowMs);
-      else if (transfer !== undefined && reply.lastIncludedIndex >= transfer.snapshot.index) {
-        this.#beginTransfer(from, progress, nowMs);
-      }
-      return;
-    }
-    if (transfer?.snapshot.index !== reply.lastIncludedIndex) return;
-    const { nextOffsetBytes } = reply;
-    // A duplicate asks for the chunk that is under way: sending that again would double the stream for good.
-    if (nextOffsetBytes === transfer.offsetBytes || nextOffsetBytes >= transfer.snapshot.data.length) return;
-    transfer.offsetBytes = nextOffsetBytes;
-    this.#sendChunk(from, transfer, nowMs);
+    this.#heardFrom(from, reply.round, nowMs);
+    if (this.#replication.onSnapshotReply(from, reply, nowMs)) this.#onProgress(from, nowMs);
+    this.#replication.proceed(from, nowMs);
   }
 
   /** Leaves office: reads that were not confirmed were not served. */
@@ -203,15 +168,13 @@ export class Leadership {
     this.#endHandover(this.#handover?.isAsked === true ? undefined : "UNAVAILABLE");
   }
 
-  #heardFrom(follower: NodeId, round: number, nowMs: Millis): Progress | undefined {
-    const progress = this.#followers.get(follower);
-    if (progress === undefined) return undefined;
+  #heardFrom(follower: NodeId, round: number, nowMs: Millis): void {
+    const progress = this.#replication.progressOf(follower);
+    if (progress === undefined) return;
     progress.heardAtMs = nowMs;
-    if (round > progress.echoedRound && round <= this.#reads.round) {
-      progress.echoedRound = round;
-      this.#onEcho(nowMs);
-    }
-    return progress;
+    if (round <= progress.echoedRound || round > this.#reads.round) return;
+    progress.echoedRound = round;
+    this.#onEcho(nowMs);
   }
 
   #onProgress(from: NodeId, nowMs: Millis): void {
@@ -223,83 +186,9 @@ export class Leadership {
   #hasMajority(nowMs: Millis): boolean {
     const { id, electionTimeoutMs } = this.#options;
     return isQuorum(this.#configuration, (voter) => {
-      const heardAtMs = voter === id ? nowMs : (this.#followers.get(voter)?.heardAtMs ?? -Infinity);
+      const heardAtMs = voter === id ? nowMs : (this.#replication.progressOf(voter)?.heardAtMs ?? -Infinity);
       return nowMs - heardAtMs < electionTimeoutMs;
     });
-  }
-
-  #replicateToAll(nowMs: Millis): void {
-    for (const [follower, progress] of this.#followers) this.#replicate(follower, progress, nowMs);
-  }
-
-  /** Sends what the follower lacks and the window allows. */
-  #replicate(follower: NodeId, progress: Progress, nowMs: Millis): void {
-    const { lastIndex, baseIndex } = this.#replica.log;
-    while (progress.nextIndex <= lastIndex && progress.maySend(this.#options.maxInFlight)) {
-      if (progress.nextIndex <= baseIndex) return this.#beginTransfer(follower, progress, nowMs);
-      const message = this.#appendFrom(progress.nextIndex);
-      this.#sendAppend(follower, message);
-      progress.sent(message.prevLogIndex + message.entries.length);
-    }
-  }
-
-  #appendFrom(nextIndex: number): AppendEntries {
-    const { log, commitIndex } = this.#replica;
-    const { maxEntriesPerMessage, maxBytesPerMessage } = this.#options;
-    const newest = this.#newest;
-    const isCurrent =
-      newest?.prevLogIndex === nextIndex - 1 &&
-      newest.prevLogIndex + newest.entries.length === log.lastIndex &&
-      newest.leaderCommit === commitIndex &&
-      newest.round === this.#reads.round;
-    if (isCurrent) return newest;
-    const message = this.#append(nextIndex - 1, log.batch(nextIndex, maxEntriesPerMessage, maxBytesPerMessage));
-    this.#newest = message;
-    return message;
-  }
-
-  #append(prevLogIndex: number, entries: AppendEntries["entries"]): AppendEntries {
-    const prevLogTerm = prevLogIndex === 0 ? 0 : this.#replica.log.termAt(prevLogIndex);
-    assert(prevLogTerm !== undefined, `the log knows the term at ${prevLogIndex}`);
-    const { commitIndex } = this.#replica;
-    return {
-      kind: "AppendEntries",
-      term: this.#term,
-      prevLogIndex,
-      prevLogTerm,
-      entries,
-      leaderCommit: commitIndex,
-      round: this.#reads.round,
-    };
-  }
-
-  #sendAppend(follower: NodeId, message: AppendEntries): void {
-    this.#counts.appendRequestsSent++;
-    this.#outbox.send(follower, message);
-  }
-
-  #sendHeartbeats(nowMs: Millis): void {
-    for (const [follower, progress] of this.#followers) {
-      if (progress.state !== "snapshot" && progress.nextIndex <= this.#replica.log.baseIndex) {
-        this.#beginTransfer(follower, progress, nowMs);
-      }
-      this.#sendHeartbeat(follower, progress);
-      if (progress.transfer !== undefined) this.#resendChunk(follower, progress.transfer, nowMs);
-    }
-  }
-
-  /** What follows on index 0 is accepted by every log: right for a follower whose next entry is compacted. */
-  #sendHeartbeat(follower: NodeId, { state, nextIndex }: Progress): void {
-    const isKnown = state !== "snapshot" && nextIndex > this.#replica.log.baseIndex;
-    this.#sendAppend(follower, this.#append(isKnown ? nextIndex - 1 : 0, []));
-  }
-
-  /** Section 5.3: past the follower's entries of the conflicting term, or past ours of that term if we have any. */
-  #continueAt({ conflictIndex, conflictTerm }: MessageOf<"AppendReply">): number {
-    if (conflictTerm === 0) return conflictIndex;
-    const { log } = this.#replica;
-    const last = log.firstIndexFrom(conflictTerm + 1) - 1;
-    return log.termAt(last) === conflictTerm ? last + 1 : conflictIndex;
   }
 
   /**
@@ -312,7 +201,7 @@ export class Leadership {
     if (index <= commitIndex || log.termAt(index) !== this.#term) return;
     this.#replica.commitUpTo(index, this.#term);
     if (index >= this.#replica.configurations.currentIndex && !isVoter(this.#configuration, this.#options.id)) {
-      return this.#leaveOffice(nowMs);
+      return this.#leaveOffice();
     }
     this.#beginReadRound(nowMs);
     this.#dismissFormerMembers();
@@ -322,7 +211,7 @@ export class Leadership {
   /** Up to where `voter` holds the log durably; this leader like any other, if it has a vote. */
   readonly #matchIndexOf = (voter: NodeId): number => {
     if (voter === this.#options.id) return this.#replica.durability.stableIndex;
-    return this.#followers.get(voter)?.matchIndex ?? 0;
+    return this.#replication.progressOf(voter)?.matchIndex ?? 0;
   };
 
   get #hasCommittedInTerm(): boolean {
@@ -334,7 +223,7 @@ export class Leadership {
     if (!this.#hasCommittedInTerm || !this.#reads.begin(this.#replica.commitIndex)) return;
     this.#counts.readRounds++;
     this.#lease?.sent(this.#reads.round, nowMs);
-    for (const [follower, progress] of this.#followers) this.#sendHeartbeat(follower, progress);
+    this.#replication.announce();
     this.#onEcho(nowMs);
   }
 
@@ -349,7 +238,7 @@ export class Leadership {
     if (!this.#reads.isAsking && this.#lease === undefined) return;
     const { id } = this.#options;
     const confirmed = quorumOf(this.#configuration, (voter) =>
-      voter === id ? this.#reads.round : (this.#followers.get(voter)?.echoedRound ?? 0),
+      voter === id ? this.#reads.round : (this.#replication.progressOf(voter)?.echoedRound ?? 0),
     );
     this.#lease?.confirmed(confirmed);
     if (!this.#reads.isAsking || confirmed < this.#reads.askedRound) return;
@@ -377,20 +266,8 @@ export class Leadership {
     this.#counts.configurationsProposed++;
     this.#replica.proposeConfiguration(this.#term, next);
     this.#configuration = next;
-    this.#followMembers(nowMs);
-    this.#replicateToAll(nowMs);
-  }
-
-  /**
-   * Starts to replicate to new members. Those that are none any more still get the log until the configuration without
-   * them is committed, so that they learn of it (`#dismissFormerMembers`).
-   */
-  #followMembers(nowMs: Millis): void {
-    const nextIndex = this.#replica.log.lastIndex + 1;
-    for (const member of membersOf(this.#configuration)) {
-      if (member === this.#options.id || this.#followers.has(member)) continue;
-      this.#followers.set(member, new Progress(nextIndex, nowMs));
-    }
+    this.#replication.follow(membersOf(next), nowMs);
+    this.#replication.replicateToAll(nowMs);
     this.#hasFormerMembers = true;
   }
 
@@ -398,25 +275,20 @@ export class Leadership {
     const { configurations, commitIndex } = this.#replica;
     if (!this.#hasFormerMembers || configurations.currentIndex > commitIndex) return;
     this.#hasFormerMembers = false;
-    const members = membersOf(this.#configuration);
-    for (const [follower, progress] of this.#followers) {
-      if (members.has(follower)) continue;
-      this.#sendHeartbeat(follower, progress);
-      this.#followers.delete(follower);
-    }
+    this.#replication.dismissAllBut(membersOf(this.#configuration));
   }
 
   /** What was just committed leaves this leader without a vote: the others hear of it, and the best one stands. */
-  #leaveOffice(nowMs: Millis): void {
+  #leaveOffice(): void {
     this.#isRemoved = true;
     this.#answer(this.#membership.finish());
-    this.#sendHeartbeats(nowMs);
+    this.#replication.announce();
     this.nominateSuccessor();
   }
 
   #mostUpToDate(): NodeId | undefined {
     const { voters } = this.#configuration;
-    const candidates = voters.filter((voter) => voter !== this.#options.id && this.#followers.has(voter));
+    const candidates = voters.filter((voter) => this.#replication.progressOf(voter) !== undefined);
     return candidates.reduce<NodeId | undefined>((best, voter) => {
       return best === undefined || this.#matchIndexOf(voter) > this.#matchIndexOf(best) ? voter : best;
     }, undefined);
@@ -445,37 +317,5 @@ export class Leadership {
 
   #answer(outcome: MembershipOutcome | undefined): void {
     if (outcome !== undefined) this.#outbox.answerAdministration(outcome);
-  }
-
-  #beginTransfer(follower: NodeId, progress: Progress, nowMs: Millis): void {
-    const { snapshot } = this.#replica;
-    assert(snapshot !== undefined, "a log that is compacted has a snapshot");
-    this.#counts.snapshotsSent++;
-    this.#sendChunk(follower, progress.beginTransfer(snapshot, nowMs), nowMs);
-  }
-
-  #resendChunk(follower: NodeId, transfer: Transfer, nowMs: Millis): void {
-    const unansweredMs = nowMs - transfer.sentAtMs;
-    if (unansweredMs >= resendAfterHeartbeats * this.#options.heartbeatIntervalMs) {
-      this.#sendChunk(follower, transfer, nowMs);
-    }
-  }
-
-  #sendChunk(follower: NodeId, transfer: Transfer, nowMs: Millis): void {
-    const { snapshot, offsetBytes } = transfer;
-    const end = offsetBytes + this.#options.snapshotChunkBytes;
-    transfer.sentAtMs = nowMs;
-    this.#counts.snapshotChunksSent++;
-    this.#outbox.send(follower, {
-      kind: "InstallSnapshot",
-      term: this.#term,
-      lastIncludedIndex: snapshot.index,
-      lastIncludedTerm: snapshot.term,
-      configuration: snapshot.configuration,
-      offsetBytes,
-      data: snapshot.data.subarray(offsetBytes, end),
-      done: end >= snapshot.data.length,
-      round: this.#reads.round,
-    });
   }
 }
