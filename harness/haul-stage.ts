@@ -55,11 +55,12 @@ async function haul(options: HaulStageOptions, context: StageContext): Promise<S
     seed,
     directory: context.workDirectory,
   });
+  const starts = new Starts(deployment);
   try {
     const load = new HaulLoad(deployment, options);
     const samples = await load.run(context);
     const haulMs = load.elapsedMs;
-    const restartMs = await restart(deployment);
+    const restartMs = await restart(deployment, starts);
     const check = await finalState(deployment, load.expected);
     const measurements = [
       { metric: "entries", value: entries, unit: "count" },
@@ -163,26 +164,42 @@ function memoryOf(samples: readonly Sample[]): Measurement[] {
 }
 
 /** Kills a follower and lets it start again. @returns the time from its start to its taking part. */
-async function restart(deployment: ConsensusDeployment): Promise<Millis | undefined> {
+async function restart(deployment: ConsensusDeployment, starts: Starts): Promise<Millis | undefined> {
   const follower = deployment.nodes.find((node) => node !== deployment.leader());
   if (follower === undefined) return undefined;
-  let startedMs: Millis | undefined;
-  let onStarted: () => void = () => undefined;
-  let healedMs = Infinity;
-  deployment.observe(({ node, event, timeMs }) => {
-    if (node !== follower || event.kind !== "start" || timeMs < healedMs) return;
-    startedMs = timeMs;
-    onStarted();
-  });
   const killed = deployment.inject({ kind: "kill", nodes: [follower] });
   await deployment.run(sampleMs, () => undefined);
-  healedMs = deployment.clock.nowMs();
+  const healedMs = deployment.clock.nowMs();
   killed.heal();
-  await deployment.run(recoveryLimitMs, (finish) => {
-    onStarted = finish;
-    if (startedMs !== undefined) finish();
-  });
+  const startedMs = await starts.next(follower);
   return startedMs === undefined ? undefined : startedMs - healedMs;
+}
+
+/** When nodes start; it listens from the beginning, because a trace that nobody hears is kept. */
+class Starts {
+  readonly #deployment: ConsensusDeployment;
+  #awaited: ((node: NodeId, atMs: Millis) => void) | undefined;
+
+  constructor(deployment: ConsensusDeployment) {
+    this.#deployment = deployment;
+    deployment.observe(({ node, event, timeMs }) => {
+      if (event.kind === "start") this.#awaited?.(node, timeMs);
+    });
+  }
+
+  /** Waits for the next start of `node`. @returns when it was; undefined when it did not come in time. */
+  async next(node: NodeId): Promise<Millis | undefined> {
+    let startedMs: Millis | undefined;
+    await this.#deployment.run(recoveryLimitMs, (finish) => {
+      this.#awaited = (started, atMs) => {
+        if (started !== node) return;
+        startedMs = atMs;
+        finish();
+      };
+    });
+    this.#awaited = undefined;
+    return startedMs;
+  }
 }
 
 /** Every node holds, for every key, what its owner was last acknowledged. */
