@@ -12,6 +12,7 @@ import type { CheckResult } from "./check/verdict.ts";
 import { worstOf } from "./check/verdict.ts";
 import { consensusImplementation } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
+import { leasePlan } from "./lease-plan.ts";
 import { pick } from "./nemesis/pick.ts";
 import { swarmSchedule } from "./nemesis/swarm.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
@@ -45,6 +46,7 @@ export function sweepStage(options: SweepOptions): Stage {
 /** The plan of one seed: cluster size, workload, load, settings and fault schedule are drawn from it. */
 export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   const random = seededRandom(seed).fork("sweep");
+  if (random.fork("leases").below(runsPerLeaseRun) === 0) return leasePlan(seed, kinds, random);
   const nodes = random.below(3) === 0 ? 5 : 3;
   const durationMs = 6000;
   const electionTimeoutMs = pick([100, 150, 150, 250], random);
@@ -73,6 +75,9 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
     },
   });
 }
+
+/** One run in so many reads under leases. */
+const runsPerLeaseRun = 6;
 
 interface Tally {
   readonly validities: CheckResult["validity"][];
