@@ -144,7 +144,14 @@ async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent)
   };
   const where = finding === undefined ? `in ${runs} runs` : `in run ${runs}, ${hunted.checks.join(", ")}`;
   const validity = verdictOf(hunted);
-  tell({ kind: "block-finished", experiment: "mutants", block, validity, summary: `${id} ${outcome} ${where}`, durationS });
+  tell({
+    kind: "block-finished",
+    experiment: "mutants",
+    block,
+    validity,
+    summary: `${id} ${outcome} ${where}`,
+    durationS,
+  });
   return hunted;
 }
 

@@ -40,7 +40,8 @@ async function runSeed({ implementation, kinds }: SweepShare, seed: string, sign
     validity === "valid" ? [] : [{ id, validity, summary }],
   );
   const isVoid = record.voidReason !== undefined;
-  if (worstOf(record.checks.map(({ validity }) => validity)) === "valid") return { kind: "run", seed, isVoid, failures };
+  if (worstOf(record.checks.map(({ validity }) => validity)) === "valid")
+    return { kind: "run", seed, isVoid, failures };
   return { kind: "run", seed, isVoid, failures, capsule: encodeCapsule("sweep", record) };
 }
 
