@@ -69,8 +69,16 @@ test("the copy is gone when its use fails", async () => {
 
 for (const [name, mutant, message] of [
   ["a text that is not there", mutantOf({ before: "votes < half" }), /holds "votes < half" 0 times, wanted once/],
-  ["a text that is there twice", mutantOf({ before: "half" }), /holds "half" 2 times, wanted once; the mutant no longer/],
-  ["a file that is gone", mutantOf({ file: "implementations/gone.ts" }), /there is no implementations\/gone\.ts any more/],
+  [
+    "a text that is there twice",
+    mutantOf({ before: "half" }),
+    /holds "half" 2 times, wanted once; the mutant no longer/,
+  ],
+  [
+    "a file that is gone",
+    mutantOf({ file: "implementations/gone.ts" }),
+    /there is no implementations\/gone\.ts any more/,
+  ],
 ] as const) {
   test(`${name}: says that the mutant no longer applies, and runs nothing`, async () => {
     const refused = (error: unknown): boolean => error instanceof HarnessError && message.test(error.message);

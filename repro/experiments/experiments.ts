@@ -12,6 +12,7 @@ import {
   consensusNoQuorum,
   consensusSplit,
 } from "./failures.ts";
+import { consensusLeases } from "./leases.ts";
 import { microbench } from "./microbench.ts";
 import { consensusLatency, consensusThroughput, consensusTimeline } from "./performance.ts";
 import { consensusSafety } from "./safety.ts";
@@ -21,6 +22,7 @@ export const experiments: readonly Experiment[] = [
   minimalSize,
   consensusStepByStep,
   consensusSafety,
+  consensusLeases,
   consensusAtRest,
   consensusDurability,
   consensusTradeoffs,

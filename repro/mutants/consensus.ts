@@ -366,8 +366,18 @@ const leases: readonly Mutant[] = [
     "a leader keeps its lease after it asked another node to stand",
     "linearizability",
     own,
-    change("leadership.ts", "    this.#lease?.giveUp();\n", ""),
-    change("leadership.ts", "this.#lease === undefined || this.#hasAskedSuccessor", "this.#lease === undefined"),
+    change("leadership.ts", "    this.#hasAskedSuccessor = true;\n    this.#lease?.giveUp();\n", ""),
+  ),
+  mutant(
+    "M-CON-56",
+    "a leader that asked another node to stand gives its lease up, and the next read round renews it",
+    "linearizability",
+    "our own, found by a sweep",
+    change(
+      "leadership.ts",
+      "if (!this.#hasAskedSuccessor) this.#lease?.sent(this.#reads.round, nowMs);",
+      "this.#lease?.sent(this.#reads.round, nowMs);",
+    ),
   ),
 ];
 

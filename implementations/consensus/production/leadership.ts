@@ -325,7 +325,7 @@ export class Leadership {
   #beginReadRound(nowMs: Millis): void {
     if (!this.#hasCommittedInTerm || !this.#reads.begin(this.#replica.commitIndex)) return;
     this.#counts.readRounds++;
-    this.#lease?.sent(this.#reads.round, nowMs);
+    if (!this.#hasAskedSuccessor) this.#lease?.sent(this.#reads.round, nowMs);
     for (const [follower, progress] of this.#followers) this.#sendHeartbeat(follower, progress);
     this.#onEcho(nowMs);
   }
