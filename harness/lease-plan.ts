@@ -23,10 +23,10 @@ const clocks: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);
 /** @param kinds faults to draw from; clocks run at other rates if `skew` is among them. */
 export function leasePlan(seed: string, kinds: readonly FaultKind[], random: Random): Plan {
   const nodes = random.below(3) === 0 ? 5 : 3;
-  const styles = ["swarm", "separations", "separations", "handovers"] as const;
-  const style = pick(kinds.includes("transfer") ? styles : styles.slice(0, 3), random);
-  // A handover is over soon: more operations in less time.
-  const [durationMs, ratePerS] = style === "handovers" ? [3500, 3000] : [8000, 1000];
+  const styles = ["swarm", "separations", "handovers", "handovers"] as const;
+  const style = pick(kinds.includes("transfer") ? styles : styles.slice(0, 2), random);
+  // The moment at which a stale read can happen is short: many operations in little time.
+  const [durationMs, ratePerS] = style === "swarm" ? [8000, 1000] : [4500, 3000];
   const electionTimeoutMs = pick([500, 700], random);
   const schedule = {
     kinds: kinds.filter((kind) => !clocks.has(kind)),
@@ -36,7 +36,7 @@ export function leasePlan(seed: string, kinds: readonly FaultKind[], random: Ran
   };
   const faults = { swarm: swarmSchedule, separations, handovers }[style](schedule, random.fork("faults"));
   // The wider the bound, the shorter the lease.
-  const maxClockSkew = style === "handovers" ? 1.05 : pick([1.05, 1.5, 2, 2], random);
+  const maxClockSkew = style === "handovers" ? 1.05 : pick([1.05, 1.5, 2, 2, 2], random);
   const skew = kinds.includes("skew") ? skewedThroughout(durationMs, maxClockSkew, random) : [];
   return planOf({
     seed,
@@ -63,7 +63,7 @@ export function leasePlan(seed: string, kinds: readonly FaultKind[], random: Ran
  * What a fault leaves behind is an offset, and that hurts nobody.
  */
 function skewedThroughout(durationMs: Millis, maxClockSkew: number, random: Random): FaultSpec[] {
-  const target = pick(["leader", "leader", "followers", "one", "majority"] as const, random);
+  const target = pick(["leader", "leader", "leader", "followers", "one", "majority"] as const, random);
   // What hurts is a leader whose time passes slowly.
   const isSlow = target === "leader" || (target !== "followers" && random.below(2) === 0);
   const rate = isSlow ? 1 / maxClockSkew : maxClockSkew;

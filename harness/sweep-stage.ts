@@ -86,7 +86,7 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
 }
 
 /** One run in so many reads under leases. */
-const runsPerLeaseRun = 6;
+const runsPerLeaseRun = 5;
 
 interface Tally {
   readonly validities: CheckResult["validity"][];

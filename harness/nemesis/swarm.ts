@@ -14,6 +14,7 @@
  *   leads.
  * - heirs: a leader that is cut off gathers entries of its own; its successor goes for long as soon as one other node
  *   has its first entry. Of the two that are left, one has the longer log and the other the later one.
+ * - laggards: nodes are away until others must send them snapshots, which come twice, the second time much later.
  * - changes: members come and go one after the other while leaders fall and links are cut: two majorities that do not
  *   know of each other.
  *
@@ -61,7 +62,18 @@ const separations: readonly FaultKind[] = ["isolate-one", "leader", "one-way"];
 /** @returns faults, those placed in time in order; the same for the same random stream. */
 export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[] {
   const canChange = faultKinds.membership.every((kind) => options.kinds.includes(kind));
-  const styles = ["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient", "heirs"] as const;
+  const styles = [
+    "mix",
+    "mix",
+    "mix",
+    "mix",
+    "usurpers",
+    "usurpers",
+    "outages",
+    "patient",
+    "heirs",
+    "laggards",
+  ] as const;
   const style = pick(canChange ? ([...styles, "changes", "changes"] as const) : styles, random);
   switch (style) {
     case "mix":
@@ -74,6 +86,8 @@ export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[
       return patient(options, random);
     case "heirs":
       return heirs(options, random);
+    case "laggards":
+      return laggards(options, random);
     case "changes":
       return changes(options, random);
   }
@@ -217,6 +231,20 @@ function heirs(options: SwarmOptions, random: Random): FaultSpec[] {
     durationMs: (2.2 + random.float()) * electionTimeoutMs,
   };
   return [separation, ...reigns];
+}
+
+function laggards({ kinds, durationMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const absent = orAll(subset(both(absences, kinds), random), kinds);
+  const background = both(["duplicate", "reorder"], kinds).map((kind): FaultSpec => {
+    const parameters = { probability: 0.2 + random.float() * 0.3, holdMs: 300 + random.float() * 1200 };
+    const lasts = durationMs - 2 * edgeMs;
+    return { kind, target: "all", placement: { at: "time", ms: edgeMs }, durationMs: lasts, parameters };
+  });
+  const faults = arrivals(edgeMs, durationMs - edgeMs, 700, random).map((ms): FaultSpec => {
+    const lastsMs = Math.min(200 + random.float() * 1000, durationMs - ms);
+    return { kind: pick(absent, random), target: "one", placement: { at: "time", ms }, durationMs: lastsMs };
+  });
+  return [...background, ...faults];
 }
 
 function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
