@@ -1,5 +1,6 @@
 /**
- * The plan of a run in which leaders answer reads under leases, with clocks that keep within the bound the leases state.
+ * The plan of a run in which leaders answer reads under leases, with clocks that keep within the bound the leases
+ * state.
  *
  * A stale read needs an old leader that goes on answering while its successor takes a write. So leaders are cut off
  * again and again, some just when they hand their office over; timeouts are longer than a client's patience with one

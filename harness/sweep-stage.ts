@@ -36,8 +36,8 @@ export interface SweepOptions {
   /** What the runs are, after their number; "under random faults" by default. */
   readonly label?: string;
   /**
-   * The check that must fail in some run, as the documentation says; all others must hold. The sweep ends with the first
-   * run that shows it.
+   * The check that must fail in some run, as the documentation says; all others must hold. The sweep ends with the
+   * first run that shows it.
    */
   readonly mustFail?: string;
 }

@@ -1,9 +1,9 @@
 /**
  * Mutants: known mistakes, planted one at a time, that the harness must find.
  *
- * A check is worth what it finds. Each mutant is a bug that somebody really made (or that a paper warns of), as an exact
- * change of the sources. One that survives is a hole in the harness: its faults do not provoke the bug, or its checks do
- * not see it.
+ * A check is worth what it finds. Each mutant is a bug that somebody really made (or that a paper warns of), as an
+ * exact change of the sources. One that survives is a hole in the harness: its faults do not provoke the bug, or its
+ * checks do not see it.
  *
  * @see DeMillo, Lipton & Sayward 1978, "Hints on test data selection".
  */

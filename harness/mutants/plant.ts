@@ -1,8 +1,8 @@
 /**
  * Plants a mutant in a copy of the sources. The sources themselves are only read.
  *
- * The copy holds what a run needs, with the packages linked. A replacement that does not fit exactly once means that the
- * code has changed since the mutant was written; planting it anywhere else would prove something else.
+ * The copy holds what a run needs, with the packages linked. A replacement that does not fit exactly once means that
+ * the code has changed since the mutant was written; planting it anywhere else would prove something else.
  */
 
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * Reads under a leader's lease, on both sides of the bound they state: while no clock runs more than `maxClockSkew` times
- * as fast as another, no read is stale; beyond it, a leader that was replaced answers with old values.
+ * Reads under a leader's lease, on both sides of the bound they state: while no clock runs more than `maxClockSkew`
+ * times as fast as another, no read is stale; beyond it, a leader that was replaced answers with old values.
  */
 
 import { leasePlan } from "../../harness/lease-plan.ts";

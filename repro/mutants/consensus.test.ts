@@ -5,6 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { huntMutants } from "../../harness/mutants/hunt.ts";
 import type { HuntSummary } from "../../harness/mutants/hunt.ts";
@@ -19,6 +22,7 @@ async function hunt(
   mutants: readonly Mutant[],
   runs: number,
   signal = new AbortController().signal,
+  see: (event: RunEvent) => void = () => undefined,
 ): Promise<{ readonly summary: HuntSummary; readonly events: readonly RunEvent[] }> {
   const options = { mutants, root: repositoryRoot, kinds: everyFault, seed: "test", runs, workers: 2, signal };
   const run = huntMutants({ ...options, nowMs: () => performance.now() });
@@ -27,6 +31,7 @@ async function hunt(
     const next = await run.next();
     if (next.done === true) return { summary: next.value, events };
     events.push(next.value);
+    see(next.value);
   }
 }
 
@@ -88,7 +93,25 @@ test("a mutant that breaks the harness is no finding", async () => {
   await assert.rejects(hunt([broken], 2), /Cannot run production on seeds test\/0 to test\/1: .*SyntaxError/s);
 });
 
-test("a hunt that is stopped ends, and says that nothing is known", async () => {
+test("a hunt that is stopped in the middle ends at once, and leaves no copy and no verdict", async (t) => {
+  const scratch = await mkdtemp(path.join(tmpdir(), "grey-hunt-"));
+  const before = process.env["TMPDIR"];
+  process.env["TMPDIR"] = scratch;
+  t.after(async () => {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+    await rm(scratch, { recursive: true });
+  });
+  const controller = new AbortController();
+  const { summary, events } = await hunt([mutantOf("M-CON-14")], 1000, controller.signal, (event) => {
+    if (event.kind === "block-progress") controller.abort();
+  });
+  assert.ok(events.some(({ kind }) => kind === "block-progress"));
+  assert.deepEqual([summary.verdict, summary.mutants], ["unknown", []]);
+  assert.deepEqual(await readdir(scratch), []);
+});
+
+test("a hunt that is stopped before it began ends, and says that nothing is known", async () => {
   const controller = new AbortController();
   controller.abort();
   const { summary } = await hunt([mutantOf("M-CON-14")], 4, controller.signal);
