@@ -57,7 +57,7 @@ const runS = 0.08;
 
 /** @throws HarnessError when a mutant does not fit the sources any more, before anything runs. */
 export async function* huntMutants(options: HuntOptions): AsyncGenerator<RunEvent, HuntSummary> {
-  const { mutants, root, seed, runs, workers, signal } = options;
+  const { mutants, root, seed, runs, workers } = options;
   for (const mutant of mutants) await requireFit(root, mutant);
   const blocks = mutants.length;
   const estimateS = (runs * runS) / workers;
@@ -71,9 +71,7 @@ export async function* huntMutants(options: HuntOptions): AsyncGenerator<RunEven
   };
   const control = yield* runControl(options);
   const summary = { seed, control, mutants: [], verdict: control.validity } as const;
-  if (control.validity !== "valid" || signal.aborted) {
-    return { ...summary, verdict: worstOf([control.validity, ...(signal.aborted ? (["unknown"] as const) : [])]) };
-  }
+  if (control.validity !== "valid") return summary;
   yield { kind: "experiment-started", id: "mutants", title: "Known mistakes, planted one at a time", blocks };
   const hunted = yield* inParallel(mutants.length, workers, (index, tell) => hunt(options, index, tell));
   const verdict = worstOf(hunted.map(verdictOf));
@@ -103,8 +101,14 @@ async function* runControl(options: HuntOptions): AsyncGenerator<RunEvent, HuntS
     );
   }
   const failed = seen.find(({ failures }) => failures.length > 0);
-  const validity = worstOf(seen.flatMap(({ failures }) => failures.map((each) => each.validity)));
-  const summary = failed === undefined ? `${seen.length} runs valid` : `${textOf(failed)} (seed ${failed.seed})`;
+  const missing = seen.length < runs * implementations.length;
+  const validity = worstOf([
+    ...seen.flatMap(({ failures }) => failures.map((each) => each.validity)),
+    ...(missing ? (["unknown"] as const) : []),
+  ]);
+  const stopped = missing ? `, stopped after ${seen.length} runs` : "";
+  const found = failed === undefined ? `${seen.length} runs valid` : `${textOf(failed)} (seed ${failed.seed})`;
+  const summary = `${found}${stopped}`;
   const durationS = (options.nowMs() - beganMs) / 1000;
   yield { kind: "block-finished", experiment: "control", block: 0, validity, summary, durationS };
   yield { kind: "experiment-finished", id: "control", validity, summary };

@@ -83,6 +83,8 @@ function described({ control, mutants, verdict }: HuntSummary): string {
     mistake,
   ]);
   const found = mutants.filter(({ outcome }) => outcome === "found").length;
+  const first = `without a mutant: ${control.validity}, ${control.summary}`;
+  if (mutants.length === 0) return `${first}\nno mutant was planted: ${verdict}`;
   const table = textTable(["mutant", "outcome", "runs", "time", "found by", "seed", "mistake"], rows);
-  return `without a mutant: ${control.summary}\n${table}\n${found} of ${mutants.length} found: ${verdict}`;
+  return `${first}\n\n${table}\n${found} of ${mutants.length} found: ${verdict}`;
 }
