@@ -26,6 +26,7 @@ test("no more at a time than allowed; results in order, whatever ends first", as
     underWay.add(index);
     most = Math.max(most, underWay.size);
     tell(`begin ${index}`);
+    await Promise.resolve();
     // The second one waits until all others are done.
     if (index === 1) await gates[4]!.promise;
     gates[index]!.resolve();

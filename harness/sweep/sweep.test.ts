@@ -82,6 +82,17 @@ test("stopped in the middle, it ends with what it has, and without an error", as
   for await (const { seed } of run) assert.ok(seed.startsWith("sweep-test/"));
 });
 
+test("a consumer that has seen enough ends the process", { timeout: 20_000 }, async () => {
+  const { signal } = new AbortController();
+  let seen = 0;
+  for await (const { seed } of runShare({ root: repositoryRoot, share: { ...share, last: 100_000 }, signal })) {
+    assert.equal(seed, "sweep-test/2");
+    seen++;
+    break;
+  }
+  assert.equal(seen, 1);
+});
+
 test("sources that do not run are told with the reason", async () => {
   const run = runShare({ root: out, share, signal: new AbortController().signal });
   await assert.rejects(
