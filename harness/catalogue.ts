@@ -2,6 +2,7 @@
 
 import type { Figure } from "./chart/figure.ts";
 import type { Claim } from "./claim/claim.ts";
+import type { Mutant } from "./mutants/mutant.ts";
 import type { Experiment } from "./plan/experiment.ts";
 
 export interface Catalogue {
@@ -9,4 +10,6 @@ export interface Catalogue {
   readonly experiments: readonly Experiment[];
   readonly claims: readonly Claim[];
   readonly figures: readonly Figure[];
+  /** Known mistakes, by id. */
+  readonly mutants: readonly Mutant[];
 }

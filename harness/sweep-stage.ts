@@ -12,6 +12,7 @@ import type { CheckResult } from "./check/verdict.ts";
 import { worstOf } from "./check/verdict.ts";
 import { consensusImplementation } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
+import { leasePlan } from "./lease-plan.ts";
 import { pick } from "./nemesis/pick.ts";
 import { swarmSchedule } from "./nemesis/swarm.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
@@ -30,12 +31,21 @@ export interface SweepOptions {
   readonly seed: string;
   readonly runs: number;
   readonly estimateS: number;
+  /** The plan of a seed; `sweepPlan` by default. */
+  readonly plan?: (seed: string, kinds: readonly FaultKind[]) => Plan;
+  /** What the runs are, after their number; "under random faults" by default. */
+  readonly label?: string;
+  /**
+   * The check that must fail in some run, as the documentation says; all others must hold. The sweep ends with the
+   * first run that shows it.
+   */
+  readonly mustFail?: string;
 }
 
 /** Returns the stage that runs `options.runs` seeds: `<seed>/0`, `<seed>/1`, ... */
 export function sweepStage(options: SweepOptions): Stage {
   return {
-    label: `${options.implementation}, ${options.runs} simulated runs under random faults`,
+    label: `${options.implementation}, ${options.runs} simulated runs ${options.label ?? "under random faults"}`,
     seed: options.seed,
     estimateS: options.estimateS,
     run: (context) => sweep(options, context),
@@ -45,6 +55,7 @@ export function sweepStage(options: SweepOptions): Stage {
 /** The plan of one seed: cluster size, workload, load, settings and fault schedule are drawn from it. */
 export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   const random = seededRandom(seed).fork("sweep");
+  if (random.fork("leases").below(runsPerLeaseRun) === 0) return leasePlan(seed, kinds, random);
   const nodes = random.below(3) === 0 ? 5 : 3;
   const durationMs = 6000;
   const electionTimeoutMs = pick([100, 150, 150, 250], random);
@@ -74,6 +85,9 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   });
 }
 
+/** One run in so many reads under leases. */
+const runsPerLeaseRun = 5;
+
 interface Tally {
   readonly validities: CheckResult["validity"][];
   count: number;
@@ -82,20 +96,24 @@ interface Tally {
 }
 
 async function sweep(options: SweepOptions, context: StageContext): Promise<StageResult> {
-  const { experiment, block, implementation, kinds, runs } = options;
+  const { experiment, block, implementation, kinds, runs, plan = sweepPlan, mustFail } = options;
   const tallies = new Map<string, Tally>();
   const files: StageFile[] = [];
   let last: BlockRecord | undefined;
   let voids = 0;
-  for (let run = 0; run < runs; run++) {
+  let done = 0;
+  let isShown = false;
+  for (let run = 0; run < runs && !isShown; run++) {
     const record = await runBlock({
       implementation: consensusImplementation(implementation),
       substrate: "simulated",
-      plan: sweepPlan(`${options.seed}/${run}`, kinds),
+      plan: plan(`${options.seed}/${run}`, kinds),
       directory: context.workDirectory,
       signal: context.signal,
     });
     last = record;
+    done++;
+    isShown = record.checks.some(({ id, validity }) => id === mustFail && validity === "invalid");
     if (record.voidReason !== undefined) voids++;
     for (const check of record.checks) count(tallies, check);
     const failed = worstOf(record.checks.map(({ validity }) => validity)) !== "valid";
@@ -107,17 +125,31 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
     context.onProgress((run + 1) / runs, `${run + 1} of ${runs} seeds`);
   }
   if (last === undefined) return { rows: {}, files, implementations: [], validity: "void", summary: "no runs" };
-  const checks = [...tallies].map(([id, tally]) => summed(id, tally, runs));
+  const checks = [...tallies].map(([id, tally]) => summed(id, tally, done));
   const key = { ...blockKey(experiment, block, last), seed: options.seed };
-  const validity = worstOf(checks.map((check) => check.validity));
+  const judged = checks.filter(({ id }) => id !== mustFail);
   const worst =
-    checks.find((check) => check.validity === "invalid") ?? checks.find((check) => check.validity !== "valid");
+    judged.find((check) => check.validity === "invalid") ?? judged.find((check) => check.validity !== "valid");
   const rows: Row<"checks">[] = checkRows(key, checks);
   const voidText = voids === 0 ? "" : `, ${voids} without an effective fault`;
-  const summary =
-    worst === undefined ? `${runs} runs valid${voidText}` : `${worst.id} ${worst.validity}: ${worst.summary}`;
+  const { validity, summary } = conclusion(options, worst, isShown, `${done} runs`, voidText);
   const implementations = [{ name: implementation, status: "sound", voids: [] }] as const;
   return { rows: { checks: rows }, files, implementations, validity, summary };
+}
+
+function conclusion(
+  { mustFail }: SweepOptions,
+  worst: CheckResult | undefined,
+  isShown: boolean,
+  runs: string,
+  voidText: string,
+): Pick<StageResult, "validity" | "summary"> {
+  if (worst !== undefined) {
+    return { validity: worst.validity, summary: `${worst.id} ${worst.validity}: ${worst.summary}` };
+  }
+  if (mustFail === undefined) return { validity: "valid", summary: `${runs} valid${voidText}` };
+  if (isShown) return { validity: "valid", summary: `${mustFail} fails within ${runs}, as documented${voidText}` };
+  return { validity: "invalid", summary: `${mustFail} holds in ${runs}, though the documentation says it fails` };
 }
 
 function count(tallies: Map<string, Tally>, check: CheckResult): void {

@@ -4,5 +4,6 @@ import type { Catalogue } from "../harness/catalogue.ts";
 import { claims } from "./claims/claims.ts";
 import { experiments } from "./experiments/experiments.ts";
 import { figures } from "./figures/figures.ts";
+import { consensusMutants } from "./mutants/consensus.ts";
 
-export const catalogue: Catalogue = { experiments, claims, figures };
+export const catalogue: Catalogue = { experiments, claims, figures, mutants: consensusMutants };

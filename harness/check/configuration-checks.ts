@@ -4,11 +4,13 @@
  * - A leader puts a configuration into its log only when the one before is committed, and only one that overlaps with
  *   it: the same voters, a joint configuration of them and others, the end of such a joint one, or one voter more or
  *   less.
+ * - One voter more or less without a joint configuration takes a leader that has committed an entry of its own term:
+ *   otherwise two leaders can each extend a configuration that the other does not know, to quorums that are disjoint.
  * - A configuration goes with its entry: when the log is cut before it, the one before holds again.
  *
  * Followers may take several configurations at once, so the first rule is judged where entries are made.
  *
- * @see Ongaro 2014, chapter 4.
+ * @see Ongaro 2014, chapter 4; Ongaro 2015, "bug in single-server membership changes", raft-dev.
  */
 
 import type { NodeRecord, ObservedConfiguration } from "./node-record.ts";
@@ -30,6 +32,10 @@ export class ConfigurationChecks {
     const previous = before ?? { index: 0, voters: this.#run.founders, outgoing: [], learners: [] };
     if (previous.index > node.commit) {
       const message = `${node.id} begins the configuration of entry ${index} before that of entry ${previous.index} is committed`;
+      this.#run.violate("configuration-safety", node, message);
+    }
+    if (isDirect(previous, next) && node.log.termAt(node.commit) !== node.term) {
+      const message = `${node.id} goes from ${describeConfiguration(previous)} straight to ${describeConfiguration(next)} before it committed an entry of its term ${node.term}`;
       this.#run.violate("configuration-safety", node, message);
     }
     if (overlap(previous, next)) return;
@@ -56,6 +62,12 @@ export function describeConfiguration({
   if (outgoing.length > 0) parts.push(`outgoing ${outgoing.join(" ")}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(" ")}`);
   return parts.join(", ");
+}
+
+/** Whether other voters decide from one entry to the next, with no joint configuration on either side. */
+function isDirect(before: ObservedConfiguration, after: ObservedConfiguration): boolean {
+  if (before.outgoing.length > 0 || after.outgoing.length > 0) return false;
+  return before.voters.length !== after.voters.length || before.voters.some((voter) => !after.voters.includes(voter));
 }
 
 /** Whether every quorum of the one shares a node with every quorum of the other. */

@@ -261,6 +261,55 @@ for (const [name, id, steps] of broken) {
   });
 }
 
+const founders = ["n1", "n2", "n3"];
+const configuration = (node: string, index: number, voters: string[], outgoing: string[] = []): Step => [
+  node,
+  { kind: "configuration", index, voters, outgoing, learners: [] },
+];
+/** n1 leads and has committed its no-op; n2 leads the next term and has committed nothing of it. */
+const successor: readonly Step[] = [
+  ...opening,
+  stop("n1"),
+  vote("n2", 2, "n2"),
+  vote("n3", 2, "n2"),
+  role("n2", 2, "leader"),
+  append("n2", 2, entry(2, 0)),
+];
+const changes: readonly (readonly [name: string, isSound: boolean, steps: readonly Step[]])[] = [
+  ["one voter more", true, [...opening, append("n1", 2, entry(1, 5)), configuration("n1", 3, [...founders, "n4"])]],
+  ["two voters replaced at once", false, [...opening, configuration("n1", 3, ["n1", "n4", "n5"])]],
+  ["the same by way of a joint one", true, [...opening, configuration("n1", 3, ["n1", "n4", "n5"], founders)]],
+  [
+    "one voter more before an entry of the own term is committed (M-CON-16)",
+    false,
+    [...successor, append("n2", 3, entry(2, 5)), configuration("n2", 4, [...founders, "n4"])],
+  ],
+  [
+    "a joint configuration then",
+    true,
+    [...successor, append("n2", 3, entry(2, 5)), configuration("n2", 4, [...founders, "n4"], founders)],
+  ],
+  [
+    "another change before the first is committed",
+    false,
+    [...opening, configuration("n1", 3, [...founders, "n4"]), configuration("n1", 4, founders)],
+  ],
+  [
+    "a configuration outlives its entry (M-CON-18)",
+    false,
+    [...opening, append("n2", 2, entry(1, 5)), configuration("n2", 3, founders, ["n4"]), append("n2", 2, entry(1, 6))],
+  ],
+];
+
+for (const [name, isSound, steps] of changes) {
+  test(`configuration-safety: ${name} is ${isSound ? "allowed" : "found"}`, () => {
+    const invariants = new ConsensusInvariants({ durable: true, founders });
+    steps.forEach(([node, event], index) => invariants.observe({ timeMs: index, node, event }));
+    const found = invariants.results().find(({ id }) => id === "configuration-safety");
+    assert.equal(found?.validity, isSound ? "valid" : "invalid", found?.summary);
+  });
+}
+
 test("state after a step: terms, votes and indexes against the step before", () => {
   const cases: readonly (readonly [id: InvariantId, before: Partial<ConsensusView>, after: Partial<ConsensusView>])[] =
     [

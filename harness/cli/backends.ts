@@ -10,6 +10,8 @@ import type { ReplayOptions } from "../capsule/replay.ts";
 import type { CheckResult, Validity } from "../check/verdict.ts";
 import type { Profile } from "../plan/experiment.ts";
 import type { CompareOptions } from "../compare.ts";
+import type { HuntOptions, HuntSummary } from "../mutants/hunt.ts";
+import type { SweepOptions, SweepSummary } from "../sweep/sweep.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
 import type { Verification } from "../record/verify.ts";
@@ -20,6 +22,9 @@ export interface Backends {
   repro(options: ReproOptions): AsyncGenerator<RunEvent, ReproSummary>;
   compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary>;
   replay(options: ReplayOptions): AsyncGenerator<RunEvent | TraceLine, ReplaySummary>;
+  sweep(options: SweepRequest): AsyncGenerator<RunEvent, SweepSummary>;
+  /** @throws HarnessError when a mutant does not fit the sources any more. */
+  mutants(options: MutantsOptions): AsyncGenerator<RunEvent, HuntSummary>;
   checkFile(path: string, options: CheckOptions): Promise<CheckResult>;
   /**
    * Returns what is wrong with a results directory, if anything.
@@ -36,6 +41,19 @@ export interface Registries {
   readonly workloads: readonly ListedWorkload[];
   readonly experiments: readonly ListedExperiment[];
   readonly claims: readonly ListedClaim[];
+  readonly mutants: readonly ListedMutant[];
+}
+
+export interface ListedMutant {
+  readonly id: string;
+  readonly module: Module;
+  readonly mistake: string;
+}
+
+export type SweepRequest = Omit<SweepOptions, "root">;
+
+export interface MutantsOptions extends Pick<HuntOptions, "runs" | "workers" | "seed" | "signal" | "nowMs"> {
+  readonly ids: readonly string[];
 }
 
 export interface ListedImplementation {

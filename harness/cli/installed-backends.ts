@@ -3,6 +3,7 @@
  * loaded when a command needs it, so that `--help` and a refusal answer at once.
  */
 
+import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { Backends } from "./backends.ts";
 
 export const installedBackends: Backends = {
@@ -17,7 +18,8 @@ export const installedBackends: Backends = {
       name,
       description,
     }));
-    return { implementations, workloads, experiments: catalogue.experiments, claims: catalogue.claims };
+    const { experiments, claims, mutants } = catalogue;
+    return { implementations, workloads, experiments, claims, mutants };
   },
 
   async *repro(options) {
@@ -33,6 +35,24 @@ export const installedBackends: Backends = {
   async *replay(options) {
     const { replay } = await import("../capsule/replay.ts");
     return yield* replay(options);
+  },
+
+  async *sweep(options) {
+    const [{ sweep }, { repositoryRoot }] = await Promise.all([
+      import("../sweep/sweep.ts"),
+      import("../repository-root.ts"),
+    ]);
+    return yield* sweep({ ...options, root: repositoryRoot });
+  },
+
+  async *mutants({ ids, ...options }) {
+    const [{ huntMutants }, { repositoryRoot }, { catalogue }] = await Promise.all([
+      import("../mutants/hunt.ts"),
+      import("../repository-root.ts"),
+      import("../../repro/catalogue.ts"),
+    ]);
+    const mutants = catalogue.mutants.filter(({ id }) => ids.includes(id));
+    return yield* huntMutants({ ...options, mutants, root: repositoryRoot, kinds: Object.values(faultKinds).flat() });
   },
 
   async checkFile(path, options) {

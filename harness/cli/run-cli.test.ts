@@ -47,6 +47,7 @@ const registries: Registries = {
     { module: "consensus", name: "append", description: "one list" },
   ],
   experiments: [{ id: "con-throughput", title: "Throughput" }],
+  mutants: [{ id: "M-CON-01", module: "consensus", mistake: "commits alone" }],
   claims: [{ id: "C-CON-1", experiments: ["con-throughput"], class: "behaviour", statement: "One leader per term" }],
 };
 
@@ -96,6 +97,26 @@ async function grey(words: readonly string[], circumstances: Circumstances = {})
       ask("replay", options);
       if (options.trace) yield { kind: "trace", line: "step 1" };
       return { verdict, matches: !interrupted, text: "replayed" };
+    },
+    async *sweep(options) {
+      ask("sweep", options);
+      yield { kind: "note", level: "warning", text: "careful" };
+      const checks = [{ id: "linearizable", validity: verdict, summary: "a stale read" }] as const;
+      const failures = verdict === "valid" ? [] : [{ seed: "1/4", checks, capsule: "results/x.json" }];
+      return { implementation: "production", seed: "1", runs: 9, voids: 1, verdict, failures, failed: failures.length };
+    },
+    async *mutants(options) {
+      ask("mutants", options);
+      yield { kind: "note", level: "warning", text: "careful" };
+      const control = { runs: 4, validity: "valid", summary: "4 runs valid" } as const;
+      const outcome = verdict === "valid" ? "found" : verdict === "invalid" ? "survived" : "unfinished";
+      const what = { id: "M-CON-01", mistake: "commits alone", violates: "quorum", summary: "no check failed" };
+      return {
+        seed: "1",
+        control,
+        mutants: [{ ...what, outcome, checks: [], seed: "1/3", runs: 4, durationS: 1 }],
+        verdict,
+      };
     },
     checkFile: async (path, options) => {
       ask("check", { path, ...options });
@@ -188,6 +209,24 @@ describe("bad input: one line that names what, where and what is allowed, exit c
     ["replay FILE --until -1", '--until: "-1" is negative'],
     ["replay FILE --until soon", '--until: "soon" is not a whole number'],
     ["replay FILE --trace --json", "--trace and --json: both are given"],
+    ["sweep", "MODULE is missing"],
+    ["sweep raft --seeds 0..9", 'MODULE: unknown module "raft"'],
+    ["sweep consensus", "--seeds is missing", "such as 0..999"],
+    ["sweep consensus --seeds 9", '--seeds: "9" is not a range'],
+    ["sweep consensus --seeds 0..5..9", '--seeds: "0..5..9" is not a range'],
+    ["sweep consensus --seeds 9..0", '--seeds: "9..0" ends before it begins'],
+    ["sweep consensus --seeds a..9", '--seeds: "a" is not a whole number'],
+    ["sweep consensus --seeds 0..9 --implementation etcd", '--implementation: unknown implementation "etcd"'],
+    ["sweep consensus --seeds 0..9 --faults kil", '--faults: unknown fault "kil"', 'did you mean "kill"'],
+    ["sweep consensus --seeds 0..9 --faults pause", '--faults: "pause" is not one that production can be given'],
+    ["sweep consensus --seeds 0..9 --faults kill,swarm", '--faults: "swarm" stands alone'],
+    ["sweep consensus --seeds 0..9 --workers 0", '--workers: "0" is out of range'],
+    ["sweep consensus --seeds 0..9 --out FILE", "--out", "is a file"],
+    ["mutants --only M-CON-02", '--only: unknown mutant "M-CON-02"', 'did you mean "M-CON-01"'],
+    ["mutants --module raft", '--module: unknown module with mutants "raft"', "allowed: consensus"],
+    ["mutants --runs 0", '--runs: "0" is out of range'],
+    ["mutants --workers many", '--workers: "many" is not a whole number'],
+    ["mutants extra", 'unexpected argument "extra"'],
     ["check FILE", "--model: is missing", "register, cas-register, kv, append"],
     ["check FILE --model kvv", '--model: unknown model "kvv"', 'did you mean "kv"'],
     ["check FILE --model kv --format edn", '--format: unknown format "edn"', "auto, grey"],
@@ -241,7 +280,7 @@ describe("what the engines are asked", () => {
   const optionsOf = async (line: string): Promise<Record<string, unknown>> => {
     const { asked, stderr } = await grey(words(line));
     assert.equal(asked.length, 1, stderr);
-    const { signal: _signal, ...options } = asked[0]!.options as Record<string, unknown>;
+    const { signal: _signal, nowMs: _nowMs, ...options } = asked[0]!.options as Record<string, unknown>;
     return options;
   };
 
@@ -308,6 +347,37 @@ describe("what the engines are asked", () => {
     });
   });
 
+  test("sweep: defaults, and two kinds of fault", async () => {
+    assert.deepEqual(await optionsOf("sweep consensus --seeds 3..12"), {
+      implementation: "production",
+      kinds: ["kill", "halves", "torn-write"],
+      first: 3,
+      last: 12,
+      workers: 2,
+      seed: "1",
+      out: "results/sweep",
+    });
+    const { implementation, kinds } = await optionsOf(
+      "sweep consensus --seeds 0..0 --implementation minimal --faults halves,kill",
+    );
+    assert.deepEqual([implementation, kinds], ["minimal", ["halves", "kill"]]);
+    assert.deepEqual((await optionsOf("sweep consensus --seeds 0..0 --faults swarm"))["kinds"], [
+      "kill",
+      "halves",
+      "torn-write",
+    ]);
+  });
+
+  test("mutants: defaults, and one of them", async () => {
+    const defaults = { ids: ["M-CON-01"], runs: 400, workers: 2, seed: "1" };
+    assert.deepEqual(await optionsOf("mutants"), defaults);
+    assert.deepEqual(await optionsOf("mutants --module consensus --only M-CON-01 --runs 9 --seed 7"), {
+      ...defaults,
+      runs: 9,
+      seed: "7",
+    });
+  });
+
   test("the recorded command line can be pasted into a shell", async () => {
     const { asked } = await grey(["compare", "consensus", "--out", `${folder}/it's new`]);
     const { commandLine } = asked[0]!.options as { commandLine: string };
@@ -325,6 +395,8 @@ describe("exit codes and output", () => {
       assert.equal((await grey(words("check FILE --model kv"), { verdict })).code, code);
       assert.equal((await grey(words("compare consensus"), { verdict })).code, code);
       assert.equal((await grey(words("replay FILE"), { verdict })).code, code);
+      assert.equal((await grey(words("sweep consensus --seeds 0..8"), { verdict })).code, code);
+      assert.equal((await grey(words("mutants"), { verdict })).code, code);
     });
   }
 
@@ -351,6 +423,8 @@ describe("exit codes and output", () => {
     "repro --json",
     "compare consensus --json",
     "replay FILE --json",
+    "sweep consensus --seeds 0..8 --json",
+    "mutants --json",
     "check FILE --model kv --json",
     "verify RESULTS --json",
     "doctor --out RESULTS --json",
@@ -363,6 +437,15 @@ describe("exit codes and output", () => {
       assert.equal(typeof JSON.parse(stdout), "object");
     });
   }
+
+  test("a sweep that failed says how to replay it; a hunt says what survived", async () => {
+    const swept = await grey(words("sweep consensus --seeds 0..8"), { verdict: "invalid" });
+    assert.match(swept.stdout, /seed 1\/4: grey replay results\/x\.json\n {2}linearizable invalid: a stale read\n/);
+    assert.match(swept.stdout, /9 runs, 1 not valid, 1 without an effective fault: invalid\n$/);
+    const hunted = await grey(words("mutants"), { verdict: "invalid" });
+    assert.match(hunted.stdout, /M-CON-01 +survived +4 +1\.0 s/);
+    assert.match(hunted.stdout, /0 of 1 found: invalid\n$/);
+  });
 
   test("a trace is printed line by line", async () => {
     assert.equal((await grey(words("replay FILE --trace"))).stdout, "step 1\nreplayed\n");

@@ -13,8 +13,10 @@ import { checkCommand } from "./commands/check.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { listCommand } from "./commands/list.ts";
+import { mutantsCommand } from "./commands/mutants.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { reproCommand } from "./commands/repro.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { writeCrashReport } from "./crash-report.ts";
 import { parseArguments } from "./parse-arguments.ts";
@@ -22,7 +24,9 @@ import { parseArguments } from "./parse-arguments.ts";
 export const commands: readonly Command[] = [
   reproCommand,
   compareCommand,
+  sweepCommand,
   replayCommand,
+  mutantsCommand,
   checkCommand,
   verifyCommand,
   listCommand,

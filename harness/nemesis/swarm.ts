@@ -12,6 +12,9 @@
  * - patient: one node at a time is away for long, and the cluster settles in between: what should not happen then
  *   shows. Or a leader returns with entries of its own just when its successor goes: two logs must agree which one
  *   leads.
+ * - heirs: a leader that is cut off gathers entries of its own; its successor goes for long as soon as one other node
+ *   has its first entry. Of the two that are left, one has the longer log and the other the later one.
+ * - laggards: nodes are away until others must send them snapshots, which come twice, the second time much later.
  * - changes: members come and go one after the other while leaders fall and links are cut: two majorities that do not
  *   know of each other.
  *
@@ -53,10 +56,24 @@ const powerFalls: readonly FaultKind[] = ["lost-sync", "torn-write", "kill", "cr
 const absences: readonly FaultKind[] = ["kill", "pause", "isolate-one", "leader", "one-way", "graceful-restart"];
 const disturbances: readonly FaultKind[] = ["duplicate", "reorder", "delay", "loss"];
 
+/** They leave a leader at work, so that it gets entries that nobody else has. */
+const separations: readonly FaultKind[] = ["isolate-one", "leader", "one-way"];
+
 /** @returns faults, those placed in time in order; the same for the same random stream. */
 export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[] {
   const canChange = faultKinds.membership.every((kind) => options.kinds.includes(kind));
-  const styles = ["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient"] as const;
+  const styles = [
+    "mix",
+    "mix",
+    "mix",
+    "mix",
+    "usurpers",
+    "usurpers",
+    "outages",
+    "patient",
+    "heirs",
+    "laggards",
+  ] as const;
   const style = pick(canChange ? ([...styles, "changes", "changes"] as const) : styles, random);
   switch (style) {
     case "mix":
@@ -67,6 +84,10 @@ export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[
       return outages(options, random);
     case "patient":
       return patient(options, random);
+    case "heirs":
+      return heirs(options, random);
+    case "laggards":
+      return laggards(options, random);
     case "changes":
       return changes(options, random);
   }
@@ -162,6 +183,7 @@ function outages({ kinds, nodes, durationMs }: SwarmOptions, random: Random): Fa
 
 function patient({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
   const chosen = orAll(subset(both(absences, kinds), random), kinds);
+  const separating = orAll(both(separations, chosen), chosen);
   const faults: FaultSpec[] = [];
   const pauseMs = 6 * electionTimeoutMs;
   let atMs = pauseMs;
@@ -174,13 +196,55 @@ function patient({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random:
     if (random.below(2) === 0) {
       absence(pick(chosen, random), pick(["one", "leader"], random), 2 + random.float() * 12);
     } else {
-      absence(pick(chosen, random), "leader", 1.2 + random.float() * 1.5);
+      absence(pick(separating, random), "leader", 1.2 + random.float() * 1.5);
       atMs += random.float() * 20;
       absence(pick(chosen, random), "leader", 11 + random.float() * 3);
     }
     atMs += pauseMs * (1 + random.float());
   }
   return faults;
+}
+
+function heirs(options: SwarmOptions, random: Random): FaultSpec[] {
+  const { kinds, nodes, electionTimeoutMs } = options;
+  const one = pick(nodes, random);
+  const other = pick(others(nodes, one), random);
+  const separating = orAll(both(separations, kinds), kinds);
+  const absent = orAll(subset(both(absences, kinds), random), kinds);
+  // Whichever of the two is elected goes before it hears that the other one has its first entry.
+  const reigns = [
+    [one, other],
+    [other, one],
+  ].map(([heir = one, follower = other]): FaultSpec => ({
+    kind: pick(absent, random),
+    target: [heir],
+    placement: {
+      at: "moment",
+      moment: { kind: "message", message: "AppendReply", from: follower, to: heir, count: 1, inTerm: false },
+    },
+    durationMs: (14 + random.float() * 2) * electionTimeoutMs,
+  }));
+  const separation: FaultSpec = {
+    kind: pick(separating, random),
+    target: "leader",
+    placement: { at: "time", ms: edgeMs + random.float() * 3 * electionTimeoutMs },
+    durationMs: (2.2 + random.float()) * electionTimeoutMs,
+  };
+  return [separation, ...reigns];
+}
+
+function laggards({ kinds, durationMs }: SwarmOptions, random: Random): FaultSpec[] {
+  const absent = orAll(subset(both(absences, kinds), random), kinds);
+  const background = both(["duplicate", "reorder"], kinds).map((kind): FaultSpec => {
+    const parameters = { probability: 0.2 + random.float() * 0.3, holdMs: 300 + random.float() * 1200 };
+    const lasts = durationMs - 2 * edgeMs;
+    return { kind, target: "all", placement: { at: "time", ms: edgeMs }, durationMs: lasts, parameters };
+  });
+  const faults = arrivals(edgeMs, durationMs - edgeMs, 700, random).map((ms): FaultSpec => {
+    const lastsMs = Math.min(200 + random.float() * 1000, durationMs - ms);
+    return { kind: pick(absent, random), target: "one", placement: { at: "time", ms }, durationMs: lastsMs };
+  });
+  return [...background, ...faults];
 }
 
 function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {

@@ -17,6 +17,7 @@ import {
   consensusNoQuorum,
   consensusSplit,
 } from "./failures.ts";
+import { consensusLeases } from "./leases.ts";
 import { consensusInProcess, microbench } from "./microbench.ts";
 import { consensusOverload } from "./overload.ts";
 import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./performance.ts";
@@ -31,6 +32,7 @@ export const experiments: readonly Experiment[] = [
   minimalSize,
   consensusStepByStep,
   consensusSafety,
+  consensusLeases,
   consensusAtRest,
   consensusDurability,
   consensusTradeoffs,

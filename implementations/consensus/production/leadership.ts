@@ -222,7 +222,7 @@ export class Leadership {
   #beginReadRound(nowMs: Millis): void {
     if (!this.#hasCommittedInTerm || !this.#reads.begin(this.#replica.commitIndex)) return;
     this.#counts.readRounds++;
-    this.#lease?.sent(this.#reads.round, nowMs);
+    if (!this.#hasAskedSuccessor) this.#lease?.sent(this.#reads.round, nowMs);
     this.#replication.announce();
     this.#onEcho(nowMs);
   }

@@ -75,6 +75,15 @@ describe("a lease", () => {
       bench.takeSent("n2").some(({ kind }) => kind === "TimeoutNow"),
       true,
     );
+    assert.equal(readNow(bench), undefined);
+    // The read that was just asked began a round; who answers it may vote for the successor a moment later.
+    for (const follower of ["n2", "n3"]) {
+      const rounds = bench.takeSent(follower).flatMap((each) => (each.kind === "AppendEntries" ? [each.round] : []));
+      const { term, lastIndex } = bench.raft.view();
+      bench.receive(follower, appendReply(term, lastIndex, rounds.at(-1)));
+    }
+    assert.equal(readNow(bench), undefined, "no round renews it");
+    bench.takeSent();
     for (let heartbeats = 0; heartbeats < (2 * electionTimeoutMs) / heartbeatIntervalMs; heartbeats++) renew(bench);
     assert.equal(bench.raft.role, "leader");
     assert.equal(readNow(bench), undefined);
