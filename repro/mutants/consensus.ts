@@ -36,7 +36,7 @@ const elections: readonly Mutant[] = [
     "election safety",
     libraries,
     change(
-      "log-store.ts",
+      "segment-log.ts",
       "        writeHardState(writer, hardState);\n        this.#hardState = hardState;",
       `        this.#hardState = { term: hardState.term, votedFor: null };
         writeHardState(writer, this.#hardState);`,
