@@ -3,8 +3,8 @@
  * their memory stays flat once snapshots are taken, and how soon one that is killed at the end is back.
  *
  * A block keeps its whole history, which ten million operations do not fit into. Here every client owns its keys and
- * repeats a write until it is acknowledged, so the final state is known without a history: each key holds the last value
- * its owner was acknowledged. Every node must hold exactly that, the one that was killed included.
+ * repeats a write until it is acknowledged, so the final state is known without a history: each key holds the last
+ * value its owner was acknowledged. Every node must hold exactly that, the one that was killed included.
  */
 
 import type { NodeState } from "../implementations/foundation/deployment.ts";

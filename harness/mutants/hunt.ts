@@ -160,7 +160,7 @@ async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent)
 }
 
 function shareOf({ kinds, seed, runs }: HuntOptions, implementation: string): SweepShare {
-  return { implementation, kinds, seed, first: 0, last: runs - 1, step: 1, untilInvalid: false };
+  return { implementation, kinds, seed, style: "swarm", first: 0, last: runs - 1, step: 1, untilInvalid: false };
 }
 
 function verdictOf({ outcome }: Hunted): Validity {

@@ -1,6 +1,6 @@
 /**
- * Goal: a siege has everything in it and never destroys a cluster that is right. Method: many schedules, each read as an
- * operator would who has to keep a majority alive.
+ * Goal: a siege has everything in it and never destroys a cluster that is right. Method: many schedules, each read as
+ * an operator would who has to keep a majority alive.
  */
 
 import assert from "node:assert/strict";

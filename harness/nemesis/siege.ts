@@ -2,8 +2,8 @@
  * A siege: every kind of fault again and again for a long time, several at once, and the cluster mended in between.
  *
  * Unlike the swarm, which looks for the rare mix in short runs, it asks whether a cluster outlives everything together.
- * A node whose disk was damaged for good is replaced a little later, as an operator would; no second one is damaged, and
- * none is let go, before that is done. Kinds come in random order, each as often as the others.
+ * A node whose disk was damaged for good is replaced a little later, as an operator would; no second one is damaged,
+ * and none is let go, before that is done. Kinds come in random order, each as often as the others.
  */
 
 import type { Random } from "../../implementations/foundation/effects.ts";
@@ -22,7 +22,7 @@ export interface SiegeOptions {
 }
 
 /** Damage that no restart repairs. */
-const permanent: readonly FaultKind[] = ["bit-flip", "misdirect", "wipe"];
+const permanent: ReadonlySet<FaultKind> = new Set(["bit-flip", "misdirect", "wipe"] satisfies FaultKind[]);
 /** A fault lasts up to three gaps, so that a few are at work at any time. */
 const mostGaps = 3;
 /** From the damage of a node to its replacement. */
@@ -38,7 +38,7 @@ export function siegeSchedule({ kinds, durationMs, meanGapMs }: SiegeOptions, ra
     if (kind === undefined) break;
     const lastsMs = 50 + random.float() ** 2 * mostGaps * meanGapMs;
     faults.push({ kind, target: targetOf(kind, random), placement: { at: "time", ms }, durationMs: lastsMs });
-    if (!permanent.includes(kind)) continue;
+    if (!permanent.has(kind)) continue;
     const placement = { at: "time", ms: ms + Math.max(replacementMs, lastsMs + 1000) } as const;
     faults.push({ kind: "replace", target: "damaged", placement, durationMs: 1000 });
   }
@@ -47,7 +47,7 @@ export function siegeSchedule({ kinds, durationMs, meanGapMs }: SiegeOptions, ra
 
 function targetOf(kind: FaultKind, random: Random): Target {
   // With a node damaged for good, another must not leave: the rest would be no majority.
-  if (permanent.includes(kind) || kind === "remove") return "dispensable";
+  if (permanent.has(kind) || kind === "remove") return "dispensable";
   if (isOf("membership", kind)) return pick(["one", "leader"] as const, random);
   if (isOf("packet", kind)) return pick(["all", "one"] as const, random);
   return pick(["one", "one", "leader", "leader", "minority", "majority", "all"] as const, random);

@@ -7,10 +7,10 @@ import type { FaultKind, Moment } from "../../implementations/foundation/faults.
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 
 /**
- * Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then, `damaged` the members whose
- * disk an earlier fault damaged for good, or one at random without any. `dispensable` is one node while the cluster can
- * do without it for good (no other is damaged, no change of members is under way or will be undone), and otherwise none:
- * the fault does not strike.
+ * Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then, `damaged` the members
+ * whose disk an earlier fault damaged for good, or one at random without any. `dispensable` is one node while the
+ * cluster can do without it for good (no other is damaged, no change of members is under way or will be undone), and
+ * otherwise none: the fault does not strike.
  */
 export type Target =
   "one" | "minority" | "majority" | "all" | "leader" | "followers" | "damaged" | "dispensable" | readonly NodeId[];

@@ -10,8 +10,11 @@ import { worstOf } from "../check/verdict.ts";
 import { encodeCapsule } from "../capsule/capsule.ts";
 import { consensusImplementation } from "../consensus-implementations.ts";
 import { BlockAborted, runBlock } from "../run-block.ts";
+import { siegePlan } from "../siege-plan.ts";
 import { sweepPlan } from "../sweep-stage.ts";
 import type { SeedRun, SweepMessage, SweepShare } from "./sweep-share.ts";
+
+const planOfStyle = { swarm: sweepPlan, siege: siegePlan } as const;
 
 async function answer(share: SweepShare, signal: AbortSignal): Promise<void> {
   const tell = (message: SweepMessage): Promise<void> => sendMessage(message);
@@ -28,11 +31,15 @@ async function answer(share: SweepShare, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function runSeed({ implementation, kinds }: SweepShare, seed: string, signal: AbortSignal): Promise<SeedRun> {
+async function runSeed(
+  { implementation, kinds, style }: SweepShare,
+  seed: string,
+  signal: AbortSignal,
+): Promise<SeedRun> {
   const record = await runBlock({
     implementation: consensusImplementation(implementation),
     substrate: "simulated",
-    plan: sweepPlan(seed, kinds),
+    plan: planOfStyle[style](seed, kinds),
     directory: "", // The simulated substrate writes nothing.
     signal,
   });

@@ -9,11 +9,16 @@
 import { z } from "zod";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 
+export const sweepStyles = ["swarm", "siege"] as const;
+/** swarm: short runs, each under a random mix of faults. siege: half an hour of simulated time under all of them. */
+export type SweepStyle = (typeof sweepStyles)[number];
+
 /** Seeds `<seed>/<first>`, `<seed>/<first + step>`, ... up to `<seed>/<last>`. */
 export interface SweepShare {
   /** An implementation of consensus, in the simulated substrate. */
   readonly implementation: string;
   readonly kinds: readonly FaultKind[];
+  readonly style: SweepStyle;
   readonly seed: string;
   readonly first: number;
   readonly last: number;

@@ -26,6 +26,7 @@ async function sweepOf(options: Partial<SweepOptions>): Promise<SweepSummary> {
     root: repositoryRoot,
     implementation: "production",
     kinds: ["kill", "halves"],
+    style: "swarm",
     seed: "sweep-test",
     first: 0,
     last: 5,
@@ -44,6 +45,7 @@ async function sweepOf(options: Partial<SweepOptions>): Promise<SweepSummary> {
 const share: SweepShare = {
   implementation: "production",
   kinds: ["kill"],
+  style: "swarm",
   seed: "sweep-test",
   first: 2,
   last: 9,

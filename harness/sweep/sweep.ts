@@ -12,12 +12,13 @@ import type { Validity } from "../check/verdict.ts";
 import type { RunEvent } from "../run-events.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runShare } from "./run-share.ts";
-import type { SeedRun } from "./sweep-share.ts";
+import type { SeedRun, SweepStyle } from "./sweep-share.ts";
 
 export interface SweepOptions {
   readonly root: string;
   readonly implementation: string;
   readonly kinds: readonly FaultKind[];
+  readonly style: SweepStyle;
   readonly seed: string;
   /** Seeds `<seed>/<first>` to `<seed>/<last>`. */
   readonly first: number;
@@ -50,15 +51,16 @@ export interface SweepFailure {
 /** A broken implementation fails every run; the first ones tell all there is to know. */
 const keptFailures = 20;
 /** About: one simulated run. */
-const runS = 0.08;
+const runS = { swarm: 0.08, siege: 2.5 } as const;
+const underWhat = { swarm: "under random faults", siege: "of half an hour under every kind of fault" } as const;
 
 /** Runs the seeds; stops early, keeping what is known, when the signal fires. */
 export async function* sweep(options: SweepOptions): AsyncGenerator<RunEvent, SweepSummary> {
-  const { implementation, kinds, seed, first, last, workers, root, signal, out } = options;
+  const { implementation, kinds, style, seed, first, last, workers, root, signal, out } = options;
   const wanted = last - first + 1;
-  const title = `${implementation}, ${wanted} simulated runs under random faults`;
+  const title = `${implementation}, ${wanted} simulated runs ${underWhat[style]}`;
   const beganMs = options.nowMs();
-  const experiments = [{ id: "sweep", title, blocks: 1, estimateS: (wanted * runS) / workers }];
+  const experiments = [{ id: "sweep", title, blocks: 1, estimateS: (wanted * runS[style]) / workers }];
   yield { kind: "planned", directory: undefined, experiments };
   yield { kind: "experiment-started", id: "sweep", title, blocks: 1 };
   yield { kind: "block-started", experiment: "sweep", block: 0, blocks: 1, label: `seeds ${seed}/${first} to ${last}` };
@@ -73,7 +75,7 @@ export async function* sweep(options: SweepOptions): AsyncGenerator<RunEvent, Sw
     return { seed: run.seed, checks: run.failures, capsule };
   };
   yield* inParallel<RunEvent, void>(workers, workers, async (worker, tell) => {
-    const common = { implementation, kinds, seed, last, step: workers, untilInvalid: false };
+    const common = { implementation, kinds, style, seed, last, step: workers, untilInvalid: false };
     for await (const run of runShare({ root, share: { ...common, first: first + worker }, signal })) {
       validities.push(worstOf(run.failures.map(({ validity }) => validity)));
       if (run.isVoid) voids++;

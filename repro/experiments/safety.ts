@@ -4,6 +4,7 @@ import { blockStage } from "../../harness/block-stage.ts";
 import type { Experiment, Profile, Stage } from "../../harness/plan/experiment.ts";
 import { planOf } from "../../harness/plan/plan.ts";
 import type { FaultSpec } from "../../harness/plan/plan.ts";
+import { siegePlan } from "../../harness/siege-plan.ts";
 import { sweepStage } from "../../harness/sweep-stage.ts";
 import { everyFault, memorySparingFaults } from "./fault-sets.ts";
 
@@ -13,6 +14,7 @@ const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs:
   quick: { stages: 4, runs: 120 },
   full: { stages: 10, runs: 600 },
 };
+const sieges: Readonly<Record<Profile, number>> = { smoke: 0, quick: 3, full: 60 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
   smoke: { blocks: 1, durationMs: 2400 },
   quick: { blocks: 1, durationMs: 14_000 },
@@ -44,9 +46,29 @@ export const consensusSafety: Experiment = {
       ...sweepsOf("production", everyFault, 0),
       ...sweepsOf("minimal", memorySparingFaults, stages),
       ...stormStages(profile, seed, 2 * stages),
+      ...siegeStages(profile, seed, 2 * stages + storms[profile].blocks),
     ];
   },
 };
+
+/** Half an hour of simulated time each; the last of the stages, so that the numbers of the others stay. */
+function siegeStages(profile: Profile, seed: string, block: number): Stage[] {
+  const runs = sieges[profile];
+  if (runs === 0) return [];
+  return [
+    sweepStage({
+      experiment: "consensus-safety",
+      block,
+      implementation: "production",
+      kinds: everyFault,
+      seed: `${seed}/siege`,
+      runs,
+      plan: siegePlan,
+      label: "of half an hour under every kind of fault",
+      estimateS: runs * 3,
+    }),
+  ];
+}
 
 function stormStages(profile: Profile, seed: string, offset: number): Stage[] {
   const { blocks, durationMs } = storms[profile];

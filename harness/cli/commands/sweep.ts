@@ -3,6 +3,7 @@
 import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import { UsageError } from "../../../implementations/foundation/errors.ts";
+import { sweepStyles } from "../../sweep/sweep-share.ts";
 import type { SweepSummary } from "../../sweep/sweep.ts";
 import type { ListedImplementation, Registries, SweepRequest } from "../backends.ts";
 import type { Command, Input } from "../command.ts";
@@ -24,12 +25,19 @@ export const sweepCommand: Command = {
     seeds: { kind: "text", describe: "The first and the last seed", example: "0..999" },
     implementation: { kind: "text", describe: "Which", example: "minimal", default: "production" },
     faults: { kind: "list", describe: "swarm (all it supports) or faults to draw from", example: "kill,halves" },
+    style: {
+      kind: "text",
+      describe: "swarm (seconds under a random mix) or siege (half an hour under every kind, simulated)",
+      example: "siege",
+      default: "swarm",
+    },
     workers: { kind: "text", describe: "Processes at a time", example: "8", default: "2" },
     seed: { kind: "text", describe: "Seed that all others are derived from", example: "7", default: "1" },
     out: { kind: "text", describe: "Where capsules of failed runs go", example: "DIR", default: "results/sweep" },
   },
   examples: [
     { command: "$0 sweep consensus --seeds 0..999", meaning: "A thousand runs under every kind of fault" },
+    { command: "$0 sweep consensus --seeds 0..9 --style siege", meaning: "Ten times half an hour under all of them" },
     { command: "$0 sweep consensus --seeds 17..17 --faults kill,halves", meaning: "One run, under two kinds" },
   ],
   async run(input, { io, backends }) {
@@ -63,6 +71,7 @@ export function sweepOptions(input: Input, registries: Registries): Omit<SweepRe
     kinds: kindsOf(input.list("faults"), implementation),
     first,
     last,
+    style: oneOf(input.text("style") ?? "swarm", sweepStyles, "--style", "style"),
     workers: parseCount(input.text("workers") ?? "2", "--workers", workerRange),
     seed: parseSeed(input.text("seed") ?? "1", "--seed"),
     out: writableDirectory(input.text("out") ?? "results/sweep", "--out"),

@@ -1,7 +1,7 @@
 /**
  * Goal: members come and go while clients are served, and nothing acknowledged goes with them.
- * Method: a simulated production cluster, driven by hand in virtual time; the same file of changes serves real processes,
- * where `process-cluster.test.ts` looks at what they leave behind.
+ * Method: a simulated production cluster, driven by hand in virtual time; the same file of changes serves real
+ * processes, where `process-cluster.test.ts` looks at what they leave behind.
  */
 
 import assert from "node:assert/strict";

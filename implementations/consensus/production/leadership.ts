@@ -1,8 +1,8 @@
 /**
  * The office of a leader, from its election to the end of its term, of its contact with a majority, or of its vote.
  *
- * It has the log replicated (`replication.ts`), commits what a majority stored, and confirms linearizable reads. Its own
- * entries leave for the followers while they are being written here (section 10.2.1), and count here once they are
+ * It has the log replicated (`replication.ts`), commits what a majority stored, and confirms linearizable reads. Its
+ * own entries leave for the followers while they are being written here (section 10.2.1), and count here once they are
  * durable.
  *
  * It sends the log to whoever is in the configuration and counts whoever has a vote in it, itself only if it has one: a

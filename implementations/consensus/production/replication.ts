@@ -1,6 +1,6 @@
 /**
- * How a leader's log gets to its followers: batched, pipelined, each at its own pace, by snapshot where the log does not
- * reach back far enough.
+ * How a leader's log gets to its followers: batched, pipelined, each at its own pace, by snapshot where the log does
+ * not reach back far enough.
  *
  * Nothing waits for a particular reply. A heartbeat follows on the last entry sent, so its answer shows what was lost
  * on the way there or back: a refusal sends the leader back to where the logs agree, an acceptance frees the window.
