@@ -1,12 +1,16 @@
 /**
  * A run's events as plain lines, for logs, pipes and `--json`. No times of day, so that two logs of one run can be
- * compared; progress within a block is left out, since a line cannot be taken back.
+ * compared; progress within a block is left out, since a line cannot be taken back, but for a line now and then in long
+ * ones.
  */
 
 import { unreachable } from "../../implementations/foundation/assert.ts";
 import type { RunEvent } from "../run-events.ts";
 import { formatDurationS } from "./quantities.ts";
 import { RemainingTime } from "./remaining-time.ts";
+
+/** After so long without a line, progress within a block gets one. */
+const quietMs = 30_000;
 
 export class PlainProgress {
   readonly #write: (line: string) => void;
@@ -15,11 +19,16 @@ export class PlainProgress {
   readonly #blocks = new Map<string, number>();
   #experiments = 0;
   #started = 0;
+  #lastLineMs: number;
   #finished = 0;
 
   constructor(write: (line: string) => void, nowMs: () => number) {
-    this.#write = write;
+    this.#write = (line) => {
+      this.#lastLineMs = nowMs();
+      write(line);
+    };
     this.#nowMs = nowMs;
+    this.#lastLineMs = nowMs();
   }
 
   show(event: RunEvent): void {
@@ -41,8 +50,13 @@ export class PlainProgress {
         this.#blocks.set(event.experiment, event.blocks);
         this.#write(`  block ${event.block + 1} of ${event.blocks}: ${event.label}`);
         return;
-      case "block-progress":
+      case "block-progress": {
+        // A log wants no animation, but a block of ten minutes should not look like one that hangs.
+        if (this.#nowMs() - this.#lastLineMs < quietMs) return;
+        const percent = Math.floor(event.fraction * 100);
+        this.#write(`  block ${event.block + 1}: ${percent} %${event.text === "" ? "" : `, ${event.text}`}${this.#left()}`);
         return;
+      }
       case "block-finished": {
         const blocks = this.#blocks.get(event.experiment);
         const place = `block ${event.block + 1}${blocks === undefined ? "" : ` of ${blocks}`}`;

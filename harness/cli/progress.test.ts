@@ -11,6 +11,7 @@ import type { RunEvent } from "../run-events.ts";
 import type { Io } from "./command.ts";
 import { followRun } from "./follow-run.ts";
 import { LiveProgress } from "./live-progress.ts";
+import { PlainProgress } from "./plain-progress.ts";
 import { RemainingTime } from "./remaining-time.ts";
 
 /** A run and the milliseconds at which its events happen. */
@@ -100,6 +101,20 @@ describe("plain lines", () => {
     const io = captured(clock);
     await followRun(replayed(clock), io, { json: true, stopping: () => "" });
     assert.deepEqual([io.out, io.err], ["", transcript]);
+  });
+
+  test("a long block gets a line now and then, a short one none", () => {
+    const lines: string[] = [];
+    let nowMs = 0;
+    const progress = new PlainProgress(
+      (line) => lines.push(line),
+      () => nowMs,
+    );
+    for (; nowMs <= 70_000; nowMs += 1000) {
+      const fraction = nowMs / 100_000;
+      progress.show({ kind: "block-progress", experiment: "e", block: 0, fraction, text: `${nowMs / 1000} seeds` });
+    }
+    assert.deepEqual(lines, ["  block 1: 30 %, 30 seeds", "  block 1: 60 %, 60 seeds"]);
   });
 
   test("a request to stop is answered at once, with the directory to resume", async () => {

@@ -8,13 +8,26 @@ import { closedLoop, overheadS, reads, warmUps } from "./performance.ts";
 
 const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
 const measuredMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 4000 };
+interface Load {
+  readonly name: string;
+  readonly clients: number;
+  readonly readFraction: number;
+  /** How the peers talk; encrypted, as production does, unless it is said. */
+  readonly peers?: keyof typeof settingsOf;
+}
+
 /** Some writes go with the reads: a leader that nothing happens to has little to confirm. */
 const loads = [
   { name: "writes-1", clients: 1, readFraction: 0 },
   { name: "writes-64", clients: 64, readFraction: 0 },
   { name: "writes-256", clients: 256, readFraction: 0 },
   { name: "reads-64", clients: 64, readFraction: 0.98 },
-] as const;
+  { name: "writes-64-plain", clients: 64, readFraction: 0, peers: "plain" },
+  { name: "writes-256-plain", clients: 256, readFraction: 0, peers: "plain" },
+] as const satisfies readonly Load[];
+
+/** What a load's plan adds for peers that can do without encryption: production cannot, and keeps it. */
+const settingsOf = { encrypted: {}, plain: { "etcd.tls": false } } as const;
 
 /** @param implementations those that run in every block; minimal, the yardstick, runs in the first alone. */
 export function consensusComparisonOf(implementations: readonly string[]): Experiment {
@@ -35,10 +48,11 @@ export function consensusComparisonOf(implementations: readonly string[]): Exper
           implementations: ran,
           substrate: "cluster",
           seed: `${seed}/comparison/${block}`,
-          variants: loads.map(({ name, clients, readFraction }) => {
+          variants: loads.map(({ name, clients, readFraction, ...rest }: Load) => {
             const plan = closedLoop(profile, clients, measuredMs[profile]);
             const workload = { ...reads, readFraction };
-            return { name, plan: planOf({ ...plan, workload, seed: `${seed}/comparison/${block}/${name}` }) };
+            const settings = settingsOf[rest.peers ?? "encrypted"];
+            return { name, plan: planOf({ ...plan, workload, settings, seed: `${seed}/comparison/${block}/${name}` }) };
           }),
           estimateS: loads.length * ran.length * ((warmUps[profile] + measuredMs[profile]) / 1000 + overheadS),
           probes: [sustainedThroughput, operationTimes],
