@@ -3,8 +3,8 @@
  *
  * Every input becomes one `step` of the core, and the effects are carried out in the order the core's contract
  * (`production/messages.ts`) demands: messages at once, a persist batch's own messages only when it is durable. The
- * same file runs in the simulator and in a real process; only the ports differ. Client requests that arrive in one turn
- * of the event loop are proposed together.
+ * same file runs in the simulator and in a real process; only the ports differ. What clients ask is dealt with at a desk
+ * of its own (`client-desk.ts`).
  *
  * A failed write or sync is final: after a failed sync nobody knows what is on the disk, so the node says nothing more
  * and its supervisor restarts it, which recovers from what is really there. A full disk is not: the node goes on
@@ -25,10 +25,8 @@ import { decode, encode } from "../../foundation/codec.ts";
 import { crc32c } from "../../foundation/crc32c.ts";
 import type {
   AdminRequest,
-  ClientReply,
   ClientRequest,
   ConsensusEvent,
-  ConsensusReply,
   ConsensusState,
   ConsensusView,
 } from "../../consensus/contract.ts";
@@ -37,8 +35,6 @@ import type { ProductionSettings } from "../../consensus/production/defaults.ts"
 import { LogStore } from "../../consensus/production/log-store.ts";
 import type { OpenedLogStore, Room } from "../../consensus/production/log-store.ts";
 import type {
-  AdministrationAnswer,
-  Effects,
   Entry,
   PersistBatch,
   RaftInput,
@@ -49,12 +45,8 @@ import type {
 import { Raft } from "../../consensus/production/raft.ts";
 import { entryOverheadBytes } from "../../consensus/production/raft-log.ts";
 import type { SnapshotEncoding } from "../../consensus/production/snapshot-encoding.ts";
-import {
-  encodeCommand,
-  refusalOf,
-  refusalOfAdministration,
-  StateMachine,
-} from "../../consensus/production/state-machine.ts";
+import { StateMachine } from "../../consensus/production/state-machine.ts";
+import { ClientDesk } from "./client-desk.ts";
 
 export interface ProductionNodeOptions {
   readonly id: NodeId;
@@ -96,35 +88,12 @@ const roomPauseMs = { first: 50, most: 1000 } as const;
 /** Batches that may wait for the disk before messages that could add to them are ignored. */
 const maxPendingBatches = 16_384;
 
-/** Changes of members and handovers that wait for their end. */
-const maxAdministrations = 64;
-
-interface PendingProposal {
-  readonly client: NodeId;
-  readonly requestId: number;
-  readonly term: number;
-  readonly bytes: number;
-}
-
-interface QueuedProposal {
-  readonly client: NodeId;
-  readonly requestId: number;
-  readonly payload: Uint8Array;
-}
-
-interface PendingRead {
-  readonly client: NodeId;
-  readonly requestId: number;
-  readonly key: string;
-  /** Where the state machine must be before the read is served; undefined until the core answered. */
-  index: number | undefined;
-}
-
 export class ProductionNode {
   readonly #options: ProductionNodeOptions;
   #store: LogStore | undefined;
   #raft: Raft | undefined;
-  readonly #machine: StateMachine;
+  readonly #machine = new StateMachine();
+  readonly #desk: ClientDesk;
   #appliedIndex = 0;
   #appliedTerm = 0;
   #durableIndex = 0;
@@ -137,24 +106,22 @@ export class ProductionNode {
   #silent = false;
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
-  /** By log index: entries a client of this node waits for. */
-  readonly #proposals = new Map<number, PendingProposal>();
-  readonly #reads = new Map<number, PendingRead>();
-  #nextReadId = 1;
-  readonly #administrations = new Map<number, { readonly client: NodeId; readonly requestId: number }>();
-  #nextRequestId = 1;
-  #queue: QueuedProposal[] = [];
-  /** Payloads of `#queue` and `#proposals`. */
-  #pendingBytes = 0;
   #messagesIgnored = 0;
   #isStorageHealthy = true;
   #roomPauseMs: number = roomPauseMs.first;
   #roomTimer: Timer | undefined;
-  #flushing = false;
 
   constructor(options: ProductionNodeOptions) {
     this.#options = options;
-    this.#machine = new StateMachine();
+    this.#desk = new ClientDesk({
+      settings: options.settings,
+      defer: options.defer,
+      step: (input) => this.#step(input),
+      send: (client, reply) => options.transport.send(client, encode(reply)),
+      leader: () => this.#raft?.leader ?? null,
+      leaderLogBytes: () => (this.#raft?.role === "leader" ? this.#raft.logBytes : 0),
+      read: (key) => this.#machine.read(key),
+    });
     options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
     this.#open();
   }
@@ -181,9 +148,7 @@ export class ProductionNode {
       ...(this.#store === undefined ? {} : this.#store.counters),
       "log entries": raft?.logEntryCount ?? 0,
       "log bytes": raft?.logBytes ?? 0,
-      "pending proposals": this.#queue.length + this.#proposals.size,
-      "pending reads": this.#reads.size,
-      "pending bytes": this.#pendingBytes,
+      ...this.#desk.counters,
       "bytes waiting for the disk": this.#store?.pending.bytes ?? 0,
       "batches waiting for the disk": this.#store?.pending.batches ?? 0,
       "messages ignored": this.#messagesIgnored,
@@ -195,6 +160,7 @@ export class ProductionNode {
   /** Falls silent at once, as a crash does; nothing more is sent, stored or traced. */
   crash(): void {
     this.#silent = true;
+    this.#desk.close();
     this.#timer?.cancel();
     this.#roomTimer?.cancel();
   }
@@ -205,8 +171,7 @@ export class ProductionNode {
       this.crash();
       return done();
     }
-    for (const [, proposal] of this.#proposals) this.#answer(proposal, { kind: "error", code: "PROPOSAL_DROPPED" });
-    this.#proposals.clear();
+    this.#desk.dropProposals();
     this.crash();
     this.#store.close(() => done());
   }
@@ -293,7 +258,7 @@ export class ProductionNode {
     } catch {
       return; // Bytes damaged on the way: to a datagram protocol that is a lost message.
     }
-    if (!this.#options.isPeer(from)) return this.#serve(from, message as ClientRequest | AdminRequest);
+    if (!this.#options.isPeer(from)) return this.#desk.serve(from, message as ClientRequest | AdminRequest);
     this.#hear(from, message as RaftMessage);
   }
 
@@ -309,68 +274,12 @@ export class ProductionNode {
       // The leader is still heard, and what it says of its commit index is what lets the log shrink again. It gets no
       // answer: that would invite it to send more at once.
       this.#messagesIgnored++;
-      return this.#step({ kind: "message", from, message: { ...message, entries: [] } }, undefined, false);
+      return this.#step({ kind: "message", from, message: { ...message, entries: [] } }, false);
     }
     this.#step({ kind: "message", from, message });
   }
 
-  #serve(client: NodeId, request: ClientRequest | AdminRequest): void {
-    if ("command" in request) return this.#administer(client, request);
-    const refusal = refusalOf(request);
-    if (refusal !== undefined) return this.#reply(client, request.id, { kind: "error", code: refusal });
-    if (this.#isOverloadedBy(request)) {
-      return this.#reply(client, request.id, { kind: "error", code: "OVERLOADED" });
-    }
-    if (request.operation.kind === "read") {
-      const readId = this.#nextReadId++;
-      this.#reads.set(readId, { client, requestId: request.id, key: request.operation.key, index: undefined });
-      return this.#step({ kind: "read", readId });
-    }
-    const payload = encodeCommand(request);
-    this.#pendingBytes += payload.length;
-    this.#queue.push({ client, requestId: request.id, payload });
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#options.defer(() => this.#propose());
-  }
-
-  #administer(client: NodeId, { id, command }: AdminRequest): void {
-    const refusal = refusalOfAdministration(command);
-    if (refusal !== undefined) return this.#reply(client, id, { kind: "error", code: refusal });
-    if (this.#administrations.size >= maxAdministrations) {
-      return this.#reply(client, id, { kind: "error", code: "OVERLOADED" });
-    }
-    const requestId = this.#nextRequestId++;
-    this.#administrations.set(requestId, { client, requestId: id });
-    if (command.kind === "transfer") this.#step({ kind: "transfer", requestId, to: undefined });
-    else this.#step({ kind: "change", requestId, add: command.add, remove: command.remove });
-  }
-
-  #onAdministered({ requestId, error }: AdministrationAnswer): void {
-    const asked = this.#administrations.get(requestId);
-    if (asked === undefined) return;
-    this.#administrations.delete(requestId);
-    this.#reply(asked.client, asked.requestId, error === undefined ? { kind: "done" } : { kind: "error", code: error });
-  }
-
-  /** Whether one more request would exceed a bound; a write's bytes may exceed theirs by that one. */
-  #isOverloadedBy({ operation }: ClientRequest): boolean {
-    const { maxPendingReads, maxPendingProposals, maxPendingBytes, maxLogBytes } = this.#options.settings;
-    if (operation.kind === "read") return this.#reads.size >= maxPendingReads;
-    const isLeader = this.#raft?.role === "leader";
-    if (isLeader && (this.#raft?.logBytes ?? 0) >= maxLogBytes) return true;
-    return this.#queue.length + this.#proposals.size >= maxPendingProposals || this.#pendingBytes >= maxPendingBytes;
-  }
-
-  #propose(): void {
-    this.#flushing = false;
-    if (this.#silent || this.#queue.length === 0) return;
-    const queued = this.#queue;
-    this.#queue = [];
-    this.#step({ kind: "propose", payloads: queued.map((proposal) => proposal.payload) }, queued);
-  }
-
-  #step(input: RaftInput, queued?: readonly QueuedProposal[], answers = true): void {
+  #step(input: RaftInput, answers = true): void {
     const raft = this.#raft;
     if (raft === undefined || this.#silent) return;
     const wasLeader = raft.role === "leader";
@@ -380,7 +289,7 @@ export class ProductionNode {
       if (event.kind === "append") this.#cutAfter(event.after);
       this.#options.trace(event);
     }
-    if (queued !== undefined) this.#register(queued, effects);
+    if (input.kind === "propose") this.#desk.onProposed(effects.proposed);
     if (answers) for (const { to, message } of effects.messages) this.#send(to, message);
     if (effects.persist !== undefined) this.#persist(effects.persist);
     if (effects.restore !== undefined) {
@@ -390,23 +299,12 @@ export class ProductionNode {
       this.#snapshotIndex = effects.restore.index;
     }
     if (effects.apply.length > 0) this.#apply(effects.apply);
-    for (const { readId, index } of effects.reads) this.#onReadAnswer(readId, index);
-    for (const answer of effects.administered) this.#onAdministered(answer);
-    if (wasLeader && raft.role !== "leader") this.#dropProposals();
+    for (const answer of effects.reads) this.#desk.onReadAnswer(answer, this.#appliedIndex);
+    for (const answer of effects.administered) this.#desk.onAdministered(answer);
+    if (wasLeader && raft.role !== "leader") this.#desk.dropProposals();
     this.#options.onStep?.();
     this.#maybeSnapshot();
     this.#arm();
-  }
-
-  #register(queued: readonly QueuedProposal[], effects: Effects): void {
-    const proposed = effects.proposed;
-    for (const [offset, { client, requestId, payload }] of queued.entries()) {
-      const bytes = payload.length;
-      if (proposed === undefined) {
-        this.#pendingBytes -= bytes;
-        this.#reply(client, requestId, { kind: "error", code: "NOT_LEADER" });
-      } else this.#proposals.set(proposed.firstIndex + offset, { client, requestId, term: proposed.term, bytes });
-    }
   }
 
   #send(to: NodeId, message: RaftMessage): void {
@@ -453,53 +351,10 @@ export class ProductionNode {
       this.#appliedTerm = entry.term;
       this.#bytesSinceSnapshot += entry.payload.length;
       const isCommand = entry.payload.length > 0 && !isConfigurationPayload(entry.payload);
-      const reply = isCommand ? this.#machine.apply(entry.payload).reply : undefined;
-      const proposal = this.#proposals.get(entry.index);
-      if (proposal === undefined) continue;
-      this.#proposals.delete(entry.index);
-      this.#pendingBytes -= proposal.bytes;
-      const mine = proposal.term === entry.term && reply !== undefined;
-      this.#answer(proposal, mine ? reply : { kind: "error", code: "PROPOSAL_DROPPED" });
+      this.#desk.onApplied(entry, isCommand ? this.#machine.apply(entry.payload).reply : undefined);
     }
     this.#options.trace({ kind: "apply", index: this.#appliedIndex, digests: entries.map(digestOf) });
-    for (const [readId, read] of this.#reads) {
-      if (read.index !== undefined && read.index <= this.#appliedIndex) this.#serveRead(readId, read);
-    }
-  }
-
-  #onReadAnswer(readId: number, index: number | undefined): void {
-    const read = this.#reads.get(readId);
-    if (read === undefined) return;
-    if (index === undefined) {
-      this.#reads.delete(readId);
-      return this.#reply(read.client, read.requestId, { kind: "error", code: "NOT_LEADER" });
-    }
-    read.index = index;
-    if (index <= this.#appliedIndex) this.#serveRead(readId, read);
-  }
-
-  #serveRead(readId: number, read: PendingRead): void {
-    this.#reads.delete(readId);
-    this.#reply(read.client, read.requestId, this.#machine.read(read.key));
-  }
-
-  /** The leader lost its office: a successor may commit these or not, and only the client's retry can tell. */
-  #dropProposals(): void {
-    const dropped = [...this.#proposals.values()];
-    this.#proposals.clear();
-    for (const { bytes } of dropped) this.#pendingBytes -= bytes;
-    for (const proposal of dropped) this.#answer(proposal, { kind: "error", code: "PROPOSAL_DROPPED" });
-  }
-
-  #answer(proposal: PendingProposal, reply: ConsensusReply): void {
-    this.#reply(proposal.client, proposal.requestId, reply);
-  }
-
-  #reply(client: NodeId, id: number, reply: ClientReply["reply"]): void {
-    const leader = this.#raft?.leader ?? null;
-    const notLeader = reply.kind === "error" && reply.code === "NOT_LEADER" && leader !== null;
-    const message: ClientReply = notLeader ? { id, reply, leader } : { id, reply };
-    this.#options.transport.send(client, encode(message));
+    this.#desk.serveReads(this.#appliedIndex);
   }
 
   /** Snapshots the applied state once enough was applied; only what is durable here may be covered. */
