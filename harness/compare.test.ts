@@ -125,6 +125,7 @@ test("what an implementation does not have is refused before anything is written
   for (const [overrides, message] of [
     [{ faults: ["full"] }, /full.*minimal.*allowed are/],
     [{ implementations: ["production", "etce"] }, /etce.*allowed are/],
+    [{ settings: { electionTimeoutMs: 1 } }, /electionTimeoutMs 1: allowed/],
   ] as const) {
     const out = path.join(root, `${directories++}`);
     await assert.rejects(compared({ ...overrides, out }), (error) => {

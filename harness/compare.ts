@@ -19,6 +19,7 @@ import { pairedRatio } from "./measure/paired.ts";
 import type { Pair } from "./measure/paired.ts";
 import type { Experiment } from "./plan/experiment.ts";
 import { planOf } from "./plan/plan.ts";
+import { settingsOf } from "./plan/settings-of.ts";
 import type { FaultSpec, Plan, WorkloadSpec } from "./plan/plan.ts";
 import type { TypedRow } from "./record/csv.ts";
 import { readGit } from "./record/git.ts";
@@ -71,6 +72,7 @@ const shortestBlockS = 1;
 export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary> {
   const experiment = comparisonOf(options);
   await refuseMissing(options.implementations);
+  refuseSettings(options.implementations, options.settings);
   const startedAt = new Date().toISOString();
   const description = {
     profile: "compare",
@@ -135,6 +137,11 @@ async function refuseMissing(names: readonly string[]): Promise<void> {
   for (const [name, reason] of await missingImplementations(names)) {
     throw new UsageError(`Cannot run ${name} here: ${reason}`);
   }
+}
+
+/** Every implementation gets its own view of the settings, and all of them before any runs. */
+function refuseSettings(names: readonly string[], settings: Plan["settings"]): void {
+  for (const name of names) consensusImplementation(name).checkSettings(settingsOf(name, settings));
 }
 
 function refuseUnsupported(name: string, substrate: Substrate, faults: readonly FaultKind[]): void {

@@ -54,7 +54,9 @@ export class PlainProgress {
         // A log wants no animation, but a block of ten minutes should not look like one that hangs.
         if (this.#nowMs() - this.#lastLineMs < quietMs) return;
         const percent = Math.floor(event.fraction * 100);
-        this.#write(`  block ${event.block + 1}: ${percent} %${event.text === "" ? "" : `, ${event.text}`}${this.#left()}`);
+        this.#write(
+          `  block ${event.block + 1}: ${percent} %${event.text === "" ? "" : `, ${event.text}`}${this.#left()}`,
+        );
         return;
       }
       case "block-finished": {

@@ -114,8 +114,10 @@ export interface Implementation<Operation, Result, State, TraceEvent> {
   readonly name: string;
   /** What it can be subjected to, per substrate; a substrate that is missing is not supported at all. */
   readonly faults: Readonly<Partial<Record<Substrate, ReadonlySet<FaultKind>>>>;
+  /** @throws UsageError on settings that do not exist or lie outside their range. */
+  checkSettings(settings: NonNullable<DeployOptions["settings"]>): void;
   /** Whether it can run here, or what to install. */
   available(): Promise<true | string>;
-  /** @throws UsageError on settings that do not exist or lie outside their range. */
+  /** @throws UsageError as `checkSettings`. */
   deploy(options: DeployOptions): Promise<Deployment<Operation, Result, State, TraceEvent>>;
 }

@@ -28,10 +28,11 @@ export const minimalConsensus: ConsensusImplementation = {
   durable: false,
   keepsLeaders: false,
   tracesLog: true,
+  checkSettings: (settings) => void resolveMinimalSettings(settings),
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedMinimal(options);
-    resolveMinimalSettings(options.settings); // Bad input is refused before anything is started.
+    minimalConsensus.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
     const layout = {
       entry: fileURLToPath(new URL("../cluster/minimal-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => [nodes],
@@ -51,10 +52,11 @@ export const productionConsensus: ConsensusImplementation = {
   durable: true,
   keepsLeaders: true,
   tracesLog: true,
+  checkSettings: (settings) => void resolveSettings(settings),
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
-    resolveSettings(options.settings); // Bad input is refused before anything is started.
+    productionConsensus.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
     const layout = {
       entry: fileURLToPath(new URL("../cluster/production-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),

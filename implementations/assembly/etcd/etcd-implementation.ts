@@ -35,6 +35,7 @@ export const etcdConsensus: ConsensusImplementation = {
   tracesLog: false,
   refusalOf: (fault, settings) =>
     fault === "corrupt" && !resolveEtcdSettings(settings, false).tls ? corruptionNeedsTls : undefined,
+  checkSettings: (settings) => void resolveEtcdSettings(settings, true),
   available: () => Promise.resolve(binary() === undefined ? notInstalled : true),
   deploy: async (options) => {
     if (options.substrate !== "cluster") throw new UsageError("Cannot run etcd in the simulator: it is a real process");
