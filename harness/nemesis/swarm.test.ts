@@ -79,3 +79,17 @@ test("swarm: a schedule leaves kinds out, and different ones each time", () => {
   });
   assert.ok(mixes.size > runs / 2);
 });
+
+test("some fault of a schedule that has any is placed in time: moments may never come", () => {
+  for (let seed = 0; seed < runs; seed++) {
+    const schedule = swarmSchedule(
+      { kinds: every, nodes, durationMs: 1500, electionTimeoutMs: 150 },
+      seededRandom(seed),
+    );
+    if (schedule.length === 0) continue;
+    assert.ok(
+      schedule.some(({ placement }) => placement.at === "time"),
+      `seed ${seed}`,
+    );
+  }
+});

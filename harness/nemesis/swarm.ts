@@ -61,6 +61,15 @@ const separations: readonly FaultKind[] = ["isolate-one", "leader", "one-way"];
 
 /** @returns faults, those placed in time in order; the same for the same random stream. */
 export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[] {
+  const faults = drawn(options, random);
+  const [first, ...rest] = faults;
+  // Moments may never come: a schedule of nothing else would now and then do nothing at all.
+  if (first === undefined || faults.some(({ placement }) => placement.at === "time")) return faults;
+  const ms = edgeMs + random.float() * (options.durationMs - 2 * edgeMs);
+  return [{ ...first, placement: { at: "time", ms } }, ...rest];
+}
+
+function drawn(options: SwarmOptions, random: Random): FaultSpec[] {
   const canChange = faultKinds.membership.every((kind) => options.kinds.includes(kind));
   const styles = [
     "mix",

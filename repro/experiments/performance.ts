@@ -21,8 +21,12 @@ export const closedLoopGeneratorLimitMs = 60;
 export const warmUps: Readonly<Record<Profile, number>> = { smoke: 400, quick: 600, full: 2000 };
 
 /** A closed loop of `clients`, measured for `measuredMs` after the warm-up. */
-export function closedLoop(profile: Profile, clients: number, measuredMs: number): Omit<Partial<Plan>, "seed"> {
-  const warmUpMs = warmUps[profile];
+export function closedLoop(
+  profile: Profile,
+  clients: number,
+  measuredMs: number,
+  warmUpMs = warmUps[profile],
+): Omit<Partial<Plan>, "seed"> {
   return {
     workload: writes,
     load: { loop: "closed", clients },
