@@ -3,8 +3,8 @@
  *
  * Every input becomes one `step` of the core, and the effects are carried out in the order the core's contract
  * (`production/messages.ts`) demands: messages at once, a persist batch's own messages only when it is durable. The
- * same file runs in the simulator and in a real process; only the ports differ. What clients ask is dealt with at a desk
- * of its own (`client-desk.ts`).
+ * same file runs in the simulator and in a real process; only the ports differ. What clients ask is dealt with at a
+ * desk of its own (`client-desk.ts`).
  *
  * A failed write or sync is final: after a failed sync nobody knows what is on the disk, so the node says nothing more
  * and its supervisor restarts it, which recovers from what is really there. A full disk is not: the node goes on
