@@ -12,7 +12,7 @@ import path from "node:path";
 import type { DeployOptions, NodeResources, NodeState } from "../../foundation/deployment.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
 import { HarnessError, NodeFailure, UsageError } from "../../foundation/errors.ts";
-import type { Efficacy, Fault, FaultHandle, Link, Moment } from "../../foundation/faults.ts";
+import type { Fault, FaultHandle, Link, Moment } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
@@ -28,8 +28,9 @@ import { nodeNames } from "../consensus/simulated-world.ts";
 import { TraceHub } from "../consensus/trace-hub.ts";
 import { DrivenRun } from "../driven-run.ts";
 import { Links } from "../links.ts";
-import type { Address, ProcessMessage } from "./control.ts";
+import type { Address, ProcessEfficacy, ProcessMessage } from "./control.ts";
 import { labelOf, NodeProcess } from "./node-process.ts";
+import { ProcessFaults } from "./process-faults.ts";
 import type { NodeExit } from "./node-process.ts";
 
 /** What differs between the implementations. */
@@ -69,11 +70,7 @@ interface Seat {
   outReason: string | undefined;
   /** It has started once: from then on an empty disk is a lost disk. */
   formed: boolean;
-  /** Faults inside the process that outlive it: injected again into its next life. */
-  readonly lasting: Map<number, Fault>;
   readonly moments: Map<number, Moment>;
-  /** Faults that end the process (power loss) and so cannot report: that it ended is what they did. */
-  readonly powerLosses: Set<number>;
 }
 
 class ProcessCluster implements ConsensusDeployment {
@@ -87,9 +84,7 @@ class ProcessCluster implements ConsensusDeployment {
   readonly #seats: Seat[] = [];
   readonly #reached = new Map<number, () => void>();
   readonly #questions = new Map<number, (value: unknown) => void>();
-  readonly #efficacy = new Map<number, Efficacy>();
-  /** Efficacy of earlier lives of a process, which forgets with it. */
-  readonly #pastEfficacy = new Map<number, number>();
+  readonly #faults = new ProcessFaults(() => this.#refreshEfficacy());
   readonly #credentials: Record<NodeId, Credentials> = {};
   #authority: Authority | undefined;
   /** Processes that were removed and are ending. */
@@ -160,10 +155,10 @@ class ProcessCluster implements ConsensusDeployment {
       case "pause":
         return this.#layout.networked || this.#isEverything(fault.nodes)
           ? combinedHandle(this.#seatsOf(fault.nodes).map((seat) => this.#pause(seat)))
-          : this.#injectInside(fault, this.#seatsOf(fault.nodes));
+          : this.#faults.inject(fault, processesOf(this.#seatsOf(fault.nodes)));
       case "disk":
       case "clock":
-        return this.#injectInside(fault, this.#seatsOf(fault.nodes));
+        return this.#faults.inject(fault, processesOf(this.#seatsOf(fault.nodes)));
       case "membership":
         return this.#members.inject(fault);
       default:
@@ -354,9 +349,7 @@ class ProcessCluster implements ConsensusDeployment {
       restartMs: restartPauseMs.first,
       outReason: undefined,
       formed: false,
-      lasting: new Map(),
       moments: new Map(),
-      powerLosses: new Set(),
       process: new NodeProcess({
         entry: this.#layout.entry,
         label: labelOf(hosted),
@@ -401,7 +394,7 @@ class ProcessCluster implements ConsensusDeployment {
         return;
       case "failed":
         if (message.permanent) seat.outReason = message.reason;
-        for (const [number, efficacy] of message.efficacy) this.#efficacy.set(number, efficacy);
+        this.#faults.reported(message.efficacy);
         seat.process.expectEnd();
         return;
       case "trace":
@@ -424,7 +417,7 @@ class ProcessCluster implements ConsensusDeployment {
 
   #connect(seat: Seat, ports: Readonly<Record<NodeId, number>>): void {
     for (const [node, port] of Object.entries(ports)) this.#links?.setTarget(node, port);
-    for (const [handle, fault] of seat.lasting) seat.process.send({ kind: "inject", fault, handle });
+    this.#faults.resumed(seat.process);
     for (const [number, moment] of seat.moments) seat.process.send({ kind: "arm", moment, number });
     this.#connectPeers(seat);
   }
@@ -440,13 +433,7 @@ class ProcessCluster implements ConsensusDeployment {
   }
 
   #onExit(seat: Seat, exit: NodeExit): void {
-    for (const handle of seat.lasting.keys()) {
-      const count = this.#efficacy.get(handle)?.count ?? 0;
-      this.#pastEfficacy.set(handle, (this.#pastEfficacy.get(handle) ?? 0) + count);
-      this.#efficacy.delete(handle);
-    }
-    for (const handle of seat.powerLosses) this.#efficacy.set(handle, { count: 1, unit: "power losses" });
-    seat.powerLosses.clear();
+    this.#faults.ended(seat.process);
     const timeMs = nodeClock.nowMs();
     for (const node of seat.hosted) this.#trace.emit(timeMs, node, { kind: "stop", orderly: false });
     if (this.#stopping !== undefined) return;
@@ -491,55 +478,23 @@ class ProcessCluster implements ConsensusDeployment {
     if (proxied.length > 0) {
       handles.push(fault.kind === "cut" ? links.cut(proxied) : links.packet(proxied, fault.fault));
     }
-    if (inside.length > 0) handles.push(this.#injectInside({ ...fault, links: inside }, this.#seats));
+    if (inside.length > 0) handles.push(this.#faults.inject({ ...fault, links: inside }, processesOf(this.#seats)));
     return combinedHandle(handles);
-  }
-
-  /** A fault that a process performs on itself. */
-  #injectInside(fault: Fault, seats: readonly Seat[]): FaultHandle {
-    const numbers = seats.map((seat) => {
-      const number = ++this.#number;
-      const losesPower =
-        fault.kind === "disk" && (fault.fault.kind === "torn-write" || fault.fault.kind === "lost-sync");
-      if (losesPower) {
-        seat.process.expectEnd();
-        seat.powerLosses.add(number);
-      }
-      const lasts =
-        fault.kind === "disk" && !["torn-write", "lost-sync", "bit-flip", "misdirect"].includes(fault.fault.kind);
-      if (lasts || fault.kind === "clock") seat.lasting.set(number, fault);
-      seat.process.send({ kind: "inject", fault, handle: number });
-      return { seat, number };
-    });
-    return faultHandle(
-      fault.kind === "disk" ? "operations" : "times",
-      () => numbers.reduce((sum, { number }) => sum + this.#countOf(number), 0),
-      () => {
-        for (const { seat, number } of numbers) {
-          seat.lasting.delete(number);
-          seat.process.send({ kind: "heal", handle: number });
-        }
-        void this.#refreshEfficacy();
-      },
-    );
-  }
-
-  #countOf(number: number): number {
-    return (this.#efficacy.get(number)?.count ?? 0) + (this.#pastEfficacy.get(number) ?? 0);
   }
 
   async #refreshEfficacy(): Promise<void> {
     await Promise.all([
       this.#links?.refreshEfficacy(),
       ...this.#seats.map(async (seat) => {
-        const answer = (await this.#ask(seat, "efficacy")) as { efficacy: [number, Efficacy][] } | undefined;
-        for (const [number, efficacy] of answer?.efficacy ?? []) this.#efficacy.set(number, efficacy);
+        const answer = (await this.#ask(seat, "efficacy")) as ProcessEfficacy | undefined;
+        this.#faults.reported(answer?.efficacy ?? []);
       }),
     ]);
   }
 
   #takeDown(fault: Extract<Fault, { kind: "kill" | "graceful-restart" | "wipe" }>): FaultHandle {
-    if (!this.#layout.networked && !this.#isEverything(fault.nodes)) return this.#injectInside(fault, this.#seats);
+    if (!this.#layout.networked && !this.#isEverything(fault.nodes))
+      return this.#faults.inject(fault, processesOf(this.#seats));
     const seats = this.#seatsOf(fault.nodes);
     let count = 0;
     const ends = seats.map((seat) => {
@@ -605,4 +560,8 @@ const knockLimitMs = 3000;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function processesOf(seats: readonly Seat[]): readonly NodeProcess[] {
+  return seats.map(({ process }) => process);
 }
