@@ -351,6 +351,7 @@ describe("what the engines are asked", () => {
     assert.deepEqual(await optionsOf("sweep consensus --seeds 3..12"), {
       implementation: "production",
       kinds: ["kill", "halves", "torn-write"],
+      style: "swarm",
       first: 3,
       last: 12,
       workers: 2,
@@ -361,6 +362,7 @@ describe("what the engines are asked", () => {
       "sweep consensus --seeds 0..0 --implementation minimal --faults halves,kill",
     );
     assert.deepEqual([implementation, kinds], ["minimal", ["halves", "kill"]]);
+    assert.equal((await optionsOf("sweep consensus --seeds 0..0 --style siege"))["style"], "siege");
     assert.deepEqual((await optionsOf("sweep consensus --seeds 0..0 --faults swarm"))["kinds"], [
       "kill",
       "halves",

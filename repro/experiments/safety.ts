@@ -10,7 +10,7 @@ import { everyFault, memorySparingFaults } from "./fault-sets.ts";
 
 /** Simulated runs of each implementation, in stages of equal size so that an interrupted run loses little. */
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
-  smoke: { stages: 1, runs: 50 },
+  smoke: { stages: 1, runs: 35 },
   quick: { stages: 4, runs: 120 },
   full: { stages: 10, runs: 600 },
 };

@@ -12,7 +12,7 @@ import type { ProcessEfficacy } from "./control.ts";
 import type { NodeProcess } from "./node-process.ts";
 
 /** Strike once, at a moment of their own choosing; a later life has nothing more to do with them. */
-const passing: readonly string[] = ["torn-write", "lost-sync", "bit-flip", "misdirect"];
+const passing: ReadonlySet<string> = new Set(["torn-write", "lost-sync", "bit-flip", "misdirect"]);
 
 export class ProcessFaults {
   readonly #refresh: () => Promise<unknown>;
@@ -74,7 +74,7 @@ export class ProcessFaults {
       process.expectEnd();
       entryOf(this.#powerLosses, process, () => new Set()).add(number);
     }
-    const lasts = fault.kind === "clock" || (fault.kind === "disk" && !passing.includes(fault.fault.kind));
+    const lasts = fault.kind === "clock" || (fault.kind === "disk" && !passing.has(fault.fault.kind));
     if (lasts) entryOf(this.#lasting, process, () => new Map()).set(number, fault);
     process.send({ kind: "inject", fault, handle: number });
     return number;
