@@ -817,3 +817,29 @@ test("close waits for what is under way", () => {
   assert.equal(order.at(-1), "closed");
   assert.equal(order.length, 3);
 });
+
+// Found by a siege: a disk that was full and then failed writes left a copy of the last segment half made, failed to
+// remove it at the next start, and had the segment added to it and put in its own place.
+test("a leftover that cannot be removed stops recovery: nothing is added to it, and no segment is touched", () => {
+  const bench = new Bench("leftover", 10_000);
+  bench.persist(bench.open().store, { entries: entries(1, 5, 1) });
+  const [segment = ""] = bench.disk.names();
+  const before = bench.disk.read(segment);
+  bench.disk.append(`${segment}.tmp`, [before]);
+  bench.disk.sync(`${segment}.tmp`);
+  bench.disk.syncDirectory();
+  bench.disk.crash({ powerLoss: false });
+  const disk = bench.disk.open();
+  const remove = disk.remove.bind(disk);
+  disk.remove = (name, done) => {
+    if (name.endsWith(".tmp")) bench.time.after(0, () => done(new DiskError("IO", "Cannot remove it")));
+    else remove(name, done);
+  };
+  let outcome: Error | undefined;
+  LogStore.open(disk, { segmentBytes: 10_000 }, (error) => (outcome = error));
+  bench.runUntil(() => outcome !== undefined);
+  bench.runUntil(() => false);
+  assert.match(outcome?.message ?? "", /Cannot remove it/);
+  assert.deepEqual(bench.disk.read(segment), before);
+  assert.deepEqual(bench.reopen().recovered.entries.map(textOf), entries(1, 5, 1).map(textOf));
+});

@@ -62,7 +62,7 @@ class Recovery {
   readonly #node: string;
   readonly #done: (error: LogDamage | DiskError | undefined, log?: RecoveredLog) => void;
   readonly #repairs: string[] = [];
-  readonly #unfinished: string[] = [];
+  #unfinished: string[] = [];
   readonly #toRemove: string[] = [];
   #segmentNames: string[] = [];
   readonly #snapshots: LogPosition[] = [];
@@ -208,19 +208,28 @@ class Recovery {
     }
   }
 
-  /** Leftovers first: what is stored once more may bear the name of one. */
+  /**
+   * Leftovers first, and nothing more before they are gone: what is stored once more may bear the name of one, and
+   * would be appended to it.
+   */
   #repair(empty: boolean): void {
+    const [name, ...rest] = this.#unfinished;
+    if (name === undefined) return this.#store(empty);
+    this.#unfinished = rest;
+    this.#disk.remove(name, (error) => {
+      if (error !== undefined) return this.#done(error);
+      this.#repairs.push(`removed ${name}: an unfinished file`);
+      this.#repair(empty);
+    });
+  }
+
+  #store(empty: boolean): void {
     const failures: DiskError[] = [];
     const step = (error: DiskError | undefined): void => {
       if (error !== undefined) failures.push(error);
     };
-    for (const name of this.#unfinished) {
-      this.#repairs.push(`removed ${name}: an unfinished file`);
-      this.#disk.remove(name, step);
-    }
     this.#storeTail((error) => {
-      step(error);
-      if (failures.length > 0) return this.#done(failures[0]);
+      if (error !== undefined) return this.#done(error);
       for (const name of this.#toRemove) this.#disk.remove(name, step);
       this.#disk.syncDirectory((directoryError) => {
         step(directoryError);
