@@ -142,7 +142,7 @@ const places: readonly (readonly [RegExp, Tier])[] = [
   [/^implementations\/platform\/simulated\//, "platform/simulated"],
   [/^implementations\/platform\/[^/]+$/, "platform"],
   [/^implementations\/assembly\//, "assembly"],
-  [/^implementations\/(?<room>[a-z]+)\/contract(\.test)?\.ts$/, "contract"],
+  [/^implementations\/(?<room>[a-z]+)\/(contract|engine)(\.test)?\.ts$/, "contract"],
   [/^implementations\/(?<room>[a-z]+)\/minimal(\.test)?\.ts$/, "minimal"],
   [/^implementations\/(?<room>[a-z]+)\/production\//, "production"],
   [/^implementations\/(?<room>[a-z]+)\/peers\//, "peers"],

@@ -25,10 +25,18 @@ export const certaintyOf = {
   LEARNER_BEHIND: "definite",
   /** A compare-and-swap found another value; a result with a meaning of its own. */
   PRECONDITION_FAILED: "definite",
+  /** The key is not there; a result with a meaning of its own. */
+  NOT_FOUND: "definite",
+  /** The store holds as many keys or bytes as it may; nothing was written. */
+  CAPACITY_EXCEEDED: "definite",
+  /** Too few replicas answered before anything was written. */
+  QUORUM_NOT_MET: "definite",
   /** The request exceeds a stated limit or cannot be parsed. */
   MALFORMED_REQUEST: "definite",
   /** No reply before the deadline. */
   REPLY_TIMEOUT: "indefinite",
+  /** A write reached some replicas, and not enough of them said so in time. */
+  WRITE_UNCERTAIN: "indefinite",
   /** The connection ended with the request under way. */
   CONNECTION_LOST: "indefinite",
   /** The leader lost its office, or its disk, with the entry in its log: a successor may commit it. */
