@@ -11,7 +11,7 @@ import { UsageError } from "../implementations/foundation/errors.ts";
 import { blockStage } from "./block-stage.ts";
 import { invariantIds } from "./check/violations.ts";
 import { compare } from "./compare.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { implementationOf } from "./rooms/rooms.ts";
 import { knockStage } from "./knock-stage.ts";
 import { planOf } from "./plan/plan.ts";
 import type { Stage, StageResult } from "./plan/experiment.ts";
@@ -61,7 +61,7 @@ test("a missing peer is left out with the reason, and the others run", async () 
 test("a stage of nothing but missing peers is void", async () => {
   for (const stage of [
     stageOf(["etcd"]),
-    knockStage({ experiment: "e", block: 0, implementation: "etcd", seed: "s" }),
+    knockStage({ module: "consensus", experiment: "e", block: 0, implementation: "etcd", seed: "s" }),
   ]) {
     const { implementations, validity, summary } = await ran(stage);
     assert.equal(validity, "void");
@@ -98,7 +98,7 @@ test("a person who asks for a missing peer is told so in one line", async () => 
 });
 
 test("a fault that the settings take away is refused before anything is started", async () => {
-  const etcd = consensusImplementation("etcd");
+  const etcd = implementationOf("consensus", "etcd");
   const corrupted = planOf({
     seed: "s",
     settings: { "etcd.tls": false, "etcd.sessions": false },
@@ -113,7 +113,7 @@ test("a fault that the settings take away is refused before anything is started"
 });
 
 test("claims about the log are judged of an implementation that tells its log, and of no other", async () => {
-  const minimal = consensusImplementation("minimal");
+  const minimal = implementationOf("consensus", "minimal");
   const checksOf = async (tracesLog: boolean): Promise<string[]> => {
     const implementation = { ...minimal, tracesLog };
     const record = await runBlock({ implementation, substrate: "simulated", plan, directory: "/nowhere" });

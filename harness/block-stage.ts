@@ -13,18 +13,19 @@
  */
 
 import path from "node:path";
+import { assert } from "../implementations/foundation/assert.ts";
 import type { Substrate } from "../implementations/foundation/deployment.ts";
 import { StageOutcome } from "./block-outcome.ts";
 import type { MeasuredVariants } from "./block-outcome.ts";
 import { measurementRows } from "./block-rows.ts";
 import { worstOf } from "./check/verdict.ts";
-import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { compareAtRest } from "./diff/at-rest.ts";
 import { blockOrder } from "./measure/abba.ts";
 import type { Measurement, Probe } from "./measure/probes.ts";
 import type { TimelineProbe } from "./measure/timeline-probes.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 import type { Plan } from "./plan/plan.ts";
+import { implementationOf, roomOf, missingImplementations } from "./rooms/rooms.ts";
 import { runBlock } from "./run-block.ts";
 
 export interface BlockStageOptions {
@@ -90,7 +91,10 @@ type RunOptions = Omit<BlockStageOptions, "plan"> & Pick<SeriesStageOptions, "va
 async function runStage(options: RunOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, variants, implementations } = options;
   const outcome = new StageOutcome(options);
-  const missing = await missingImplementations(implementations);
+  const [first] = variants;
+  assert(first !== undefined, "a stage has a plan");
+  const { module } = first.plan;
+  const missing = await missingImplementations(module, implementations);
   for (const [name, reason] of missing) outcome.notInstalled(name, reason);
   // Those that are here keep the order they would have had with the others among them.
   const runs = variants.flatMap(({ name, plan }) =>
@@ -104,7 +108,7 @@ async function runStage(options: RunOptions, context: StageContext): Promise<Sta
     outcome.files.push({ path: `plans/${experiment}-${block}${suffix}.json`, content });
   }
   for (const [position, run] of runs.entries()) {
-    const implementation = consensusImplementation(run.implementation);
+    const implementation = implementationOf(module, run.implementation);
     const text = run.name === "" ? run.implementation : `${run.implementation}, ${run.name}`;
     const record = await runBlock({
       implementation,
@@ -125,7 +129,7 @@ async function runStage(options: RunOptions, context: StageContext): Promise<Sta
 function resultOf(options: RunOptions, outcome: StageOutcome): StageResult {
   const { rows, files, implementations, validities, troubles, blocks } = outcome;
   const voids = blocks.filter(({ isVoid }) => isVoid).length;
-  if (options.compareAtRest === true && voids === 0 && blocks.length > 1) compareStates(outcome);
+  if (options.compareAtRest === true && voids === 0 && blocks.length > 1) compareStates(options, outcome);
   const validity = voids === blocks.length ? "void" : worstOf(validities);
   const summary = troubles.join("; ") || blocks.map((block) => block.summary).join("; ");
   return { rows, files, implementations, validity, summary };
@@ -144,10 +148,11 @@ function relate({ variants, relate: related }: RunOptions, outcome: StageOutcome
   }
 }
 
-function compareStates(outcome: StageOutcome): void {
+function compareStates({ variants }: RunOptions, outcome: StageOutcome): void {
   const [first, ...others] = outcome.blocks;
+  const room = roomOf(variants[0]?.plan.module ?? "consensus");
   const { check, compared, divergences } = compareAtRest(
-    outcome.blocks.map(({ key, states }) => ({ implementation: key.implementation, states })),
+    outcome.blocks.map(({ key, states }) => ({ implementation: key.implementation, states: room.atRest(states) })),
   );
   outcome.validities.push(check.validity);
   if (check.validity !== "valid") outcome.troubles.push(check.summary);

@@ -11,7 +11,6 @@ import type { Module, Substrate } from "../implementations/foundation/deployment
 import { UsageError } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import { blockStage } from "./block-stage.ts";
-import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
 import { worstOf } from "./check/verdict.ts";
 import type { Validity } from "./check/verdict.ts";
 import { median } from "./measure/order.ts";
@@ -30,6 +29,7 @@ import { renderSummaryTable } from "./report/summary-table.ts";
 import type { ComparedImplementation, ComparedRatio, Divergence } from "./report/summary-table.ts";
 import { repositoryRoot } from "./repository-root.ts";
 import type { RunEvent } from "./run-events.ts";
+import { implementationOf, missingImplementations, roomOf } from "./rooms/rooms.ts";
 import { run } from "./run.ts";
 
 export interface CompareOptions {
@@ -71,8 +71,8 @@ const shortestBlockS = 1;
 /** @throws UsageError when an implementation does not support what is asked of it. */
 export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent, CompareSummary> {
   const experiment = comparisonOf(options);
-  await refuseMissing(options.implementations);
-  refuseSettings(options.implementations, options.settings);
+  await refuseMissing(options);
+  refuseSettings(options);
   const startedAt = new Date().toISOString();
   const description = {
     profile: "compare",
@@ -104,7 +104,7 @@ export async function* compare(options: CompareOptions): AsyncGenerator<RunEvent
 
 function comparisonOf(options: CompareOptions): Experiment {
   const { substrate, faults, durationS, seed } = options;
-  for (const name of options.implementations) refuseUnsupported(name, substrate, faults);
+  for (const name of options.implementations) refuseUnsupported(options.module, name, substrate, faults);
   const divided = faults.length === 0 && substrate === "cluster" && durationS >= blocksForInterval * shortestBlockS;
   const blocks = divided ? blocksForInterval : 1;
   const id = `compare-${options.module}`;
@@ -133,19 +133,19 @@ function comparisonOf(options: CompareOptions): Experiment {
 }
 
 /** A person who names an implementation wants that one: it is not left out, as in an experiment it would be. */
-async function refuseMissing(names: readonly string[]): Promise<void> {
-  for (const [name, reason] of await missingImplementations(names)) {
+async function refuseMissing({ module, implementations }: CompareOptions): Promise<void> {
+  for (const [name, reason] of await missingImplementations(module, implementations)) {
     throw new UsageError(`Cannot run ${name} here: ${reason}`);
   }
 }
 
 /** Every implementation gets its own view of the settings, and all of them before any runs. */
-function refuseSettings(names: readonly string[], settings: Plan["settings"]): void {
-  for (const name of names) consensusImplementation(name).checkSettings(settingsOf(name, settings));
+function refuseSettings({ module, implementations, settings }: CompareOptions): void {
+  for (const name of implementations) implementationOf(module, name).checkSettings(settingsOf(name, settings));
 }
 
-function refuseUnsupported(name: string, substrate: Substrate, faults: readonly FaultKind[]): void {
-  const supported = consensusImplementation(name).faults[substrate];
+function refuseUnsupported(module: Module, name: string, substrate: Substrate, faults: readonly FaultKind[]): void {
+  const supported = implementationOf(module, name).faults[substrate];
   if (supported === undefined) throw new UsageError(`Cannot run ${name} on ${substrate}: it does not support it`);
   const missing = faults.find((fault) => !supported.has(fault));
   if (missing === undefined) return;
@@ -155,13 +155,14 @@ function refuseUnsupported(name: string, substrate: Substrate, faults: readonly 
 }
 
 function planFor(options: CompareOptions, seed: string, durationMs: number): Plan {
-  const { nodes, faults, sizeBytes } = options;
+  const { module, nodes, faults, sizeBytes } = options;
   const id = options.workload as WorkloadSpec["id"];
   const confluent = id === "confluent";
   return planOf({
+    module,
     seed,
     nodes,
-    workload: { id, valueBytes: sizeBytes, keys: confluent ? 2 : 20, readFraction: 0.3, casFraction: 0.1 },
+    workload: roomOf(module).comparedWorkload(id, sizeBytes),
     load: loadOf(options, durationMs),
     durationMs,
     // Under faults everything counts; without, the first fifth warms caches and compilers up.

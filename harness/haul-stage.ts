@@ -7,12 +7,13 @@
  * value its owner was acknowledged. Every node must hold exactly that, the one that was killed included.
  */
 
+import { assert } from "../implementations/foundation/assert.ts";
 import type { NodeState } from "../implementations/foundation/deployment.ts";
 import type { Millis, NodeId } from "../implementations/foundation/units.ts";
+import { consensusImplementations } from "../implementations/assembly/registry.ts";
 import type { ConsensusDeployment, ConsensusState } from "../implementations/consensus/contract.ts";
 import { checkRows, measurementRows } from "./block-rows.ts";
 import type { CheckResult } from "./check/verdict.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
 import type { Measurement } from "./measure/probes.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 import { valueText } from "./workload/value-text.ts";
@@ -49,7 +50,9 @@ interface Sample {
 
 async function haul(options: HaulStageOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, implementation, seed, entries } = options;
-  const deployment = await consensusImplementation(implementation).deploy({
+  const found = consensusImplementations.find(({ name }) => name === implementation);
+  assert(found !== undefined, `${implementation} is an implementation of consensus`);
+  const deployment = await found.deploy({
     substrate: "cluster",
     nodes,
     seed,

@@ -1,13 +1,15 @@
 /** A stage that launches a real cluster and tries to speak to it with a certificate of another authority. */
 
+import type { Module } from "../implementations/foundation/deployment.ts";
 import { measurementRows } from "./block-rows.ts";
-import { consensusImplementation, missingImplementations } from "./consensus-implementations.ts";
+import { implementationOf, missingImplementations } from "./rooms/rooms.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 import type { ImplementationRecord } from "./record/manifest.ts";
 
 export interface KnockStageOptions {
   readonly experiment: string;
   readonly block: number;
+  readonly module: Module;
   readonly implementation: string;
   readonly seed: string;
 }
@@ -21,8 +23,8 @@ export function knockStage(options: KnockStageOptions): Stage {
 }
 
 async function knock(options: KnockStageOptions, context: StageContext): Promise<StageResult> {
-  const { experiment, block, implementation, seed } = options;
-  const reason = (await missingImplementations([implementation])).get(implementation);
+  const { experiment, block, module, implementation, seed } = options;
+  const reason = (await missingImplementations(module, [implementation])).get(implementation);
   if (reason !== undefined) {
     const left: ImplementationRecord = {
       name: implementation,
@@ -31,7 +33,7 @@ async function knock(options: KnockStageOptions, context: StageContext): Promise
     };
     return { rows: {}, files: [], implementations: [left], validity: "void", summary: reason };
   }
-  const deployment = await consensusImplementation(implementation).deploy({
+  const deployment = await implementationOf(module, implementation).deploy({
     substrate: "cluster",
     nodes,
     seed,

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UsageError } from "../implementations/foundation/errors.ts";
 import { withoutRealWorld } from "../implementations/assembly/no-real-world.fixture.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
+import { implementationOf } from "./rooms/rooms.ts";
 import { encodeNdjson } from "./history/recorder.ts";
 import { planOf } from "./plan/plan.ts";
 import type { FaultSpec, Plan } from "./plan/plan.ts";
@@ -26,7 +26,7 @@ const faults: readonly FaultSpec[] = [
 
 function block(name: string, plan: Partial<Plan>, options: Partial<BlockOptions> = {}): Promise<BlockRecord> {
   return runBlock({
-    implementation: consensusImplementation(name),
+    implementation: implementationOf("consensus", name),
     substrate: "simulated",
     plan: planOf({ seed: "block", load: { loop: "open", clients: 4, ratePerS: 100 }, durationMs: 2500, ...plan }),
     directory: "/nowhere",

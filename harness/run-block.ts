@@ -7,38 +7,31 @@
  * invariant ends there and is invalid.
  */
 
-import type { NodeResources, NodeState, Substrate, Traced } from "../implementations/foundation/deployment.ts";
+import type { NodeResources, Substrate, Traced } from "../implementations/foundation/deployment.ts";
 import type { Random } from "../implementations/foundation/effects.ts";
 import { NodeFailure, UsageError } from "../implementations/foundation/errors.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
 import type { Millis, NodeId } from "../implementations/foundation/units.ts";
-import type {
-  ConsensusDeployment,
-  ConsensusEvent,
-  ConsensusImplementation,
-  ConsensusState,
-} from "../implementations/consensus/contract.ts";
-import { ConsensusInvariants } from "./check/consensus-invariants.ts";
 import type { CheckResult } from "./check/verdict.ts";
-import { checkBlock } from "./check/check-block.ts";
-import { LeadershipLiveness } from "./check/leadership-liveness.ts";
 import { noAssertionBroken } from "./check/no-assertion-broken.ts";
+import { checkRecovery } from "./check/recovery.ts";
 import { HistoryRecorder } from "./history/recorder.ts";
 import type { GeneratorReport } from "./measure/generator.ts";
 import { generatorLimits, judgeGenerator } from "./measure/generator.ts";
 import { GeneratorWatch } from "./measure/generator-watch.ts";
-import { ElectionWatch } from "./measure/election-watch.ts";
 import type { Election } from "./measure/election-watch.ts";
 import { Nemesis } from "./nemesis/nemesis.ts";
 import type { StruckFault } from "./nemesis/nemesis.ts";
 import type { Plan } from "./plan/plan.ts";
 import { settingsOf } from "./plan/settings-of.ts";
+import type { AnyDeployment, AnyImplementation, AnyRoom, AnyTypes, States, Watch } from "./rooms/room.ts";
+import { roomOf } from "./rooms/rooms.ts";
 import { LoadGenerator } from "./workload/load-generator.ts";
 import type { OperationRecord } from "./workload/load-generator.ts";
-import { createWorkload, repeatsUntilDefinite } from "./workload/workload.ts";
+import { repeatsUntilDefinite } from "./workload/workload.ts";
 
 export interface BlockOptions {
-  readonly implementation: ConsensusImplementation;
+  readonly implementation: AnyImplementation;
   readonly substrate: Substrate;
   readonly plan: Plan;
   /** For data and logs of a cluster's processes. */
@@ -51,7 +44,7 @@ export interface BlockOptions {
   /** Asks every node for its resources now and then while load runs; it costs the nodes a little. */
   readonly sampleResources?: boolean;
   /** Sees every trace event as it happens. */
-  readonly onTrace?: (traced: Traced<ConsensusEvent>) => void;
+  readonly onTrace?: (traced: Traced<AnyTypes["event"]>) => void;
 }
 
 /** Everything known about a finished block. */
@@ -69,7 +62,7 @@ export interface BlockRecord {
   readonly trace: readonly TimedEvent[];
   /** On the block's own time too. */
   readonly elections: readonly Election[];
-  readonly states: ReadonlyMap<NodeId, NodeState<ConsensusState>>;
+  readonly states: States<AnyTypes>;
   readonly resources: readonly NodeResources[];
   /** While load ran, if asked for. */
   readonly samples: readonly ResourceSample[];
@@ -88,7 +81,7 @@ export interface BlockRecord {
 export interface TimedEvent {
   readonly ms: Millis;
   readonly node: NodeId;
-  readonly event: ConsensusEvent;
+  readonly event: AnyTypes["event"];
 }
 
 /** What a node used at a moment of the load, milliseconds since it began. */
@@ -101,11 +94,9 @@ export class BlockAborted extends Error {
   override readonly name = "BlockAborted";
 }
 
-/** How long a fresh cluster may take to elect its first leader. */
-const firstLeaderLimitMs = 20_000;
+/** How long a fresh deployment may take until it can be offered load. */
+const readyLimitMs = 20_000;
 const settlePollMs = 25;
-/** Of every implementation. */
-const defaultElectionTimeoutMs = 150;
 /** Beyond the plan's duration: deadlines of the last operations, and repeats of those that must end definitely. */
 const quietLimitMs = 30_000;
 
@@ -140,35 +131,29 @@ export async function runBlock(options: BlockOptions): Promise<BlockRecord> {
 
 class Block {
   readonly #options: BlockOptions;
-  readonly #deployment: ConsensusDeployment;
+  readonly #deployment: AnyDeployment;
+  readonly #room: AnyRoom;
   readonly #random: Random;
   readonly #history = new HistoryRecorder();
   readonly #operations: OperationRecord[] = [];
   readonly #trace: TimedEvent[] = [];
   readonly #samples: ResourceSample[] = [];
-  readonly #invariants: ConsensusInvariants;
-  readonly #elections: ElectionWatch;
-  /** In virtual time only: on a busy machine real time says little about liveness. */
-  readonly #liveness: LeadershipLiveness | undefined;
+  readonly #watch: Watch;
   #load: LoadGenerator | undefined;
   #nemesis: Nemesis | undefined;
   readonly #beganMs: Millis;
   #loadStartMs: Millis;
 
-  constructor(options: BlockOptions, deployment: ConsensusDeployment) {
+  constructor(options: BlockOptions, deployment: AnyDeployment) {
+    const { implementation, substrate, plan } = options;
     this.#options = options;
+    this.#room = roomOf(plan.module);
     this.#deployment = deployment;
-    this.#random = seededRandom(options.plan.seed).fork("driver");
-    this.#invariants = new ConsensusInvariants({
-      durable: options.implementation.durable,
-      founders: deployment.nodes,
-    });
+    this.#random = seededRandom(plan.seed).fork("driver");
     this.#beganMs = deployment.clock.nowMs();
     this.#loadStartMs = this.#beganMs;
-    this.#elections = new ElectionWatch(options.plan.nodes);
-    this.#liveness = options.substrate === "simulated" ? livenessOf(options) : undefined;
+    this.#watch = this.#room.watch({ implementation, deployment, substrate, plan });
     deployment.observe((traced) => this.#onTrace(traced));
-    deployment.observeViews((node, view) => this.#invariants.view(node, view));
   }
 
   async run(): Promise<BlockRecord> {
@@ -183,13 +168,14 @@ class Block {
   async #run(): Promise<BlockRecord> {
     const { plan } = this.#options;
     const deployment = this.#deployment;
-    await this.#firstLeader();
+    await this.#ready();
 
     this.#loadBegins(deployment.clock.nowMs());
-    const workload = createWorkload(plan.workload, plan.load.clients, this.#random.fork("workload"));
+    const workload = this.#room.createWorkload(plan.workload, plan.load.clients, this.#random.fork("workload"));
     const load = new LoadGenerator({
       deployment,
       workload,
+      probe: this.#room.probe,
       history: this.#history,
       plan,
       random: this.#random.fork("arrivals"),
@@ -203,12 +189,8 @@ class Block {
       faults: plan.faults,
       random: this.#random.fork("nemesis"),
       elapsedMs: () => load.elapsedMs(),
-      onStrike: (struck) => {
-        this.#elections.faultStruck(struck, deployment.clock.nowMs());
-        this.#liveness?.struck(struck, deployment.clock.nowMs());
-        if (struck.spec.kind === "wipe") for (const node of struck.nodes) this.#invariants.wiped(node);
-      },
-      onEnd: (struck) => this.#liveness?.ended(struck, deployment.clock.nowMs()),
+      onStrike: (struck) => this.#watch.struck(struck, deployment.clock.nowMs()),
+      onEnd: (struck) => this.#watch.ended(struck, deployment.clock.nowMs()),
     });
     this.#load = load;
     this.#nemesis = nemesis;
@@ -233,12 +215,18 @@ class Block {
       generator,
     };
     await deployment.stop();
-    const checks = checkBlock({
-      ...partial,
-      invariants: [...this.#onlineChecks(), noAssertionBroken(undefined)],
-      finalReads: read,
-      loadEnded,
-    });
+    const { implementation } = this.#options;
+    const checks = [
+      ...this.#onlineChecks(),
+      noAssertionBroken(undefined),
+      ...this.#room.judge({ ...partial, implementation }),
+      checkRecovery({
+        ...partial,
+        finalReads: read,
+        loadEnded,
+        describeState: (state) => this.#room.describeState(state),
+      }),
+    ];
     return { ...partial, checks, voidReason: voidReasonOf(plan, nemesis, generator) };
   }
 
@@ -270,7 +258,7 @@ class Block {
       dropped: this.#load?.dropped ?? 0,
       faults: this.#nemesis?.struck ?? [],
       trace: this.#trace,
-      elections: this.#elections.elections.map((each) => ({ ...each, atMs: each.atMs - this.#loadStartMs })),
+      elections: this.#watch.elections().map((each) => ({ ...each, atMs: each.atMs - this.#loadStartMs })),
       samples: this.#samples,
       traceHash: this.#deployment.traceHash(),
       virtualMs: this.#deployment.clock.nowMs() - this.#beganMs,
@@ -278,18 +266,15 @@ class Block {
   }
 
   /** Verdicts that were formed while it ran. */
-  #onlineChecks(): CheckResult[] {
-    const liveness = this.#liveness?.result(this.#deployment.clock.nowMs());
-    // Of an implementation that does not tell its log nothing was judged, which is not the same as valid.
-    const invariants = this.#options.implementation.tracesLog ? this.#invariants.results() : [];
-    return [...invariants, ...(liveness === undefined ? [] : [liveness])];
+  #onlineChecks(): readonly CheckResult[] {
+    return this.#watch.results(this.#deployment.clock.nowMs());
   }
 
-  async #firstLeader(): Promise<void> {
+  async #ready(): Promise<void> {
     const deployment = this.#deployment;
-    await deployment.run(firstLeaderLimitMs, (finish) => {
+    await deployment.run(readyLimitMs, (finish) => {
       const poll = (): void => {
-        if (deployment.leader() !== undefined) finish();
+        if (this.#room.isReady(deployment)) finish();
         else deployment.clock.after(settlePollMs, poll);
       };
       poll();
@@ -328,7 +313,9 @@ class Block {
     const deployment = this.#deployment;
     for (;;) {
       const states = await deployment.states();
-      if (agree(states, deployment.nodes.length)) return { agreed: true, states };
+      const { plan, implementation } = this.#options;
+      if (this.#room.agree(states, { ...plan, nodes: deployment.nodes.length }, implementation))
+        return { agreed: true, states };
       if (deployment.clock.nowMs() - sinceMs >= this.#options.plan.convergenceMs) return { agreed: false, states };
       await deployment.run(settlePollMs, () => undefined);
     }
@@ -343,43 +330,11 @@ class Block {
     this.#loadStartMs = nowMs;
   }
 
-  #onTrace(traced: Traced<ConsensusEvent>): void {
-    if (this.#options.implementation.tracesLog) this.#invariants.observe(traced);
-    this.#elections.observe(traced);
-    this.#liveness?.observe(traced);
+  #onTrace(traced: Traced<AnyTypes["event"]>): void {
     this.#options.onTrace?.(traced);
     if (this.#options.keepTrace !== true) return;
     this.#trace.push({ ms: traced.timeMs - this.#loadStartMs, node: traced.node, event: traced.event });
   }
-}
-
-function livenessOf({ plan, implementation }: BlockOptions): LeadershipLiveness {
-  const { electionTimeoutMs } = plan.settings;
-  return new LeadershipLiveness({
-    nodes: plan.nodes,
-    electionTimeoutMs: typeof electionTimeoutMs === "number" ? electionTimeoutMs : defaultElectionTimeoutMs,
-    keepsLeaders: implementation.keepsLeaders,
-  });
-}
-
-/** Whether a majority is in service, nobody is merely down, and all in service hold the same state. */
-function agree(states: BlockRecord["states"], nodes: number): boolean {
-  const held: ConsensusState[] = [];
-  for (const state of states.values()) {
-    if (state.kind === "state") held.push(state.state);
-    else if (state.reason.endsWith("is down")) return false;
-  }
-  const first = held[0];
-  if (first === undefined || held.length <= nodes / 2) return false;
-  return held.every((state) => sameState(state, first));
-}
-
-function sameState(a: ConsensusState, b: ConsensusState): boolean {
-  if (a.list.length !== b.list.length || a.registers.length !== b.registers.length) return false;
-  return (
-    a.registers.every(([key, value], index) => b.registers[index]?.[0] === key && b.registers[index][1] === value) &&
-    a.list.every((value, index) => value === b.list[index])
-  );
 }
 
 function voidReasonOf(plan: Plan, nemesis: Nemesis, generator: GeneratorReport | undefined): string | undefined {

@@ -65,7 +65,7 @@ const steps: Experiment = {
   stages: (_, seed) => {
     const shared = { experiment: "steps", implementations: both, substrate: "simulated" } as const;
     return [0, 1].map((block) =>
-      stepStage({ ...shared, block, nodes: 3, steps: 20, seed: `${seed}/${block}`, estimateS: 1 }),
+      stepStage({ module: "consensus", ...shared, block, nodes: 3, steps: 20, seed: `${seed}/${block}`, estimateS: 1 }),
     );
   },
 };

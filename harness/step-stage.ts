@@ -1,24 +1,20 @@
 /**
  * The first comparison: no fault, one client, and after every operation the results and the canonical states of all
- * implementations are equal, on the leader at once and on every node at the end.
+ * implementations are equal.
  */
 
-import type { Outcome, Substrate } from "../implementations/foundation/deployment.ts";
+import type { Module, Outcome, Substrate } from "../implementations/foundation/deployment.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
-import type {
-  ConsensusDeployment,
-  ConsensusOperation,
-  ConsensusResult,
-  ConsensusState,
-} from "../implementations/consensus/contract.ts";
 import { checkRows } from "./block-rows.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
 import { compareSteps } from "./diff/step-by-step.ts";
+import type { AnyDeployment, AnyRoom, AnyTypes } from "./rooms/room.ts";
+import { implementationOf, roomOf } from "./rooms/rooms.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 
 export interface StepStageOptions {
   readonly experiment: string;
   readonly block: number;
+  readonly module: Module;
   readonly implementations: readonly string[];
   readonly substrate: Substrate;
   readonly nodes: number;
@@ -28,10 +24,10 @@ export interface StepStageOptions {
 }
 
 export interface TakenStep {
-  readonly operation: ConsensusOperation;
-  readonly outcome: Outcome<ConsensusResult>;
-  /** The leader's state after the operation. */
-  readonly state: ConsensusState | undefined;
+  readonly operation: AnyTypes["operation"];
+  readonly outcome: Outcome<AnyTypes["result"]>;
+  /** The canonical state after the operation; undefined when nobody could tell. */
+  readonly state: unknown;
 }
 
 const stepLimitMs = 10_000;
@@ -48,14 +44,15 @@ export function stepStage(options: StepStageOptions): Stage {
 }
 
 async function compareStepByStep(options: StepStageOptions, context: StageContext): Promise<StageResult> {
-  const { experiment, block, substrate, nodes, seed } = options;
-  const operations = randomOperations(options.steps, seed);
+  const { experiment, block, module, substrate, nodes, seed } = options;
+  const room = roomOf(module);
+  const operations = room.steps(options.steps, seededRandom(seed).fork("steps"));
   const runs: { implementation: string; steps: readonly TakenStep[] }[] = [];
   for (const [position, name] of options.implementations.entries()) {
     const directory = `${context.workDirectory}/${name}`;
-    const deployment = await consensusImplementation(name).deploy({ substrate, nodes, seed, directory });
+    const deployment = await implementationOf(module, name).deploy({ substrate, nodes, seed, directory });
     try {
-      runs.push({ implementation: name, steps: await takeSteps(deployment, operations) });
+      runs.push({ implementation: name, steps: await takeSteps(room, deployment, operations) });
     } finally {
       await deployment.stop();
     }
@@ -83,39 +80,21 @@ async function compareStepByStep(options: StepStageOptions, context: StageContex
 }
 
 async function takeSteps(
-  deployment: ConsensusDeployment,
-  operations: readonly ConsensusOperation[],
+  room: AnyRoom,
+  deployment: AnyDeployment,
+  operations: readonly AnyTypes["operation"][],
 ): Promise<TakenStep[]> {
   const steps: TakenStep[] = [];
   for (const [index, operation] of operations.entries()) {
     const request = { session: 0, sequence: index + 1, operation };
-    let outcome: Outcome<ConsensusResult> = { kind: "info", code: "REPLY_TIMEOUT" };
+    let outcome: Outcome<AnyTypes["result"]> = { kind: "info", code: "REPLY_TIMEOUT" };
     await deployment.run(2 * stepLimitMs, (finish) =>
       deployment.invoke(request, stepLimitMs, (answer) => {
         outcome = answer;
         finish();
       }),
     );
-    const leader = deployment.leader();
-    const state = leader === undefined ? undefined : (await deployment.states()).get(leader);
-    steps.push({ operation, outcome, state: state?.kind === "state" ? state.state : undefined });
+    steps.push({ operation, outcome, state: await room.afterStep(deployment) });
   }
   return steps;
-}
-
-/** Operations over two keys and the list, drawn without looking at results, so every implementation gets the same. */
-function randomOperations(count: number, seed: string): ConsensusOperation[] {
-  const random = seededRandom(seed).fork("steps");
-  return Array.from({ length: count }, (_, index) => {
-    const key = `k${random.below(2)}`;
-    const value = `v${index}`;
-    const guess = `v${Math.max(0, index - 1 - random.below(4))}`;
-    const operations: readonly ConsensusOperation[] = [
-      { kind: "read", key },
-      { kind: "write", key, value },
-      { kind: "cas", key, from: random.below(8) === 0 ? null : guess, to: value },
-      { kind: "append", value },
-    ];
-    return operations[random.below(operations.length)] ?? { kind: "read", key };
-  });
 }

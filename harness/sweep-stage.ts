@@ -3,35 +3,31 @@
  * up. The first seed that goes wrong leaves a capsule and its history.
  */
 
+import type { Module } from "../implementations/foundation/deployment.ts";
 import type { FaultKind } from "../implementations/foundation/faults.ts";
-import { seededRandom } from "../implementations/foundation/prng.ts";
-import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
 import { checkRows, blockKey } from "./block-rows.ts";
 import { encodeCapsule } from "./capsule/capsule.ts";
 import type { CheckResult } from "./check/verdict.ts";
 import { worstOf } from "./check/verdict.ts";
-import { consensusImplementation } from "./consensus-implementations.ts";
 import { encodeNdjson } from "./history/recorder.ts";
-import { leasePlan } from "./lease-plan.ts";
-import { pick } from "./nemesis/pick.ts";
-import { swarmSchedule } from "./nemesis/swarm.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
 import type { Plan } from "./plan/plan.ts";
-import { planOf } from "./plan/plan.ts";
 import type { Row } from "./record/tables.ts";
+import { implementationOf, roomOf } from "./rooms/rooms.ts";
 import { runBlock } from "./run-block.ts";
 import type { BlockRecord } from "./run-block.ts";
 
 export interface SweepOptions {
   readonly experiment: string;
   readonly block: number;
+  readonly module: Module;
   readonly implementation: string;
   /** Faults the schedules draw from. */
   readonly kinds: readonly FaultKind[];
   readonly seed: string;
   readonly runs: number;
   readonly estimateS: number;
-  /** The plan of a seed; `sweepPlan` by default. */
+  /** The plan of a seed; by default one of the module's short random runs. */
   readonly plan?: (seed: string, kinds: readonly FaultKind[]) => Plan;
   /** What the runs are, after their number; "under random faults" by default. */
   readonly label?: string;
@@ -52,42 +48,6 @@ export function sweepStage(options: SweepOptions): Stage {
   };
 }
 
-/** The plan of one seed: cluster size, workload, load, settings and fault schedule are drawn from it. */
-export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
-  const random = seededRandom(seed).fork("sweep");
-  if (random.fork("leases").below(runsPerLeaseRun) === 0) return leasePlan(seed, kinds, random);
-  const nodes = random.below(3) === 0 ? 5 : 3;
-  const durationMs = 6000;
-  const electionTimeoutMs = pick([100, 150, 150, 250], random);
-  const workloads = ["register", "register", "append"] as const;
-  const id = pick(workloads, random);
-  return planOf({
-    seed,
-    nodes,
-    workload: { id, valueBytes: 16, keys: 3, readFraction: 0.4, casFraction: 0.2 },
-    load: { loop: "open", clients: 5, ratePerS: pick([15, 30, 30, 60, 150], random) },
-    durationMs,
-    deadlineMs: 1000,
-    faults: swarmSchedule({ kinds, nodes: nodeNames(nodes), durationMs, electionTimeoutMs }, random.fork("faults")),
-    everyFaultMustAct: false,
-    convergenceMs: 20_000,
-    // Small numbers, so that snapshots, compaction, segments and full windows all happen within a short run.
-    settings: {
-      electionTimeoutMs,
-      heartbeatIntervalMs: electionTimeoutMs / (3 + random.below(4)),
-      snapshotEveryEntries: pick([10, 30, 80, 1000], random),
-      trailingEntries: random.below(10),
-      segmentBytes: pick([1024, 4096, 65_536], random),
-      maxEntriesPerMessage: 1 + random.below(8),
-      maxInFlight: 1 + random.below(6),
-      snapshotChunkBytes: pick([200, 1000, 65_536], random),
-    },
-  });
-}
-
-/** One run in so many reads under leases. */
-const runsPerLeaseRun = 5;
-
 interface Tally {
   readonly validities: CheckResult["validity"][];
   count: number;
@@ -96,7 +56,8 @@ interface Tally {
 }
 
 async function sweep(options: SweepOptions, context: StageContext): Promise<StageResult> {
-  const { experiment, block, implementation, kinds, runs, plan = sweepPlan, mustFail } = options;
+  const { experiment, block, module, implementation, kinds, runs, mustFail } = options;
+  const { plan = roomOf(module).sweepPlans.swarm } = options;
   const tallies = new Map<string, Tally>();
   const files: StageFile[] = [];
   let last: BlockRecord | undefined;
@@ -105,7 +66,7 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
   let isShown = false;
   for (let run = 0; run < runs && !isShown; run++) {
     const record = await runBlock({
-      implementation: consensusImplementation(implementation),
+      implementation: implementationOf(module, implementation),
       substrate: "simulated",
       plan: plan(`${options.seed}/${run}`, kinds),
       directory: context.workDirectory,

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { UsageError } from "../../implementations/foundation/errors.ts";
-import { consensusImplementation } from "../consensus-implementations.ts";
+import { implementationOf } from "../rooms/rooms.ts";
 import { planOf } from "../plan/plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { runBlock } from "../run-block.ts";
@@ -50,7 +50,7 @@ const plan: Plan = planOf({
 
 async function capsuleOf(implementation: string): Promise<string> {
   const record = await runBlock({
-    implementation: consensusImplementation(implementation),
+    implementation: implementationOf("consensus", implementation),
     substrate: "simulated",
     plan,
     directory: "/nowhere",

@@ -8,8 +8,10 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
-import { substrates } from "../../implementations/foundation/deployment.ts";
+import { modules, substrates } from "../../implementations/foundation/deployment.ts";
 import { UsageError } from "../../implementations/foundation/errors.ts";
+import { quorumLevels } from "../../implementations/storage/contract.ts";
+import { workloadIds } from "../plan/plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { BlockRecord } from "../run-block.ts";
 
@@ -42,14 +44,18 @@ const fault = z.object({
   parameters: z.record(z.string(), z.number()).optional(),
 });
 const planFields = z.object({
+  // Capsules from before there was a second module do not name theirs.
+  module: z.enum(modules).default("consensus"),
   seed: z.string(),
   nodes: z.int().min(1).max(15),
   workload: z.object({
-    id: z.enum(["register", "append", "confluent"]),
+    id: z.enum(workloadIds),
     valueBytes: z.int().min(1),
     keys: z.int().min(1),
     readFraction: z.number().min(0).max(1),
     casFraction: z.number().min(0).max(1),
+    deleteFraction: z.number().min(0).max(1).optional(),
+    level: z.enum(quorumLevels).optional(),
   }),
   load: z.union([
     z.object({ loop: z.enum(["closed", "batch"]), clients: z.int().min(1).max(1000) }),

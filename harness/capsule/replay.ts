@@ -8,9 +8,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { consensusImplementation } from "../consensus-implementations.ts";
 import { worstOf } from "../check/verdict.ts";
 import type { Validity } from "../check/verdict.ts";
+import { implementationOf, roomOf } from "../rooms/rooms.ts";
 import { BlockAborted, runBlock } from "../run-block.ts";
 import type { BlockRecord } from "../run-block.ts";
 import type { RunEvent } from "../run-events.ts";
@@ -46,7 +46,7 @@ export async function* replay(
   let steps = 0;
   try {
     const record = await runBlock({
-      implementation: consensusImplementation(implementation),
+      implementation: implementationOf(plan.module, implementation),
       substrate,
       plan,
       directory,
@@ -54,7 +54,7 @@ export async function* replay(
       onTrace: (traced) => {
         steps++;
         const wanted = options.trace && steps <= (options.untilStep ?? Infinity);
-        if (wanted) lines.push(traceLine(steps, traced));
+        if (wanted) lines.push(traceLine(steps, traced, roomOf(plan.module)));
       },
     });
     for (const line of lines) yield { kind: "trace", line };

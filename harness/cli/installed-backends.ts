@@ -8,16 +8,14 @@ import type { Backends } from "./backends.ts";
 
 export const installedBackends: Backends = {
   async registries() {
-    const [{ implementations }, { catalogue }, { workloadPurposes }] = await Promise.all([
-      import("../../implementations/assembly/registry.ts"),
+    const [{ rooms }, { catalogue }] = await Promise.all([
+      import("../rooms/rooms.ts"),
       import("../../repro/catalogue.ts"),
-      import("../workload/workload.ts"),
     ]);
-    const workloads = Object.entries(workloadPurposes).map(([name, description]) => ({
-      module: "consensus" as const,
-      name,
-      description,
-    }));
+    const implementations = rooms.flatMap((room) => room.implementations);
+    const workloads = rooms.flatMap(({ module, workloads: ofRoom }) =>
+      Object.entries(ofRoom).map(([name, description]) => ({ module, name, description })),
+    );
     const { experiments, claims, mutants } = catalogue;
     return { implementations, workloads, experiments, claims, mutants };
   },

@@ -9,7 +9,7 @@
 export type HistoryValue = number | string | null | readonly [from: HistoryScalar, to: HistoryScalar];
 export type HistoryScalar = number | string | null;
 
-export type HistoryFunction = "read" | "write" | "cas" | "append" | "get" | "put";
+export type HistoryFunction = "read" | "write" | "cas" | "append" | "get" | "put" | "delete";
 
 export interface HistoryEvent {
   /** Position in the history, from 0. */
@@ -24,6 +24,8 @@ export interface HistoryEvent {
   readonly key?: string;
   /** invoke: the argument (null for a read). ok: the result (a read's value, an append's position). */
   readonly value: HistoryValue;
+  /** Of completions of systems that count the versions of a key. */
+  readonly version?: number;
   /** fail and info: why. */
   readonly error?: string;
 }

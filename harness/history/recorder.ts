@@ -51,9 +51,17 @@ export class HistoryRecorder {
    *
    * @param value ok: the result, a read's value or an append's position; otherwise whatever the invocation carried.
    * @param error fail and info: the error's code.
+   * @param version of the key, where the system counts them.
    * @throws AssertionError when the process has nothing in flight.
    */
-  complete(timeNs: number, type: "ok" | "fail" | "info", process: number, value: HistoryValue, error?: string): void {
+  complete(
+    timeNs: number,
+    type: "ok" | "fail" | "info",
+    process: number,
+    value: HistoryValue,
+    error?: string,
+    version?: number,
+  ): void {
     const open = this.#protocol.openInvocation(process);
     assert(open !== undefined, `process ${process} completes with ${type} what it invoked`);
     const event = {
@@ -64,6 +72,7 @@ export class HistoryRecorder {
       f: open.f,
       ...(open.key === undefined ? {} : { key: open.key }),
       value,
+      ...(version === undefined ? {} : { version }),
       ...(error === undefined ? {} : { error }),
     };
     this.#record(event);
@@ -81,8 +90,8 @@ export class HistoryRecorder {
 
 /** Yields Grey's NDJSON, one line with its newline per event. */
 export function* encodeNdjson(events: Iterable<HistoryEvent>): Generator<string> {
-  for (const { index, timeNs, type, process, f, key, value, error } of events) {
+  for (const { index, timeNs, type, process, f, key, value, version, error } of events) {
     // The order of the fields is fixed here, so that equal histories are equal bytes.
-    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, error })}\n`;
+    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, version, error })}\n`;
   }
 }

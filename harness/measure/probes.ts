@@ -188,7 +188,8 @@ function succeededWithin({ operations }: BlockRecord, fromMs: Millis, toMs: Mill
 function finalList(states: BlockRecord["states"]): readonly (number | undefined)[] {
   let longest: readonly string[] = [];
   for (const state of states.values()) {
-    if (state.kind === "state" && state.state.list.length > longest.length) longest = state.state.list;
+    if (state.kind !== "state" || !("list" in state.state)) continue;
+    if (state.state.list.length > longest.length) longest = state.state.list;
   }
   return longest.map((text) => valueNumber(text));
 }

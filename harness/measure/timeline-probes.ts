@@ -1,7 +1,7 @@
 /** Probes over time: how far each follower's log lies behind the leader's, and how much memory each node holds. */
 
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
-import type { ConsensusEvent } from "../../implementations/consensus/contract.ts";
+import type { AnyTypes } from "../rooms/room.ts";
 import type { BlockRecord } from "../run-block.ts";
 
 /** What was seen of one node at one moment of the load. */
@@ -52,8 +52,8 @@ export function lagOverTime(windowMs: Millis): TimelineProbe {
 }
 
 /** Returns where a node's log ends once `event` has happened to it. */
-function lastIndexAfter(event: ConsensusEvent, before: number): number {
-  if (event.kind === "start") return event.snapshotIndex + event.entries.length;
+function lastIndexAfter(event: AnyTypes["event"], before: number): number {
+  if (event.kind === "start" && "entries" in event) return event.snapshotIndex + event.entries.length;
   if (event.kind === "append") return event.after + event.entries.length;
   if (event.kind === "snapshot" && event.installed) return Math.max(before, event.index);
   return before;

@@ -10,6 +10,7 @@ import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import { worstOf } from "../check/verdict.ts";
 import type { Validity } from "../check/verdict.ts";
 import type { RunEvent } from "../run-events.ts";
+import { implementationOf } from "../rooms/rooms.ts";
 import { runShare } from "../sweep/run-share.ts";
 import { inParallel } from "../sweep/in-parallel.ts";
 import type { SeedRun, SweepShare } from "../sweep/sweep-share.ts";
@@ -86,22 +87,22 @@ async function* runControl(options: HuntOptions): AsyncGenerator<RunEvent, HuntS
   const title = "The sources as they are";
   yield { kind: "experiment-started", id: "control", title, blocks: 1 };
   yield { kind: "block-started", experiment: "control", block: 0, blocks: 1, label: `${runs} seeds without a mutant` };
-  const implementations = [...new Set(mutants.map(({ implementation }) => implementation))];
+  const subjects = subjectsOf(mutants);
   const seen: SeedRun[] = [];
-  for (const implementation of implementations) {
+  for (const subject of subjects) {
     yield* inParallel(workers, workers, (worker, tell) =>
       withPlanted(root, undefined, async (copy) => {
-        const share = { ...shareOf(options, implementation), first: worker, step: workers };
+        const share = { ...shareOf(options, subject), first: worker, step: workers };
         for await (const run of runShare({ root: copy, share, signal })) {
           seen.push(run);
-          const fraction = Math.min(1, seen.length / (runs * implementations.length));
+          const fraction = Math.min(1, seen.length / (runs * subjects.length));
           tell({ kind: "block-progress", experiment: "control", block: 0, fraction, text: `${seen.length} seeds` });
         }
       }),
     );
   }
   const failed = seen.find(({ failures }) => failures.length > 0);
-  const missing = seen.length < runs * implementations.length;
+  const missing = seen.length < runs * subjects.length;
   const validity = worstOf([
     ...seen.flatMap(({ failures }) => failures.map((each) => each.validity)),
     ...(missing ? (["unknown"] as const) : []),
@@ -118,12 +119,12 @@ async function* runControl(options: HuntOptions): AsyncGenerator<RunEvent, HuntS
 async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent) => void): Promise<Hunted> {
   const { mutants, root, signal } = options;
   const mutant = mutants[block]!;
-  const { id, mistake, violates, implementation } = mutant;
+  const { id, mistake, violates } = mutant;
   const beganMs = options.nowMs();
   tell({ kind: "block-started", experiment: "mutants", block, blocks: mutants.length, label: `${id}: ${mistake}` });
   let runs = 0;
   const finding = await withPlanted(root, mutant, async (copy) => {
-    const share = { ...shareOf(options, implementation), untilInvalid: true };
+    const share = { ...shareOf(options, mutant), untilInvalid: true };
     for await (const run of runShare({ root: copy, share, signal })) {
       runs++;
       const text = `${id}, ${runs} seeds`;
@@ -159,8 +160,28 @@ async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent)
   return hunted;
 }
 
-function shareOf({ kinds, seed, runs }: HuntOptions, implementation: string): SweepShare {
-  return { implementation, kinds, seed, style: "swarm", first: 0, last: runs - 1, step: 1, untilInvalid: false };
+type Subject = Pick<Mutant, "module" | "implementation">;
+
+/** What gets mutants, each once. */
+function subjectsOf(mutants: readonly Mutant[]): readonly Subject[] {
+  const byName = new Map(mutants.map((mutant) => [`${mutant.module}/${mutant.implementation}`, mutant]));
+  return [...byName.values()];
+}
+
+function shareOf({ kinds, seed, runs }: HuntOptions, { module, implementation }: Subject): SweepShare {
+  const supported = implementationOf(module, implementation).faults.simulated;
+  const offered = kinds.filter((kind) => supported?.has(kind) === true);
+  return {
+    module,
+    implementation,
+    kinds: offered,
+    seed,
+    style: "swarm",
+    first: 0,
+    last: runs - 1,
+    step: 1,
+    untilInvalid: false,
+  };
 }
 
 function verdictOf({ outcome }: Hunted): Validity {

@@ -9,9 +9,9 @@ import { assert } from "../../implementations/foundation/assert.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
 import type { Efficacy, FaultHandle, FaultKind } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
-import type { ConsensusDeployment } from "../../implementations/consensus/contract.ts";
 import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultSpec } from "../plan/plan.ts";
+import type { AnyDeployment } from "../rooms/room.ts";
 import { resolveFault } from "./resolve-fault.ts";
 import type { FaultStep } from "./resolve-fault.ts";
 
@@ -28,7 +28,7 @@ export interface StruckFault {
 }
 
 export interface NemesisOptions {
-  readonly deployment: ConsensusDeployment;
+  readonly deployment: AnyDeployment;
   readonly faults: readonly FaultSpec[];
   readonly random: Random;
   /** Milliseconds since the load began. */

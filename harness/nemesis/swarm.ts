@@ -24,7 +24,6 @@
  */
 
 import type { Random } from "../../implementations/foundation/effects.ts";
-import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
 import type { FaultSpec, Placement, Target } from "../plan/plan.ts";
@@ -37,6 +36,13 @@ export interface SwarmOptions {
   readonly durationMs: Millis;
   /** The unit of time of what happens in the cluster. */
   readonly electionTimeoutMs: Millis;
+  /** Names of messages, with the highest count at which a fault is placed; those of Raft unless others are given. */
+  readonly messages?: readonly MessageMoments[];
+}
+
+export interface MessageMoments {
+  readonly name: string;
+  readonly mostCount: number;
 }
 
 /** A node hit by one of these may never come back: it refuses to run on damaged or lost data. */
@@ -56,6 +62,8 @@ const powerFalls: readonly FaultKind[] = ["lost-sync", "torn-write", "kill", "cr
 const absences: readonly FaultKind[] = ["kill", "pause", "isolate-one", "leader", "one-way", "graceful-restart"];
 const disturbances: readonly FaultKind[] = ["duplicate", "reorder", "delay", "loss"];
 
+const memberSteps = ["add", "remove", "replace", "replace", "transfer"] as const satisfies readonly FaultKind[];
+
 /** They leave a leader at work, so that it gets entries that nobody else has. */
 const separations: readonly FaultKind[] = ["isolate-one", "leader", "one-way"];
 
@@ -69,20 +77,15 @@ export function swarmSchedule(options: SwarmOptions, random: Random): FaultSpec[
   return [{ ...first, placement: { at: "time", ms } }, ...rest];
 }
 
+/** Styles that need neither leaders nor terms. */
+const leaderless = ["mix", "mix", "mix", "mix", "outages", "patient"] as const;
+
 function drawn(options: SwarmOptions, random: Random): FaultSpec[] {
-  const canChange = faultKinds.membership.every((kind) => options.kinds.includes(kind));
-  const styles = [
-    "mix",
-    "mix",
-    "mix",
-    "mix",
-    "usurpers",
-    "usurpers",
-    "outages",
-    "patient",
-    "heirs",
-    "laggards",
-  ] as const;
+  const canChange = both(memberSteps, options.kinds).length >= 4;
+  const styles =
+    options.messages !== undefined
+      ? leaderless
+      : (["mix", "mix", "mix", "mix", "usurpers", "usurpers", "outages", "patient", "heirs", "laggards"] as const);
   const style = pick(canChange ? ([...styles, "changes", "changes"] as const) : styles, random);
   switch (style) {
     case "mix":
@@ -102,12 +105,8 @@ function drawn(options: SwarmOptions, random: Random): FaultSpec[] {
   }
 }
 
-function mix(
-  { kinds, nodes, durationMs }: SwarmOptions,
-  kindsOfRun: readonly FaultKind[],
-  meanGapMs: Millis,
-  random: Random,
-): FaultSpec[] {
+function mix(options: SwarmOptions, kindsOfRun: readonly FaultKind[], meanGapMs: Millis, random: Random): FaultSpec[] {
+  const { nodes, durationMs } = options;
   const faults: FaultSpec[] = [];
   let chosen = kindsOfRun;
   // One node takes all permanent damage, so that the others stay a majority; nor may another leave for good.
@@ -127,7 +126,7 @@ function mix(
     faults.push({
       kind,
       target: isPermanent ? [victim] : targetOf(kind, random),
-      placement: isLogical ? momentOf(kinds, nodes, random) : { at: "time", ms: atMs },
+      placement: isLogical ? momentOf(options, random) : { at: "time", ms: atMs },
       durationMs: Math.min(50 + random.float() ** 2 * 1500, durationMs - atMs),
       ...parametersOf(kind, random),
     });
@@ -171,7 +170,8 @@ function usurpers({ kinds, nodes, durationMs, electionTimeoutMs }: SwarmOptions,
   return [...background, ...faults];
 }
 
-function outages({ kinds, nodes, durationMs }: SwarmOptions, random: Random): FaultSpec[] {
+function outages(options: SwarmOptions, random: Random): FaultSpec[] {
+  const { kinds, durationMs } = options;
   const falls = orAll(subset(both(powerFalls, kinds), random), kinds);
   const slow = both(["slow"], kinds).map((kind): FaultSpec => {
     const target = pick(["one", "all", "minority", "majority"] as const, random);
@@ -183,7 +183,7 @@ function outages({ kinds, nodes, durationMs }: SwarmOptions, random: Random): Fa
     return {
       kind: pick(falls, random),
       target: pick(["one", "leader", "majority", "all", "followers"] as const, random),
-      placement: isLogical ? momentOf(kinds, nodes, random) : { at: "time", ms },
+      placement: isLogical ? momentOf(options, random) : { at: "time", ms },
       durationMs: 50 + random.float() * 400,
     };
   });
@@ -259,7 +259,7 @@ function laggards({ kinds, durationMs }: SwarmOptions, random: Random): FaultSpe
 function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random: Random): FaultSpec[] {
   const falls = orAll(subset(both([...leaderFalls, "halves", "bridge", "majorities-ring"], kinds), random), kinds);
   const steps = arrivals(edgeMs, durationMs - edgeMs, 700, random).map((ms): FaultSpec => {
-    const kind = pick(["add", "remove", "replace", "replace", "transfer"] as const, random);
+    const kind = pick(both(memberSteps, kinds), random);
     const target = pick(["one", "leader"] as const, random);
     return {
       kind,
@@ -281,11 +281,19 @@ function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random:
 }
 
 /** A moment any cluster comes to now and then. Without a disk there are no syncs. */
-function momentOf(kinds: readonly FaultKind[], nodes: readonly NodeId[], random: Random): Placement {
-  return {
-    at: "moment",
-    moment: kinds.includes("lost-sync") && random.below(2) === 0 ? sync(nodes, random) : message(nodes, random),
+function momentOf({ kinds, nodes, messages }: SwarmOptions, random: Random): Placement {
+  const moment = (): Moment => {
+    if (kinds.includes("lost-sync") && random.below(2) === 0) return sync(nodes, random);
+    return messages === undefined ? message(nodes, random) : messageOf(messages, nodes, random);
   };
+  return { at: "moment", moment: moment() };
+}
+
+function messageOf(messages: readonly MessageMoments[], nodes: readonly NodeId[], random: Random): Moment {
+  const from = pick(nodes, random);
+  const to = pick(others(nodes, from), random);
+  const { name, mostCount } = pick(messages, random);
+  return { kind: "message", message: name, from, to, count: 1 + random.below(mostCount), inTerm: false };
 }
 
 function sync(nodes: readonly NodeId[], random: Random): Moment {
@@ -348,7 +356,7 @@ function subset(kinds: readonly FaultKind[], random: Random): readonly FaultKind
   return chosen.length > 0 || kinds.length === 0 ? chosen : [pick(kinds, random)];
 }
 
-function both(some: readonly FaultKind[], kinds: readonly FaultKind[]): readonly FaultKind[] {
+function both<Kind extends FaultKind>(some: readonly Kind[], kinds: readonly FaultKind[]): readonly Kind[] {
   return some.filter((kind) => kinds.includes(kind));
 }
 

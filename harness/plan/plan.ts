@@ -4,7 +4,9 @@
  */
 
 import type { FaultKind, Moment } from "../../implementations/foundation/faults.ts";
+import type { Module } from "../../implementations/foundation/deployment.ts";
 import type { Millis, NodeId } from "../../implementations/foundation/units.ts";
+import type { QuorumLevel } from "../../implementations/storage/contract.ts";
 
 /**
  * Which nodes a fault hits; drawn when it strikes, `leader` and `followers` as they are then, `damaged` the members
@@ -33,15 +35,20 @@ export interface FaultSpec {
   readonly parameters?: Readonly<Record<string, number>>;
 }
 
+export const workloadIds = ["register", "append", "confluent"] as const;
+
 export interface WorkloadSpec {
-  readonly id: "register" | "append" | "confluent";
+  readonly id: (typeof workloadIds)[number];
   /** Size of a written value. */
   readonly valueBytes: number;
   /** register: shared keys. confluent: keys each client owns. */
   readonly keys: number;
-  /** register: fractions of reads and of compare-and-swaps; the rest are writes. */
+  /** register, confluent: fractions of reads, of compare-and-swaps and (of a store) of deletes; the rest are writes. */
   readonly readFraction: number;
   readonly casFraction: number;
+  readonly deleteFraction?: number;
+  /** Of a store: how many replicas an operation waits for; majority unless it is said. */
+  readonly level?: QuorumLevel;
 }
 
 export type LoadSpec =
@@ -53,6 +60,8 @@ export type LoadSpec =
   | { readonly loop: "open"; readonly clients: number; readonly ratePerS: number };
 
 export interface Plan {
+  /** Whose operations these are: "consensus" unless it is said. */
+  readonly module: Module;
   readonly seed: string;
   readonly nodes: number;
   readonly workload: WorkloadSpec;
@@ -92,6 +101,7 @@ export function planOf(overrides: Partial<Plan> & { readonly seed: string }): Pl
 }
 
 const defaultPlan: Omit<Plan, "seed"> = {
+  module: "consensus",
   nodes: 3,
   workload: { id: "register", valueBytes: 64, keys: 5, readFraction: 0.4, casFraction: 0.2 },
   load: { loop: "closed", clients: 5 },

@@ -8,13 +8,9 @@ import { pathToFileURL } from "node:url";
 import { sendMessage } from "execa";
 import { worstOf } from "../check/verdict.ts";
 import { encodeCapsule } from "../capsule/capsule.ts";
-import { consensusImplementation } from "../consensus-implementations.ts";
 import { BlockAborted, runBlock } from "../run-block.ts";
-import { siegePlan } from "../siege-plan.ts";
-import { sweepPlan } from "../sweep-stage.ts";
+import { implementationOf, roomOf } from "../rooms/rooms.ts";
 import type { SeedRun, SweepMessage, SweepShare } from "./sweep-share.ts";
-
-const planOfStyle = { swarm: sweepPlan, siege: siegePlan } as const;
 
 async function answer(share: SweepShare, signal: AbortSignal): Promise<void> {
   const tell = (message: SweepMessage): Promise<void> => sendMessage(message);
@@ -32,14 +28,14 @@ async function answer(share: SweepShare, signal: AbortSignal): Promise<void> {
 }
 
 async function runSeed(
-  { implementation, kinds, style }: SweepShare,
+  { module, implementation, kinds, style }: SweepShare,
   seed: string,
   signal: AbortSignal,
 ): Promise<SeedRun> {
   const record = await runBlock({
-    implementation: consensusImplementation(implementation),
+    implementation: implementationOf(module, implementation),
     substrate: "simulated",
-    plan: planOfStyle[style](seed, kinds),
+    plan: roomOf(module).sweepPlans[style](seed, kinds),
     directory: "", // The simulated substrate writes nothing.
     signal,
   });

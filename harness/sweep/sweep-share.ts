@@ -7,15 +7,14 @@
  */
 
 import { z } from "zod";
+import type { Module } from "../../implementations/foundation/deployment.ts";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
-
-export const sweepStyles = ["swarm", "siege"] as const;
-/** swarm: short runs, each under a random mix of faults. siege: half an hour of simulated time under all of them. */
-export type SweepStyle = (typeof sweepStyles)[number];
+import type { SweepStyle } from "../rooms/room.ts";
 
 /** Seeds `<seed>/<first>`, `<seed>/<first + step>`, ... up to `<seed>/<last>`. */
 export interface SweepShare {
-  /** An implementation of consensus, in the simulated substrate. */
+  readonly module: Module;
+  /** One of its implementations, in the simulated substrate. */
   readonly implementation: string;
   readonly kinds: readonly FaultKind[];
   readonly style: SweepStyle;

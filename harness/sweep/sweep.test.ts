@@ -12,7 +12,7 @@ import { after, test } from "node:test";
 import { HarnessError } from "../../implementations/foundation/errors.ts";
 import { readCapsule } from "../capsule/capsule.ts";
 import { repositoryRoot } from "../repository-root.ts";
-import { sweepPlan } from "../sweep-stage.ts";
+import { sweepPlan } from "../rooms/consensus/sweep-plan.ts";
 import { runShare } from "./run-share.ts";
 import { sweep } from "./sweep.ts";
 import type { SweepOptions, SweepSummary } from "./sweep.ts";
@@ -24,6 +24,7 @@ after(() => rm(out, { recursive: true }));
 async function sweepOf(options: Partial<SweepOptions>): Promise<SweepSummary> {
   const run = sweep({
     root: repositoryRoot,
+    module: "consensus",
     implementation: "production",
     kinds: ["kill", "halves"],
     style: "swarm",
@@ -43,6 +44,7 @@ async function sweepOf(options: Partial<SweepOptions>): Promise<SweepSummary> {
 }
 
 const share: SweepShare = {
+  module: "consensus",
   implementation: "production",
   kinds: ["kill"],
   style: "swarm",

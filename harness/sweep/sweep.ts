@@ -6,16 +6,19 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { Module } from "../../implementations/foundation/deployment.ts";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import { worstOf } from "../check/verdict.ts";
 import type { Validity } from "../check/verdict.ts";
 import type { RunEvent } from "../run-events.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runShare } from "./run-share.ts";
-import type { SeedRun, SweepStyle } from "./sweep-share.ts";
+import type { SweepStyle } from "../rooms/room.ts";
+import type { SeedRun } from "./sweep-share.ts";
 
 export interface SweepOptions {
   readonly root: string;
+  readonly module: Module;
   readonly implementation: string;
   readonly kinds: readonly FaultKind[];
   readonly style: SweepStyle;
@@ -56,7 +59,7 @@ const underWhat = { swarm: "under random faults", siege: "of half an hour under 
 
 /** Runs the seeds; stops early, keeping what is known, when the signal fires. */
 export async function* sweep(options: SweepOptions): AsyncGenerator<RunEvent, SweepSummary> {
-  const { implementation, kinds, style, seed, first, last, workers, root, signal, out } = options;
+  const { module, implementation, kinds, style, seed, first, last, workers, root, signal, out } = options;
   const wanted = last - first + 1;
   const title = `${implementation}, ${wanted} simulated runs ${underWhat[style]}`;
   const beganMs = options.nowMs();
@@ -69,13 +72,13 @@ export async function* sweep(options: SweepOptions): AsyncGenerator<RunEvent, Sw
   let voids = 0;
   let failed = 0;
   const keep = async (run: SeedRun): Promise<SweepFailure> => {
-    const capsule = path.join(out, `sweep-${implementation}-${run.seed.replaceAll("/", "-")}.json`);
+    const capsule = path.join(out, `sweep-${module}-${implementation}-${run.seed.replaceAll("/", "-")}.json`);
     await mkdir(out, { recursive: true });
     await writeFile(capsule, run.capsule ?? "");
     return { seed: run.seed, checks: run.failures, capsule };
   };
   yield* inParallel<RunEvent, void>(workers, workers, async (worker, tell) => {
-    const common = { implementation, kinds, style, seed, last, step: workers, untilInvalid: false };
+    const common = { module, implementation, kinds, style, seed, last, step: workers, untilInvalid: false };
     for await (const run of runShare({ root, share: { ...common, first: first + worker }, signal })) {
       validities.push(worstOf(run.failures.map(({ validity }) => validity)));
       if (run.isVoid) voids++;

@@ -15,9 +15,9 @@ import type {
 import { HistoryRecorder } from "../history/recorder.ts";
 import { planOf } from "../plan/plan.ts";
 import type { Plan } from "../plan/plan.ts";
+import { consensusRoom } from "../rooms/consensus/room.ts";
 import { LoadGenerator } from "./load-generator.ts";
 import type { OperationRecord } from "./load-generator.ts";
-import { createWorkload } from "./workload.ts";
 
 type Answer = { readonly afterMs: number; readonly outcome: Outcome<ConsensusResult> };
 type System = (request: Request<ConsensusOperation>, attempt: number) => Answer;
@@ -59,7 +59,8 @@ function offer(overrides: Partial<Plan>, system: System): Offered {
   const records: OperationRecord[] = [];
   const load = new LoadGenerator({
     deployment,
-    workload: createWorkload(plan.workload, plan.load.clients, random.fork("workload")),
+    probe: consensusRoom.probe,
+    workload: consensusRoom.createWorkload(plan.workload, plan.load.clients, random.fork("workload")),
     history,
     plan,
     random: random.fork("arrivals"),

@@ -16,16 +16,18 @@
 import { assert } from "../../implementations/foundation/assert.ts";
 import type { Outcome } from "../../implementations/foundation/deployment.ts";
 import type { Clock, Random, Timer } from "../../implementations/foundation/effects.ts";
+import type { ErrorCode } from "../../implementations/foundation/errors.ts";
 import type { Millis } from "../../implementations/foundation/units.ts";
-import type { ConsensusDeployment, ConsensusResult } from "../../implementations/consensus/contract.ts";
+import type { HistoryFunction } from "../history/event.ts";
 import type { HistoryRecorder } from "../history/recorder.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { AnyDeployment, AnyTypes } from "../rooms/room.ts";
 import type { Call, Workload } from "./workload.ts";
 
 /** One finished operation, as the measurements need it. Times are milliseconds since the load began. */
 export interface OperationRecord {
   readonly client: number;
-  readonly f: Call["f"];
+  readonly f: HistoryFunction;
   /** When it should have started: equal to `startMs` in a closed loop. */
   readonly intendedMs: Millis;
   /**
@@ -35,12 +37,14 @@ export interface OperationRecord {
   readonly noticedMs: Millis;
   readonly startMs: Millis;
   readonly endMs: Millis;
-  readonly outcome: Outcome<ConsensusResult>["kind"];
+  readonly outcome: Outcome<unknown>["kind"];
 }
 
 export interface LoadOptions {
-  readonly deployment: ConsensusDeployment;
-  readonly workload: Workload;
+  readonly deployment: AnyDeployment;
+  readonly workload: Workload<AnyTypes>;
+  /** A request that changes nothing. */
+  readonly probe: AnyTypes["operation"];
   readonly history: HistoryRecorder;
   readonly plan: Plan;
   readonly random: Random;
@@ -144,12 +148,8 @@ export class LoadGenerator {
 
   /** A read outside the history: its key is nobody's, and its answer does not matter. */
   #knock(done: () => void): void {
-    const { deployment, plan } = this.#options;
-    const request = {
-      session: this.#clients.length,
-      sequence: 1,
-      operation: { kind: "read", key: "settled" },
-    } as const;
+    const { deployment, plan, probe } = this.#options;
+    const request = { session: this.#clients.length, sequence: 1, operation: probe };
     deployment.invoke(request, plan.deadlineMs, (outcome) => {
       if (outcome.kind === "ok") done();
       else this.#clock.after(repeatPauseMs, () => this.#knock(done));
@@ -208,7 +208,13 @@ export class LoadGenerator {
     });
   }
 
-  #perform(client: Client, call: Call, arrival: Arrival, untilDefinite: boolean, done: () => void): void {
+  #perform(
+    client: Client,
+    call: Call<AnyTypes["operation"]>,
+    arrival: Arrival,
+    untilDefinite: boolean,
+    done: () => void,
+  ): void {
     const { deployment, workload, history, plan, onOperation } = this.#options;
     const startMs = this.elapsedMs();
     const request = { session: client.process, sequence: ++client.sequence, operation: call.operation };
@@ -223,9 +229,9 @@ export class LoadGenerator {
           return;
         }
         const endMs = this.elapsedMs();
-        const value = workload.completed(client.number, call, outcome);
+        const { value, version } = workload.completed(client.number, call, outcome);
         const error = outcome.kind === "ok" ? undefined : outcome.code;
-        history.complete(nanos(endMs), outcome.kind, client.process, value, error);
+        history.complete(nanos(endMs), outcome.kind, client.process, value, error, version);
         if (outcome.kind === "info") this.#retire(client);
         client.completed++;
         const record = { client: client.number, f: call.f, ...arrival, startMs, endMs, outcome: outcome.kind };
@@ -258,9 +264,11 @@ function newClient(number: number): Client {
   return { number, process: number, sequence: 0, completed: 0 };
 }
 
-/** A refusal that a later attempt may not meet; a failed precondition is an answer, not a refusal. */
-function isTransient(code: string): boolean {
-  return code !== "PRECONDITION_FAILED" && code !== "MALFORMED_REQUEST";
+/** Answers, not refusals: a later attempt would meet them too. */
+const answers: ReadonlySet<ErrorCode> = new Set(["PRECONDITION_FAILED", "NOT_FOUND", "MALFORMED_REQUEST"]);
+
+function isTransient(code: ErrorCode): boolean {
+  return !answers.has(code);
 }
 
 function nanos(ms: Millis): number {

@@ -7,10 +7,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Outcome } from "../../implementations/foundation/deployment.ts";
 import { seededRandom } from "../../implementations/foundation/prng.ts";
-import type { ConsensusResult } from "../../implementations/consensus/contract.ts";
+import type { ConsensusOperation, ConsensusResult } from "../../implementations/consensus/contract.ts";
 import type { WorkloadSpec } from "../plan/plan.ts";
-import { createWorkload, damagedValue } from "./workload.ts";
-import type { Call, Workload } from "./workload.ts";
+import { consensusRoom } from "../rooms/consensus/room.ts";
+import type { ConsensusTypes } from "../rooms/consensus/room.ts";
+import { damagedValue } from "./workload.ts";
+import type { Call as AnyCall, Workload as AnyWorkload } from "./workload.ts";
+
+type Call = AnyCall<ConsensusOperation>;
+type Workload = AnyWorkload<ConsensusTypes>;
 
 const ids = ["register", "append", "confluent"] as const;
 const specOf = (id: WorkloadSpec["id"], valueBytes = 16): WorkloadSpec => ({
@@ -21,7 +26,7 @@ const specOf = (id: WorkloadSpec["id"], valueBytes = 16): WorkloadSpec => ({
   casFraction: 0.3,
 });
 const workloadOf = (id: WorkloadSpec["id"], clients = 4, seed = "workload"): Workload =>
-  createWorkload(specOf(id), clients, seededRandom(seed));
+  consensusRoom.createWorkload(specOf(id), clients, seededRandom(seed));
 
 /** One register per key and one list, done one operation at a time. */
 class Machine {
@@ -126,7 +131,7 @@ test("a value that nobody wrote comes back as damaged, not as a number", () => {
   const workload = workloadOf("register");
   const call = workload.read("k0");
   const completed = (value: string | null): unknown =>
-    workload.completed(0, call, { kind: "ok", result: { kind: "read", value } });
+    workload.completed(0, call, { kind: "ok", result: { kind: "read", value } }).value;
   assert.equal(completed("4711:notours"), damagedValue);
   assert.equal(completed(null), null);
   assert.equal(completed("7:"), 7);

@@ -1,112 +1,115 @@
 /**
- * Workloads: seeded generators of client operations. Each client draws from its own fork of the seed, so what one
- * client does depends on its own completions only, never on how clients interleave.
+ * What a workload is: a seeded generator of client operations. Each client draws from its own fork of the seed, so what
+ * one client does depends on its own completions only, never on how clients interleave.
  */
 
-import { unreachable } from "../../implementations/foundation/assert.ts";
+import { assert, unreachable } from "../../implementations/foundation/assert.ts";
 import type { Outcome } from "../../implementations/foundation/deployment.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
-import type { ConsensusOperation, ConsensusResult } from "../../implementations/consensus/contract.ts";
 import type { HistoryFunction, HistoryScalar, HistoryValue } from "../history/event.ts";
 import type { WorkloadSpec } from "../plan/plan.ts";
-import { valueNumber, valueText } from "./value-text.ts";
+import type { ModuleTypes } from "../rooms/room.ts";
+import { valueNumber } from "./value-text.ts";
 
 /** One operation as the system and as the history see it. */
-export interface Call {
-  readonly operation: ConsensusOperation;
+export interface Call<Operation> {
+  readonly operation: Operation;
   readonly f: HistoryFunction;
   readonly key: string | undefined;
   readonly value: HistoryValue;
 }
 
-export interface Workload {
+/** What the history keeps of how an operation ended. */
+export interface Completion {
+  readonly value: HistoryValue;
+  /** Of systems that count the versions of a key. */
+  readonly version?: number;
+}
+
+export interface Workload<T extends ModuleTypes> {
   /** The next operation of `client`. */
-  next(client: number): Call;
-  /** Tells the workload how `client`'s operation ended; returns the value of the completion for the history. */
-  completed(client: number, call: Call, outcome: Outcome<ConsensusResult>): HistoryValue;
+  next(client: number): Call<T["operation"]>;
+  /** Tells the workload how `client`'s operation ended; returns what the history keeps of it. */
+  completed(client: number, call: Call<T["operation"]>, outcome: Outcome<T["result"]>): Completion;
   /** Whether an operation is repeated, under the same request identity, until its outcome is definite. */
   readonly untilDefinite: boolean;
   /** Keys whose final values the run reads at the end, so that the last writes are judged too. */
   finalKeys(): readonly string[];
   /** Reads `key` and nothing else. */
-  read(key: string): Call;
+  read(key: string): Call<T["operation"]>;
 }
-
-/** What the workloads are, for `grey list` and the command line. */
-export const workloadPurposes = {
-  register: "read, write and compare-and-swap over a few shared keys",
-  append: "unique entries added to one list",
-  confluent: "each client writes its own keys and retries until the outcome is definite: one final state",
-} as const satisfies Record<WorkloadSpec["id"], string>;
 
 /** Whether the workload repeats an operation, under the same request identity, until its outcome is definite. */
 export function repeatsUntilDefinite(id: WorkloadSpec["id"]): boolean {
   return id === "confluent";
 }
 
-/** @returns a generator for `clients` clients; values are unique over all of them. */
-export function createWorkload(spec: WorkloadSpec, clients: number, random: Random): Workload {
+/** The value a read brought back that no write of ours can have produced. */
+export const damagedValue = "damaged value";
+
+/** The value of the history that stands for stored text. */
+export function scalarOf(text: string | null): HistoryScalar {
+  if (text === null) return null;
+  return valueNumber(text) ?? damagedValue;
+}
+
+/** A module's way of saying what the workloads ask. Values are numbers, as in the history. */
+export interface Dialect<T extends ModuleTypes> {
+  read(key: string): Call<T["operation"]>;
+  write(key: string, value: number): Call<T["operation"]>;
+  /** Writes `to` if the key holds `from`; null: it does not exist. */
+  cas(key: string, from: number | null, to: number): Call<T["operation"]>;
+  /** Of modules with a list. */
+  append?(value: number): Call<T["operation"]>;
+  /** Of modules that can delete. */
+  delete?(key: string): Call<T["operation"]>;
+  completion(call: Call<T["operation"]>, result: T["result"]): Completion;
+}
+
+/** @returns a generator for `clients` clients that speaks `dialect`; values are unique over all of them. */
+export function createWorkload<T extends ModuleTypes>(
+  spec: WorkloadSpec,
+  clients: number,
+  random: Random,
+  dialect: Dialect<T>,
+): Workload<T> {
   switch (spec.id) {
     case "register":
-      return new RegisterWorkload(spec, random);
+      return new RegisterWorkload(spec, random, dialect);
     case "append":
-      return new AppendWorkload(spec, random);
+      return new AppendWorkload(spec, random, dialect);
     case "confluent":
-      return new ConfluentWorkload(spec, clients, random);
+      return new ConfluentWorkload(spec, clients, random, dialect);
     default:
       return unreachable(spec.id);
   }
 }
 
-/** The value a read brought back that no write of ours can have produced. */
-export const damagedValue = "damaged value";
-
-abstract class Generator implements Workload {
+abstract class Generator<T extends ModuleTypes> implements Workload<T> {
   readonly untilDefinite: boolean;
   protected readonly spec: WorkloadSpec;
+  protected readonly dialect: Dialect<T>;
   readonly #random: Random;
   readonly #forks = new Map<number, Random>();
   readonly #counts = new Map<number, number>();
 
-  constructor(spec: WorkloadSpec, random: Random) {
+  constructor(spec: WorkloadSpec, random: Random, dialect: Dialect<T>) {
     this.spec = spec;
+    this.dialect = dialect;
     this.untilDefinite = repeatsUntilDefinite(spec.id);
     this.#random = random;
   }
 
-  abstract next(client: number): Call;
+  abstract next(client: number): Call<T["operation"]>;
   abstract finalKeys(): readonly string[];
 
-  completed(_client: number, call: Call, outcome: Outcome<ConsensusResult>): HistoryValue {
-    if (outcome.kind !== "ok") return call.value;
-    if (outcome.result.kind === "append") return outcome.result.position;
-    if (outcome.result.kind === "read") return scalarOf(outcome.result.value);
-    return call.value;
+  completed(_client: number, call: Call<T["operation"]>, outcome: Outcome<T["result"]>): Completion {
+    if (outcome.kind !== "ok") return { value: call.value };
+    return this.dialect.completion(call, outcome.result);
   }
 
-  read(key: string): Call {
-    return { operation: { kind: "read", key }, f: "read", key, value: null };
-  }
-
-  protected write(key: string, value: number): Call {
-    const text = valueText(value, this.spec.valueBytes);
-    return { operation: { kind: "write", key, value: text }, f: "write", key, value };
-  }
-
-  protected cas(key: string, from: number | null, to: number): Call {
-    const size = this.spec.valueBytes;
-    const fromText = from === null ? null : valueText(from, size);
-    return {
-      operation: { kind: "cas", key, from: fromText, to: valueText(to, size) },
-      f: "cas",
-      key,
-      value: [from, to],
-    };
-  }
-
-  protected append(value: number): Call {
-    const operation = { kind: "append", value: valueText(value, this.spec.valueBytes) } as const;
-    return { operation, f: "append", key: undefined, value };
+  read(key: string): Call<T["operation"]> {
+    return this.dialect.read(key);
   }
 
   protected randomOf(client: number): Random {
@@ -129,27 +132,30 @@ abstract class Generator implements Workload {
 /** Final states are compared in any case; reading them back as a client is a sample where there are many keys. */
 const maxFinalKeys = 50;
 
-class RegisterWorkload extends Generator {
+class RegisterWorkload<T extends ModuleTypes> extends Generator<T> {
   /** What each client last saw in each key: a compare-and-swap that starts from it often succeeds. */
   readonly #seen = new Map<string, number | null>();
 
-  next(client: number): Call {
+  next(client: number): Call<T["operation"]> {
+    const { keys, readFraction, casFraction, deleteFraction = 0 } = this.spec;
     const random = this.randomOf(client);
-    const key = `k${random.below(this.spec.keys)}`;
+    const key = `k${random.below(keys)}`;
     const draw = random.float();
-    if (draw < this.spec.readFraction) return this.read(key);
+    if (draw < readFraction) return this.read(key);
+    if (draw >= 1 - deleteFraction && this.dialect.delete !== undefined) return this.dialect.delete(key);
     const value = this.unique(client);
-    if (draw >= this.spec.readFraction + this.spec.casFraction) return this.write(key, value);
-    return this.cas(key, this.#seen.get(`${client} ${key}`) ?? null, value);
+    if (draw >= readFraction + casFraction) return this.dialect.write(key, value);
+    return this.dialect.cas(key, this.#seen.get(`${client} ${key}`) ?? null, value);
   }
 
-  override completed(client: number, call: Call, outcome: Outcome<ConsensusResult>): HistoryValue {
-    const value = super.completed(client, call, outcome);
+  override completed(client: number, call: Call<T["operation"]>, outcome: Outcome<T["result"]>): Completion {
+    const completion = super.completed(client, call, outcome);
     if (outcome.kind === "ok" && call.key !== undefined) {
+      const { value } = completion;
       const now = call.f === "cas" && Array.isArray(value) ? value[1] : value;
       if (typeof now === "number" || now === null) this.#seen.set(`${client} ${call.key}`, now);
     }
-    return value;
+    return completion;
   }
 
   finalKeys(): readonly string[] {
@@ -157,9 +163,10 @@ class RegisterWorkload extends Generator {
   }
 }
 
-class AppendWorkload extends Generator {
-  next(client: number): Call {
-    return this.append(this.unique(client));
+class AppendWorkload<T extends ModuleTypes> extends Generator<T> {
+  next(client: number): Call<T["operation"]> {
+    assert(this.dialect.append !== undefined, "the module has a list");
+    return this.dialect.append(this.unique(client));
   }
 
   finalKeys(): readonly string[] {
@@ -167,27 +174,33 @@ class AppendWorkload extends Generator {
   }
 }
 
-class ConfluentWorkload extends Generator {
+class ConfluentWorkload<T extends ModuleTypes> extends Generator<T> {
   readonly #clients: number;
-  readonly #last = new Map<string, number>();
+  /** By key: what its owner left there; null: it deleted it. */
+  readonly #last = new Map<string, number | null>();
 
-  constructor(spec: WorkloadSpec, clients: number, random: Random) {
-    super(spec, random);
+  constructor(spec: WorkloadSpec, clients: number, random: Random, dialect: Dialect<T>) {
+    super(spec, random, dialect);
     this.#clients = clients;
   }
 
-  next(client: number): Call {
+  next(client: number): Call<T["operation"]> {
+    const { keys, readFraction, casFraction, deleteFraction = 0 } = this.spec;
     const random = this.randomOf(client);
-    const key = this.#key(client, random.below(this.spec.keys));
+    const key = this.#key(client, random.below(keys));
     const draw = random.float();
-    if (draw < this.spec.readFraction) return this.read(key);
-    const value = this.unique(client);
+    if (draw < readFraction) return this.read(key);
     const last = this.#last.get(key) ?? null;
+    if (draw >= 1 - deleteFraction && this.dialect.delete !== undefined) {
+      this.#last.set(key, null);
+      return this.dialect.delete(key);
+    }
+    const value = this.unique(client);
     this.#last.set(key, value);
     // Every conditional write starts from the value this client wrote before, and nobody else writes the key: it
     // must succeed, whatever the interleaving.
-    if (draw < this.spec.readFraction + this.spec.casFraction) return this.cas(key, last, value);
-    return this.write(key, value);
+    if (draw < readFraction + casFraction) return this.dialect.cas(key, last, value);
+    return this.dialect.write(key, value);
   }
 
   finalKeys(): readonly string[] {
@@ -201,9 +214,4 @@ class ConfluentWorkload extends Generator {
   #key(client: number, index: number): string {
     return `c${client}-${index}`;
   }
-}
-
-function scalarOf(text: string | null): HistoryScalar {
-  if (text === null) return null;
-  return valueNumber(text) ?? damagedValue;
 }

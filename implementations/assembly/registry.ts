@@ -1,10 +1,17 @@
-/** Every implementation the harness knows, peers included, in the order in which they are listed. */
+/** Every implementation the harness knows, peers included, module by module, in the order in which they are listed. */
 
 import type { ConsensusImplementation } from "../consensus/contract.ts";
+import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 
-/** Systems from elsewhere: they may not be installed. */
-export const peers: readonly ConsensusImplementation[] = [etcdConsensus];
+export const consensusImplementations: readonly ConsensusImplementation[] = [
+  minimalConsensus,
+  productionConsensus,
+  etcdConsensus,
+];
 
-export const implementations: readonly ConsensusImplementation[] = [minimalConsensus, productionConsensus, ...peers];
+export const storageImplementations: readonly StorageImplementation[] = [];
+
+/** Systems from elsewhere: they may not be installed. */
+export const peers: readonly Pick<ConsensusImplementation, "module" | "name" | "available">[] = [etcdConsensus];

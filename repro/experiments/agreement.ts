@@ -21,6 +21,7 @@ export const consensusStepByStep: Experiment = {
   stages: (profile, seed) =>
     Array.from({ length: stepRuns[profile] }, (_, block) =>
       stepStage({
+        module: "consensus",
         experiment: "consensus-step-by-step",
         block,
         implementations: both,

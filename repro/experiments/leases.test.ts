@@ -15,6 +15,7 @@ const runs = 15;
 
 function sweepOf(plan: (seed: string) => Plan, mustFail: string | undefined): Promise<StageResult> {
   const stage = sweepStage({
+    module: "consensus",
     experiment: "consensus-leases",
     block: 0,
     implementation: "production",

@@ -3,7 +3,7 @@
  * times as fast as another, no read is stale; beyond it, a leader that was replaced answers with old values.
  */
 
-import { leasePlan } from "../../harness/lease-plan.ts";
+import { leasePlan } from "../../harness/rooms/consensus/lease-plan.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
 import { planOf } from "../../harness/plan/plan.ts";
 import type { Plan } from "../../harness/plan/plan.ts";
@@ -23,6 +23,7 @@ export const consensusLeases: Experiment = {
     "Is no read stale while clocks keep within the bound that leases state, and does a stale one show once they do not?",
   stages: (profile, seed) => [
     sweepStage({
+      module: "consensus",
       experiment: "consensus-leases",
       block: 0,
       implementation: "production",
@@ -34,6 +35,7 @@ export const consensusLeases: Experiment = {
       label: "with lease reads, clocks within the bound",
     }),
     sweepStage({
+      module: "consensus",
       experiment: "consensus-leases",
       block: 1,
       implementation: "production",

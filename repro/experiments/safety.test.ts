@@ -7,16 +7,16 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { everyFault } from "./fault-sets.ts";
 import { worstOf } from "../../harness/check/verdict.ts";
-import { consensusImplementation } from "../../harness/consensus-implementations.ts";
+import { implementationOf } from "../../harness/rooms/rooms.ts";
 import { runBlock } from "../../harness/run-block.ts";
-import { sweepPlan } from "../../harness/sweep-stage.ts";
+import { sweepPlan } from "../../harness/rooms/consensus/sweep-plan.ts";
 
 const soundSeeds = 30;
 
 test(`production is valid on ${soundSeeds} seeds`, async () => {
   for (let seed = 0; seed < soundSeeds; seed++) {
     const record = await runBlock({
-      implementation: consensusImplementation("production"),
+      implementation: implementationOf("consensus", "production"),
       substrate: "simulated",
       plan: sweepPlan(`sound/${seed}`, everyFault),
       directory: "/nowhere",

@@ -4,7 +4,7 @@ import { blockStage } from "../../harness/block-stage.ts";
 import type { Experiment, Profile, Stage } from "../../harness/plan/experiment.ts";
 import { planOf } from "../../harness/plan/plan.ts";
 import type { FaultSpec } from "../../harness/plan/plan.ts";
-import { siegePlan } from "../../harness/siege-plan.ts";
+import { siegePlan } from "../../harness/rooms/consensus/siege-plan.ts";
 import { sweepStage } from "../../harness/sweep-stage.ts";
 import { everyFault, memorySparingFaults } from "./fault-sets.ts";
 
@@ -33,6 +33,7 @@ export const consensusSafety: Experiment = {
     const sweepsOf = (implementation: string, kinds: typeof everyFault, offset: number): Stage[] =>
       Array.from({ length: stages }, (_, index) =>
         sweepStage({
+          module: "consensus",
           experiment: "consensus-safety",
           block: offset + index,
           implementation,
@@ -57,6 +58,7 @@ function siegeStages(profile: Profile, seed: string, block: number): Stage[] {
   if (runs === 0) return [];
   return [
     sweepStage({
+      module: "consensus",
       experiment: "consensus-safety",
       block,
       implementation: "production",

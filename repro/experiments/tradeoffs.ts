@@ -96,6 +96,7 @@ export const consensusTradeoffs: Experiment = {
       ],
     }),
     knockStage({
+      module: "consensus",
       experiment: "consensus-tradeoffs",
       block: 2,
       implementation: "production",

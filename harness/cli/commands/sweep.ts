@@ -3,7 +3,7 @@
 import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import { UsageError } from "../../../implementations/foundation/errors.ts";
-import { sweepStyles } from "../../sweep/sweep-share.ts";
+import { sweepStyles } from "../../rooms/room.ts";
 import type { SweepSummary } from "../../sweep/sweep.ts";
 import type { ListedImplementation, Registries, SweepRequest } from "../backends.ts";
 import type { Command, Input } from "../command.ts";
@@ -67,6 +67,7 @@ export function sweepOptions(input: Input, registries: Registries): Omit<SweepRe
   const implementation = simulated.find((each) => each.module === module && each.name === name)!;
   const [first, last] = seedsOf(input.text("seeds"));
   return {
+    module,
     implementation: name,
     kinds: kindsOf(input.list("faults"), implementation),
     first,

@@ -7,16 +7,16 @@
  * node; and there is one key, which many clients read and few write.
  */
 
-import { faultKinds } from "../implementations/foundation/faults.ts";
-import type { FaultKind } from "../implementations/foundation/faults.ts";
-import type { Random } from "../implementations/foundation/effects.ts";
-import type { Millis } from "../implementations/foundation/units.ts";
-import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
-import { pick } from "./nemesis/pick.ts";
-import { swarmSchedule } from "./nemesis/swarm.ts";
-import type { SwarmOptions } from "./nemesis/swarm.ts";
-import type { FaultSpec, Plan } from "./plan/plan.ts";
-import { planOf } from "./plan/plan.ts";
+import { faultKinds } from "../../../implementations/foundation/faults.ts";
+import type { FaultKind } from "../../../implementations/foundation/faults.ts";
+import type { Random } from "../../../implementations/foundation/effects.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
+import { nodeNames } from "../../../implementations/assembly/consensus/simulated-world.ts";
+import { pick } from "../../nemesis/pick.ts";
+import { swarmSchedule } from "../../nemesis/swarm.ts";
+import type { SwarmOptions } from "../../nemesis/swarm.ts";
+import type { FaultSpec, Plan } from "../../plan/plan.ts";
+import { planOf } from "../../plan/plan.ts";
 
 /** A clock that jumps breaks the promise that leases rest on, and skews that add up go beyond their bound. */
 const clocks: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);

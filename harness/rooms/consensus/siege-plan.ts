@@ -1,10 +1,10 @@
 /** The plan of a siege: half an hour of simulated time under every kind of fault at once. */
 
-import type { FaultKind } from "../implementations/foundation/faults.ts";
-import { seededRandom } from "../implementations/foundation/prng.ts";
-import { siegeSchedule } from "./nemesis/siege.ts";
-import type { Plan } from "./plan/plan.ts";
-import { planOf } from "./plan/plan.ts";
+import type { FaultKind } from "../../../implementations/foundation/faults.ts";
+import { seededRandom } from "../../../implementations/foundation/prng.ts";
+import { siegeSchedule } from "../../nemesis/siege.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { planOf } from "../../plan/plan.ts";
 
 const durationMs = 30 * 60_000;
 
