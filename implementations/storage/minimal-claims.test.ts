@@ -145,16 +145,16 @@ describe("C-STO-3: compare-and-swap is atomic", () => {
   });
 
   test("of those who swap the same value exactly one succeeds, and a counter counts every success", () => {
-    const attempt = fc.record({ first: node(5), second: node(5), reach: reachability() });
+    const attempt = fc.record({ left: node(5), right: node(5), reach: reachability() });
     const property = fc.property(fc.array(attempt, { maxLength: 50, size: "max" }), (attempts) => {
       const cluster = new Cluster(5);
       let seen: string | null = null;
       let counted = 0;
-      for (const { first, second, reach } of attempts) {
+      for (const { left, right, reach } of attempts) {
         cluster.connect(reach);
         // Two clients that have seen the same: only one of them may count on from there.
         const swap = cas("counter", seen, String(counted + 1));
-        const replies = [first, second].map((at) => cluster.at(at, swap));
+        const replies = [left, right].map((at) => cluster.at(at, swap));
         const wins = replies.filter(({ kind }) => kind === "ok").length;
         assert.equal(wins, replies.every(isRefusal) ? 0 : 1);
         counted += wins;
@@ -305,9 +305,9 @@ class Cluster {
   }
 
   node(id: NodeId): ShardedStorage {
-    const found = this.#nodes.get(id);
-    assert.ok(found !== undefined, `${id} is a node`);
-    return found;
+    const storage = this.#nodes.get(id);
+    assert.ok(storage !== undefined, `${id} is a node`);
+    return storage;
   }
 
   /** Every request is another client's: of equal versions the later one wins. */
