@@ -13,7 +13,6 @@
  */
 
 import path from "node:path";
-import { assert } from "../implementations/foundation/assert.ts";
 import type { Substrate } from "../implementations/foundation/deployment.ts";
 import { StageOutcome } from "./block-outcome.ts";
 import type { MeasuredVariants } from "./block-outcome.ts";
@@ -58,6 +57,8 @@ export interface Variant {
   /** What tells it from the others: "5-nodes"; its measurements are named METRIC@NAME. */
   readonly name: string;
   readonly plan: Plan;
+  /** Those that run it; all of the series unless it is said. A yardstick may be of another module than the rest. */
+  readonly implementations?: readonly string[];
 }
 
 export interface SeriesStageOptions extends Omit<BlockStageOptions, "plan" | "compareAtRest"> {
@@ -91,14 +92,14 @@ type RunOptions = Omit<BlockStageOptions, "plan"> & Pick<SeriesStageOptions, "va
 async function runStage(options: RunOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, variants, implementations } = options;
   const outcome = new StageOutcome(options);
-  const [first] = variants;
-  assert(first !== undefined, "a stage has a plan");
-  const { module } = first.plan;
-  const missing = await missingImplementations(module, implementations);
+  const missing = new Map<string, string>();
+  for (const { plan, implementations: own = implementations } of variants) {
+    for (const [name, reason] of await missingImplementations(plan.module, own)) missing.set(name, reason);
+  }
   for (const [name, reason] of missing) outcome.notInstalled(name, reason);
   // Those that are here keep the order they would have had with the others among them.
-  const runs = variants.flatMap(({ name, plan }) =>
-    blockOrder(plan.seed, block, implementations)
+  const runs = variants.flatMap(({ name, plan, implementations: own = implementations }) =>
+    blockOrder(plan.seed, block, own)
       .filter((each) => !missing.has(each))
       .map((implementation) => ({ name, plan, implementation })),
   );
@@ -108,7 +109,7 @@ async function runStage(options: RunOptions, context: StageContext): Promise<Sta
     outcome.files.push({ path: `plans/${experiment}-${block}${suffix}.json`, content });
   }
   for (const [position, run] of runs.entries()) {
-    const implementation = implementationOf(module, run.implementation);
+    const implementation = implementationOf(run.plan.module, run.implementation);
     const text = run.name === "" ? run.implementation : `${run.implementation}, ${run.name}`;
     const record = await runBlock({
       implementation,
@@ -143,7 +144,8 @@ function relate({ variants, relate: related }: RunOptions, outcome: StageOutcome
     const [first] = outcome.blocks
       .filter(({ key }) => key.implementation === implementation)
       .toSorted((a, b) => a.key.nodes - b.key.nodes);
-    if (first === undefined || measured.size < variants.length) continue;
+    const own = variants.filter((each) => each.implementations?.includes(implementation) !== false);
+    if (first === undefined || measured.size < own.length) continue;
     outcome.addRows("measurements", measurementRows(first.key, related(measured)));
   }
 }
