@@ -8,7 +8,7 @@ import { parse } from "csv-parse/sync";
 import { edges, holds } from "../../harness/claim/band.ts";
 import { judgeClaim } from "../../harness/claim/judge.ts";
 import { claims } from "./claims.ts";
-import { goalsDocument } from "./goals.ts";
+import { goalsDocument } from "./consensus/goals.ts";
 
 const published = parse<Record<string, string>>(readFileSync(new URL("published.csv", import.meta.url)), {
   columns: true,

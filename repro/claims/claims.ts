@@ -1,20 +1,19 @@
 /** All claims this repository judges: the published ones in the order of their table, then the project's own goals. */
 
 import type { Claim } from "../../harness/claim/claim.ts";
-import { benchmarkClaims, guideClaims, minimalBenchmarkClaims } from "./benchmarks.ts";
-import { caseStudyClaims } from "./case-study.ts";
-import { correctnessClaims } from "./correctness.ts";
-import { economicsClaims } from "./economics.ts";
-import { goalClaims } from "./goals.ts";
-import { stressClaims } from "./stress.ts";
-import { tradeoffClaims } from "./tradeoffs.ts";
-
-const [safety, others] = [correctnessClaims.slice(0, 4), correctnessClaims.slice(4)];
+import { benchmarkClaims, guideClaims, minimalBenchmarkClaims } from "./consensus/benchmarks.ts";
+import { caseStudyClaims } from "./consensus/case-study.ts";
+import { correctnessClaims } from "./consensus/correctness.ts";
+import { economicsClaims } from "./consensus/economics.ts";
+import { goalClaims } from "./consensus/goals.ts";
+import { stressClaims } from "./consensus/stress.ts";
+import { tradeoffClaims } from "./consensus/tradeoffs.ts";
+import { guideWideClaims } from "./guide.ts";
 
 export const claims: readonly Claim[] = [
-  ...safety,
+  ...correctnessClaims,
   ...tradeoffClaims,
-  ...others,
+  ...guideWideClaims,
   ...guideClaims,
   ...minimalBenchmarkClaims,
   ...caseStudyClaims,

@@ -1,11 +1,11 @@
 /** All experiments, in the order in which a run performs them: the cheap and decisive ones first. */
 
 import type { Experiment } from "../../harness/plan/experiment.ts";
-import { consensusAtRest, consensusStepByStep } from "./agreement.ts";
-import { consensusAddedLatency, consensusTimeoutRule } from "./added-latency.ts";
-import { consensusComparisonOf } from "./comparison.ts";
-import { consensusElections } from "./elections.ts";
-import { consensusEndurance, consensusHaul } from "./endurance.ts";
+import { consensusAtRest, consensusStepByStep } from "./consensus/agreement.ts";
+import { consensusAddedLatency, consensusTimeoutRule } from "./consensus/added-latency.ts";
+import { consensusComparisonOf } from "./consensus/comparison.ts";
+import { consensusElections } from "./consensus/elections.ts";
+import { consensusEndurance, consensusHaul } from "./consensus/endurance.ts";
 import {
   consensusChurn,
   consensusIsolateOne,
@@ -16,14 +16,15 @@ import {
   consensusMembership,
   consensusNoQuorum,
   consensusSplit,
-} from "./failures.ts";
-import { consensusLeases } from "./leases.ts";
+} from "./consensus/failures.ts";
+import { consensusLeases } from "./consensus/leases.ts";
 import { consensusInProcess, microbench, storageInProcess } from "./microbench.ts";
-import { consensusOverload } from "./overload.ts";
-import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./performance.ts";
-import { consensusSafety } from "./safety.ts";
-import { consensusTimeline } from "./timeline.ts";
-import { consensusDurability, consensusTradeoffs, minimalSize } from "./tradeoffs.ts";
+import { consensusOverload } from "./consensus/overload.ts";
+import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./consensus/performance.ts";
+import { consensusSafety } from "./consensus/safety.ts";
+import { consensusTimeline } from "./consensus/timeline.ts";
+import { consensusDurability, consensusTradeoffs } from "./consensus/tradeoffs.ts";
+import { minimalSize } from "./minimal-size.ts";
 
 /** Those that are measured against each other wherever speed is. */
 const compared = ["production", "etcd"] as const;

@@ -3,8 +3,8 @@
  * what production pays for must be seen to be there.
  */
 
-import type { Claim } from "../../harness/claim/claim.ts";
-import { always, metric, never, quotient } from "./measures.ts";
+import type { Claim } from "../../../harness/claim/claim.ts";
+import { always, metric, never, quotient } from "../measures.ts";
 
 const minimal = { implementation: "minimal" } as const;
 const production = { implementation: "production" } as const;

@@ -1,8 +1,8 @@
 /** Claims of the Minimal 3-Node Cluster Case Study: throughput, and what happens when leaders and networks fail. */
 
-import type { Claim, ValueMeasure } from "../../harness/claim/claim.ts";
-import type { Band } from "../../harness/claim/band.ts";
-import { always, check, never, typical } from "./measures.ts";
+import type { Claim, ValueMeasure } from "../../../harness/claim/claim.ts";
+import type { Band } from "../../../harness/claim/band.ts";
+import { always, check, never, typical } from "../measures.ts";
 
 const document = "Minimal 3-Node Cluster Case Study";
 const cluster = { implementation: "production", substrate: "cluster" } as const;

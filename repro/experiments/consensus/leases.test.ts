@@ -6,9 +6,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { sweepStage } from "../../harness/sweep-stage.ts";
-import type { StageResult } from "../../harness/plan/experiment.ts";
-import type { Plan } from "../../harness/plan/plan.ts";
+import { sweepStage } from "../../../harness/sweep-stage.ts";
+import type { StageResult } from "../../../harness/plan/experiment.ts";
+import type { Plan } from "../../../harness/plan/plan.ts";
 import { slowLeaderPlan } from "./leases.ts";
 
 const runs = 15;

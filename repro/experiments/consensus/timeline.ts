@@ -1,8 +1,8 @@
 /** Throughput over time while faults strike. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
 import { writes } from "./performance.ts";
 
 const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 3 };

@@ -1,43 +1,14 @@
-/** Claims of the Reference Implementation Guide about consensus: correctness, size, and agreement of the two. */
+/**
+ * Claims of the Reference Implementation Guide about all modules: the size of minimal, and its agreement with
+ * production.
+ */
 
 import type { Claim } from "../../harness/claim/claim.ts";
-import { always, check } from "./measures.ts";
+import { always } from "./measures.ts";
 
 const guide = "Reference Implementation Guide";
 
-/** The four safety claims share everything but what they say. */
-function safety(id: string, checkId: string, statement: string): Claim {
-  return {
-    id,
-    module: "consensus",
-    source: { document: guide, section: "Correctness Claims" },
-    statement,
-    class: "behaviour",
-    published: { metric: "violations", value: "0", unit: "count", band: "=0" },
-    bandReason: "a safety property: one violation refutes it",
-    experiments: ["consensus-safety"],
-    measures: [
-      check(checkId, "minimal", `${checkId}, at every traced step under faults`),
-      check(checkId, "production", `${checkId}, at every traced step under faults`),
-    ],
-    expected: "reproduced",
-    code: "implementations/consensus",
-  };
-}
-
-export const correctnessClaims: readonly Claim[] = [
-  safety("C-CON-1", "election-safety", "Election safety: a term has at most one leader"),
-  safety(
-    "C-CON-2",
-    "log-matching",
-    "Log matching: entries of equal index and term are equal, and so is everything before them",
-  ),
-  safety(
-    "C-CON-3",
-    "leader-completeness",
-    "Leader completeness: a committed entry is in the log of every later leader",
-  ),
-  safety("C-CON-4", "state-machine-safety", "State machine safety: no two nodes apply different commands at one index"),
+export const guideWideClaims: readonly Claim[] = [
   {
     id: "S-1",
     module: "all",

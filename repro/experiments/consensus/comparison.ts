@@ -1,9 +1,9 @@
 /** Production, minimal and the peers side by side: the same load, in the same minutes, synced on a majority. */
 
-import { seriesStage } from "../../harness/block-stage.ts";
-import { operationTimes, sustainedThroughput } from "../../harness/measure/load-probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
+import { seriesStage } from "../../../harness/block-stage.ts";
+import { operationTimes, sustainedThroughput } from "../../../harness/measure/load-probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
 import { closedLoop, overheadS, reads } from "./performance.ts";
 
 const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };

@@ -5,11 +5,11 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { everyFault } from "./fault-sets.ts";
-import { worstOf } from "../../harness/check/verdict.ts";
-import { implementationOf } from "../../harness/rooms/rooms.ts";
-import { runBlock } from "../../harness/run-block.ts";
-import { sweepPlan } from "../../harness/rooms/consensus/sweep-plan.ts";
+import { everyFault } from "../fault-sets.ts";
+import { worstOf } from "../../../harness/check/verdict.ts";
+import { implementationOf } from "../../../harness/rooms/rooms.ts";
+import { runBlock } from "../../../harness/run-block.ts";
+import { sweepPlan } from "../../../harness/rooms/consensus/sweep-plan.ts";
 
 const soundSeeds = 30;
 

@@ -1,13 +1,13 @@
 /** Throughput by cluster size, latency by offered load, single operations against batches, and reads. */
 
-import type { MeasuredVariants } from "../../harness/block-outcome.ts";
-import { seriesStage } from "../../harness/block-stage.ts";
-import type { Variant } from "../../harness/block-stage.ts";
-import { batchTimes, operationTimes, sustainedThroughput } from "../../harness/measure/load-probes.ts";
-import type { Measurement, Probe } from "../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { Plan, WorkloadSpec } from "../../harness/plan/plan.ts";
+import type { MeasuredVariants } from "../../../harness/block-outcome.ts";
+import { seriesStage } from "../../../harness/block-stage.ts";
+import type { Variant } from "../../../harness/block-stage.ts";
+import { batchTimes, operationTimes, sustainedThroughput } from "../../../harness/measure/load-probes.ts";
+import type { Measurement, Probe } from "../../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { Plan, WorkloadSpec } from "../../../harness/plan/plan.ts";
 
 /** Synced 256-byte writes over so many keys that none is contended. */
 export const writes: WorkloadSpec = {

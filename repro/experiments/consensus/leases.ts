@@ -3,13 +3,13 @@
  * times as fast as another, no read is stale; beyond it, a leader that was replaced answers with old values.
  */
 
-import { leasePlan } from "../../harness/rooms/consensus/lease-plan.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { Plan } from "../../harness/plan/plan.ts";
-import { seededRandom } from "../../implementations/foundation/prng.ts";
-import { sweepStage } from "../../harness/sweep-stage.ts";
-import { everyFault } from "./fault-sets.ts";
+import { leasePlan } from "../../../harness/rooms/consensus/lease-plan.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { Plan } from "../../../harness/plan/plan.ts";
+import { seededRandom } from "../../../implementations/foundation/prng.ts";
+import { sweepStage } from "../../../harness/sweep-stage.ts";
+import { everyFault } from "../fault-sets.ts";
 
 const within: Readonly<Record<Profile, number>> = { smoke: 3, quick: 50, full: 400 };
 /** At most: it ends with the first stale read, and every other run or so has one. */

@@ -1,7 +1,7 @@
 /** Claims of Performance Economics about consensus: what more nodes cost. */
 
-import type { Claim, ValueMeasure } from "../../harness/claim/claim.ts";
-import { typical } from "./measures.ts";
+import type { Claim, ValueMeasure } from "../../../harness/claim/claim.ts";
+import { typical } from "../measures.ts";
 
 export const economicsClaims: readonly Claim[] = [
   {

@@ -1,12 +1,12 @@
 /** The claim that minimal and production reach the same state: step by step without faults, at rest with them. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import { seededRandom } from "../../implementations/foundation/prng.ts";
-import { swarmSchedule } from "../../harness/nemesis/swarm.ts";
-import { stepStage } from "../../harness/step-stage.ts";
-import { memorySparingFaults } from "./fault-sets.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import { seededRandom } from "../../../implementations/foundation/prng.ts";
+import { swarmSchedule } from "../../../harness/nemesis/swarm.ts";
+import { stepStage } from "../../../harness/step-stage.ts";
+import { memorySparingFaults } from "../fault-sets.ts";
 
 const both = ["minimal", "production"] as const;
 const stepRuns: Readonly<Record<Profile, number>> = { smoke: 4, quick: 20, full: 200 };

@@ -1,7 +1,7 @@
 /** Claims of the Stress Test Results about consensus: leader churn, a split, a killed majority. */
 
-import type { Claim, ValueMeasure } from "../../harness/claim/claim.ts";
-import { always, check, metric, never, quotient, typical } from "./measures.ts";
+import type { Claim, ValueMeasure } from "../../../harness/claim/claim.ts";
+import { always, check, metric, never, quotient, typical } from "../measures.ts";
 
 const document = "Stress Test Results";
 const production = { implementation: "production" } as const;

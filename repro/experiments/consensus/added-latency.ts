@@ -1,13 +1,13 @@
 /** What slow links cost: commits under added latency, and the election timeout that a stable leader needs. */
 
-import { seriesStage } from "../../harness/block-stage.ts";
-import { spuriousElections } from "../../harness/measure/election-probes.ts";
-import { commitsUnderDelay } from "../../harness/measure/load-probes.ts";
-import type { Measurement } from "../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { FaultSpec } from "../../harness/plan/plan.ts";
-import type { Millis } from "../../implementations/foundation/units.ts";
+import { seriesStage } from "../../../harness/block-stage.ts";
+import { spuriousElections } from "../../../harness/measure/election-probes.ts";
+import { commitsUnderDelay } from "../../../harness/measure/load-probes.ts";
+import type { Measurement } from "../../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { FaultSpec } from "../../../harness/plan/plan.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
 import { overheadS, writes } from "./performance.ts";
 
 /**

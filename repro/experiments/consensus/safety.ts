@@ -1,12 +1,12 @@
 /** The correctness claims of consensus, checked at every traced step under every kind of fault. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import type { Experiment, Profile, Stage } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { FaultSpec } from "../../harness/plan/plan.ts";
-import { siegePlan } from "../../harness/rooms/consensus/siege-plan.ts";
-import { sweepStage } from "../../harness/sweep-stage.ts";
-import { everyFault, memorySparingFaults } from "./fault-sets.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import type { Experiment, Profile, Stage } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { FaultSpec } from "../../../harness/plan/plan.ts";
+import { siegePlan } from "../../../harness/rooms/consensus/siege-plan.ts";
+import { sweepStage } from "../../../harness/sweep-stage.ts";
+import { everyFault, memorySparingFaults } from "../fault-sets.ts";
 
 /** Simulated runs of each implementation, in stages of equal size so that an interrupted run loses little. */
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {

@@ -1,7 +1,7 @@
 /** What the case study and the stress tests claim about failing leaders, nodes and networks. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import { candidacyToLeader } from "../../harness/measure/election-probes.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import { candidacyToLeader } from "../../../harness/measure/election-probes.ts";
 import {
   forcedElections,
   isolation,
@@ -10,14 +10,14 @@ import {
   throughputDuringElection,
   timeToNewLeader,
   withoutQuorum,
-} from "../../harness/measure/probes.ts";
-import { membershipChange } from "../../harness/measure/membership-probe.ts";
-import type { Probe } from "../../harness/measure/probes.ts";
-import { recoveryTimes } from "../../harness/measure/recovery-probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { FaultSpec, Plan } from "../../harness/plan/plan.ts";
-import type { Substrate } from "../../implementations/foundation/deployment.ts";
+} from "../../../harness/measure/probes.ts";
+import { membershipChange } from "../../../harness/measure/membership-probe.ts";
+import type { Probe } from "../../../harness/measure/probes.ts";
+import { recoveryTimes } from "../../../harness/measure/recovery-probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { FaultSpec, Plan } from "../../../harness/plan/plan.ts";
+import type { Substrate } from "../../../implementations/foundation/deployment.ts";
 
 const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
 

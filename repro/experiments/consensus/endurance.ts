@@ -1,10 +1,10 @@
 /** A node under sustained writes: its memory, its disk, and how soon it is back on a large log. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import { haulStage } from "../../harness/haul-stage.ts";
-import { logBytes, residentMemory, restartTime } from "../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import { haulStage } from "../../../harness/haul-stage.ts";
+import { logBytes, residentMemory, restartTime } from "../../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
 
 /** At 16 KiB a write, the full run writes a log of more than 1 GB. */
 const durations: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6000, full: 90_000 };

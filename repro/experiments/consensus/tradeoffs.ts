@@ -1,11 +1,10 @@
 /** The documented tradeoffs between minimal and production, each shown on both sides. */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import { knockStage } from "../../harness/knock-stage.ts";
-import { counterProbe, lostAppends } from "../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import { minimalSizeStage } from "../../harness/minimal-size-stage.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import { knockStage } from "../../../harness/knock-stage.ts";
+import { counterProbe, lostAppends } from "../../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
 
 const both = ["minimal", "production"] as const;
 const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
@@ -103,12 +102,4 @@ export const consensusTradeoffs: Experiment = {
       seed: `${seed}/tradeoffs/2`,
     }),
   ],
-};
-
-export const minimalSize: Experiment = {
-  id: "minimal-size",
-  module: "all",
-  title: "Size of the minimal implementations",
-  purpose: "Is every minimal implementation one file of fewer than 500 lines?",
-  stages: () => [minimalSizeStage({ experiment: "minimal-size", block: 0 })],
 };

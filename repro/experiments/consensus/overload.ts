@@ -2,13 +2,13 @@
  * More load than a cluster can take, while it takes snapshots: what becomes of the entries, the logs and the memory.
  */
 
-import { blockStage } from "../../harness/block-stage.ts";
-import { commitRate } from "../../harness/measure/load-probes.ts";
-import { counterProbe } from "../../harness/measure/probes.ts";
-import { growthAfterFirstSnapshot } from "../../harness/measure/recovery-probes.ts";
-import { lagOverTime, residentOverTime } from "../../harness/measure/timeline-probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
+import { blockStage } from "../../../harness/block-stage.ts";
+import { commitRate } from "../../../harness/measure/load-probes.ts";
+import { counterProbe } from "../../../harness/measure/probes.ts";
+import { growthAfterFirstSnapshot } from "../../../harness/measure/recovery-probes.ts";
+import { lagOverTime, residentOverTime } from "../../../harness/measure/timeline-probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
 import { writes } from "./performance.ts";
 
 const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };

@@ -2,10 +2,10 @@
  * Claims of the Reproducibility Guide and of the two consensus benchmarks: elections and replication, alone and timed.
  */
 
-import { around } from "../../harness/claim/band.ts";
-import type { Band } from "../../harness/claim/band.ts";
-import type { Claim } from "../../harness/claim/claim.ts";
-import { typical } from "./measures.ts";
+import { around } from "../../../harness/claim/band.ts";
+import type { Band } from "../../../harness/claim/band.ts";
+import type { Claim } from "../../../harness/claim/claim.ts";
+import { typical } from "../measures.ts";
 
 const cluster = { implementation: "production", substrate: "cluster" } as const;
 const inProcess = { implementation: "minimal" } as const;

@@ -4,9 +4,9 @@
  * They are claims of our own: the published documents compare with no other system.
  */
 
-import type { Band } from "../../harness/claim/band.ts";
-import type { Claim, Measure } from "../../harness/claim/claim.ts";
-import { metric, timesAsLarge } from "./measures.ts";
+import type { Band } from "../../../harness/claim/band.ts";
+import type { Claim, Measure } from "../../../harness/claim/claim.ts";
+import { metric, timesAsLarge } from "../measures.ts";
 
 export const goalsDocument = "Project goals";
 const atLeast = (limit: number): Band => ({ kind: "at-least", limit });

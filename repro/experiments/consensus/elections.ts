@@ -1,15 +1,15 @@
 /** What an election costs once a node stands: on 3 and 5 nodes, and on links as long as those between regions. */
 
-import type { MeasuredVariants } from "../../harness/block-outcome.ts";
-import { seriesStage } from "../../harness/block-stage.ts";
-import type { Variant } from "../../harness/block-stage.ts";
-import { candidacyToLeader } from "../../harness/measure/election-probes.ts";
-import { median } from "../../harness/measure/order.ts";
-import type { Measurement } from "../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { planOf } from "../../harness/plan/plan.ts";
-import type { FaultSpec } from "../../harness/plan/plan.ts";
-import type { Millis } from "../../implementations/foundation/units.ts";
+import type { MeasuredVariants } from "../../../harness/block-outcome.ts";
+import { seriesStage } from "../../../harness/block-stage.ts";
+import type { Variant } from "../../../harness/block-stage.ts";
+import { candidacyToLeader } from "../../../harness/measure/election-probes.ts";
+import { median } from "../../../harness/measure/order.ts";
+import type { Measurement } from "../../../harness/measure/probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import type { FaultSpec } from "../../../harness/plan/plan.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
 import { overheadS, writes } from "./performance.ts";
 
 const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
