@@ -36,7 +36,10 @@ export interface SwarmOptions {
   readonly durationMs: Millis;
   /** The unit of time of what happens in the cluster. */
   readonly electionTimeoutMs: Millis;
-  /** Names of messages, with the highest count at which a fault is placed; those of Raft unless others are given. */
+  /**
+   * Names of messages, with the highest count at which a fault is placed; those of Raft unless others are given, and
+   * none where the nodes exchange no messages.
+   */
   readonly messages?: readonly MessageMoments[];
 }
 
@@ -281,7 +284,8 @@ function changes({ kinds, durationMs, electionTimeoutMs }: SwarmOptions, random:
 }
 
 /** A moment any cluster comes to now and then. Without a disk there are no syncs. */
-function momentOf({ kinds, nodes, messages }: SwarmOptions, random: Random): Placement {
+function momentOf({ kinds, nodes, messages, durationMs }: SwarmOptions, random: Random): Placement {
+  if (messages?.length === 0) return { at: "time", ms: edgeMs + random.float() * (durationMs - 2 * edgeMs) };
   const moment = (): Moment => {
     if (kinds.includes("lost-sync") && random.below(2) === 0) return sync(nodes, random);
     return messages === undefined ? message(nodes, random) : messageOf(messages, nodes, random);

@@ -1,0 +1,98 @@
+/** The documented tradeoffs between the minimal store and the production one, each shown on both sides. */
+
+import { blockStage } from "../../../harness/block-stage.ts";
+import { counterProbe } from "../../../harness/measure/probes.ts";
+import { lostWrites } from "../../../harness/measure/lost-writes.ts";
+import { copiesOfKeys, tombstonesLeft } from "../../../harness/measure/storage-probes.ts";
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { planOf } from "../../../harness/plan/plan.ts";
+import { puts } from "./loads.ts";
+
+const both = ["minimal", "production"] as const;
+const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
+  smoke: { simulated: 3, cluster: 0 },
+  quick: { simulated: 8, cluster: 1 },
+  full: { simulated: 40, cluster: 6 },
+};
+
+export const storageDurability: Experiment = {
+  id: "storage-durability",
+  module: "storage",
+  title: "All nodes of a store crash at once",
+  purpose: "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
+  stages: (profile, seed) => {
+    const { simulated, cluster } = crashes[profile];
+    return Array.from({ length: simulated + cluster }, (_, block) => {
+      const substrate = block < simulated ? "simulated" : "cluster";
+      return blockStage({
+        experiment: "storage-durability",
+        block,
+        label: `all nodes killed (${substrate})`,
+        implementations: both,
+        substrate,
+        plan: planOf({
+          module: "storage",
+          seed: `${seed}/durability/${block}`,
+          workload: { ...puts, valueBytes: 64, keys: 40 },
+          load: { loop: "open", clients: 16, ratePerS: 100 },
+          durationMs: 2500,
+          deadlineMs: 1000,
+          generatorLimitMs: 200,
+          // Long after the kill, so that keys remain that nobody writes again.
+          faults: [{ kind: "kill", target: "all", placement: { at: "time", ms: 2000 }, durationMs: 400 }],
+        }),
+        estimateS: substrate === "cluster" ? 10 : 0.3,
+        probes: [lostWrites],
+        mustFail: (implementation) => implementation === "minimal",
+      });
+    });
+  },
+};
+
+export const storageTradeoffs: Experiment = {
+  id: "storage-tradeoffs",
+  module: "storage",
+  title: "Copies of keys, and what is left of deleted ones",
+  purpose: "Do the two stores differ as documented in replication and compaction?",
+  stages: (_profile, seed) => [
+    blockStage({
+      experiment: "storage-tradeoffs",
+      block: 0,
+      label: "copies of each key on five nodes (simulated)",
+      implementations: both,
+      substrate: "simulated",
+      plan: planOf({
+        module: "storage",
+        seed: `${seed}/tradeoffs/0`,
+        nodes: 5,
+        workload: { ...puts, valueBytes: 32, keys: 40 },
+        load: { loop: "open", clients: 8, ratePerS: 200 },
+        durationMs: 2000,
+      }),
+      estimateS: 1,
+      probes: [copiesOfKeys],
+    }),
+    blockStage({
+      experiment: "storage-tradeoffs",
+      block: 1,
+      label: "deleted keys and overwritten ones (simulated)",
+      implementations: both,
+      substrate: "simulated",
+      plan: planOf({
+        module: "storage",
+        seed: `${seed}/tradeoffs/1`,
+        workload: { ...puts, valueBytes: 32, keys: 30, readFraction: 0.1, deleteFraction: 0.4 },
+        load: { loop: "open", clients: 8, ratePerS: 300 },
+        durationMs: 6000,
+        // Nothing is cut off: it only gives what goes on in the background time after the load.
+        settings: { tombstoneGraceMs: 200, antiEntropyIntervalMs: 300 },
+      }),
+      estimateS: 2,
+      probes: [
+        tombstonesLeft,
+        counterProbe("compactions", "compactions", "count"),
+        counterProbe("tombstones-collected", "tombstones collected", "count"),
+      ],
+    }),
+  ],
+};
