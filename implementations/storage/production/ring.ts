@@ -19,7 +19,7 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { NodeId } from "../../foundation/units.ts";
-import { slotCount } from "./slots.ts";
+import { hashText, mixBits, slotCount } from "./slots.ts";
 
 export interface RingOptions {
   /** Replicas per slot, from 1; with fewer nodes every node keeps everything. */
@@ -109,7 +109,7 @@ function tokensOf(nodes: readonly NodeId[], virtualNodes: number): Float64Array 
     const start = hashText(node, 0x811c9dc5);
     const stride = hashText(node, 0x9e3779b9) | 1;
     for (let token = 0; token < virtualNodes; token++) {
-      const place = mix(start ^ mix(stride + Math.imul(token, 0x9e3779b9)));
+      const place = mixBits(start ^ mixBits(stride + Math.imul(token, 0x9e3779b9)));
       tokens[count++] = place * maxNodes + index;
     }
   }
@@ -118,20 +118,4 @@ function tokensOf(nodes: readonly NodeId[], virtualNodes: number): Float64Array 
 
 function placeOf(token: number): number {
   return Math.floor(token / maxNodes);
-}
-
-/** FNV-1a over UTF-16 code units, finished by `mix`. */
-function hashText(text: string, basis: number): number {
-  let hash = basis;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return mix(hash);
-}
-
-/** The finaliser of SplitMix32: every bit of the input moves every bit of the output. */
-function mix(value: number): number {
-  let mixed = value ^ (value >>> 16);
-  mixed = Math.imul(mixed, 0x21f0aaad);
-  mixed ^= mixed >>> 15;
-  mixed = Math.imul(mixed, 0x735a2d97);
-  return (mixed ^ (mixed >>> 15)) >>> 0;
 }

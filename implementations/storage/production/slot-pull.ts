@@ -168,13 +168,12 @@ export class SlotPull {
     for (let count = 0; count < needed; count++) this.#assign(slot, progress);
   }
 
-  /** Gives `slot` to one more source, one that answers if there is one. @returns false when nobody is left. */
+  /** Gives `slot` to one more source. @returns false when nobody is left. */
   #assign(slot: number, { candidates, assigned }: SlotProgress): boolean {
     const free = candidates.filter(({ number }) => !assigned.has(number));
-    const answering = free.filter(({ number }) => (this.#sources.get(number)?.unanswered ?? 0) < maxUnanswered);
-    // By slot, so that the work is spread.
-    const member = answering[slot % answering.length] ?? free[slot % free.length];
-    if (member === undefined) return false;
+    if (free.length === 0) return false;
+    // Drawn, which spreads the work and tries everybody in the end: who was silent may answer by now.
+    const member = free[this.#port.random.below(free.length)]!;
     assigned.add(member.number);
     this.#sourceOf(member).queue.push(slot);
     return true;
@@ -225,14 +224,12 @@ export class SlotPull {
     for (const slot of source.queue) {
       const progress = this.#slots.get(slot);
       if (progress === undefined) continue;
-      const hasOther = progress.candidates.some(({ number }) => {
-        return !progress.assigned.has(number) && (this.#sources.get(number)?.unanswered ?? 0) < maxUnanswered;
-      });
-      if (hasOther && this.#assign(slot, progress)) progress.assigned.delete(source.member.number);
+      if (this.#assign(slot, progress)) progress.assigned.delete(source.member.number);
       else kept.push(slot);
     }
     if (kept[0] !== first) source.from = undefined;
     source.queue = kept;
+    source.unanswered = 0;
   }
 
   /** Stores what is through; the pull is done when that includes everything. */
