@@ -41,7 +41,8 @@ export function roundTripStage(options: RoundTripStageOptions): Stage {
 async function runStage(options: RoundTripStageOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, substrate, nodes, seed } = options;
   const chosen = storageImplementations.filter(({ name }) => options.implementations.includes(name));
-  const results: { readonly name: string; readonly measurements: readonly Measurement[]; readonly first: string }[] = [];
+  const results: { readonly name: string; readonly measurements: readonly Measurement[]; readonly first: string }[] =
+    [];
   for (const [position, implementation] of chosen.entries()) {
     results.push({ name: implementation.name, ...(await roundTrips(implementation, options, context)) });
     context.onProgress((position + 1) / chosen.length, implementation.name);
@@ -79,7 +80,8 @@ async function roundTrips(
       for (const level of quorumLevels) {
         trips++;
         const got = await ask({ kind: "get", key, level });
-        const isRight = written.kind === "ok" && got.kind === "ok" && got.result.kind === "get" && got.result.value === value;
+        const isRight =
+          written.kind === "ok" && got.kind === "ok" && got.result.kind === "get" && got.result.value === value;
         if (isRight) continue;
         counterexamples++;
         first ||= `put of ${JSON.stringify(key.slice(0, 40))} ended ${written.kind}, get at ${level} gave ${JSON.stringify(got).slice(0, 200)}`;
@@ -111,7 +113,9 @@ async function answerOf(
   return answer;
 }
 
-/** Where code points are drawn from: controls, ASCII, the multilingual plane and what lies beyond; no half surrogates. */
+/**
+ * Where code points are drawn from: controls, ASCII, the multilingual plane and what lies beyond; no half surrogates.
+ */
 const ranges = [
   [0x00, 0x1f],
   [0x20, 0x7e],

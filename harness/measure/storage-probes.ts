@@ -1,4 +1,6 @@
-/** Probes of stores: what was lost, how often a key is kept, what is left of deleted keys, what background work cost. */
+/**
+ * Probes of stores: what was lost, how often a key is kept, what is left of deleted keys, what background work cost.
+ */
 
 import { mergeStates } from "../../implementations/storage/contract.ts";
 import type { StorageState } from "../../implementations/storage/contract.ts";
@@ -31,7 +33,9 @@ export const copiesOfKeys: Probe = (block) => {
 
 /** Deleted keys that some node still remembers when all is over. */
 export const tombstonesLeft: Probe = (block) => {
-  const deleted = new Set(statesOf(block).flatMap(({ entries }) => entries.flatMap(([key, value]) => value === null ? [key] : [])));
+  const deleted = new Set(
+    statesOf(block).flatMap(({ entries }) => entries.flatMap(([key, value]) => (value === null ? [key] : []))),
+  );
   return [{ metric: "tombstones-left", value: deleted.size, unit: "keys" }];
 };
 
@@ -53,7 +57,9 @@ interface Window {
 
 /** When nodes worked at `work`, as one stretch; undefined when none did. */
 export function backgroundWindow({ trace, loadMs }: BlockRecord, work: string): Window | undefined {
-  const phases = trace.flatMap(({ ms, event }) => (event.kind === "background" && event.work === work ? [{ ms, event }] : []));
+  const phases = trace.flatMap(({ ms, event }) =>
+    event.kind === "background" && event.work === work ? [{ ms, event }] : [],
+  );
   const begins = phases.filter(({ event }) => event.phase === "begin").map(({ ms }) => ms);
   const ends = phases.filter(({ event }) => event.phase === "end").map(({ ms }) => ms);
   if (begins.length === 0) return undefined;
@@ -118,7 +124,8 @@ export const meanOperationTime: Probe = ({ operations, plan }) => {
 
 /** How many replicas' acknowledgements an operation waited for, on average over the coordinators. */
 export const acknowledgementsAwaited: Probe = ({ resources }) => {
-  const sum = (counter: string): number => resources.reduce((total, { counters }) => total + (counters[counter] ?? 0), 0);
+  const sum = (counter: string): number =>
+    resources.reduce((total, { counters }) => total + (counters[counter] ?? 0), 0);
   const operations = sum("operations answered");
   if (operations === 0) return [];
   const value = sum("acknowledgements awaited") / operations;

@@ -25,6 +25,18 @@ import { consensusSafety } from "./consensus/safety.ts";
 import { consensusTimeline } from "./consensus/timeline.ts";
 import { consensusDurability, consensusTradeoffs } from "./consensus/tradeoffs.ts";
 import { minimalSize } from "./minimal-size.ts";
+import {
+  storageAcknowledgements,
+  storageOrderStatistics,
+  storagePlacement,
+  storageRoundTrips,
+} from "./storage/accounting.ts";
+import { storageAtRest, storageStepByStep } from "./storage/agreement.ts";
+import { storageDiskErrors, storageJoin, storageKills, storageSlowDisk } from "./storage/failures.ts";
+import { storageLevels } from "./storage/levels.ts";
+import { storageSafety } from "./storage/safety.ts";
+import { storageAmplification, storageBatches, storageComparison, storageThroughput } from "./storage/throughput.ts";
+import { storageDurability, storageTradeoffs } from "./storage/tradeoffs.ts";
 
 /** Those that are measured against each other wherever speed is. */
 const compared = ["production", "etcd"] as const;
@@ -58,6 +70,24 @@ export const experiments: readonly Experiment[] = [
   consensusOverload,
   consensusEndurance,
   consensusHaul,
+  storagePlacement,
+  storageStepByStep,
+  storageSafety,
+  storageAtRest,
+  storageRoundTrips,
+  storageDurability,
+  storageTradeoffs,
+  storageAcknowledgements,
+  storageOrderStatistics,
+  storageKills,
+  storageDiskErrors,
+  storageLevels,
+  storageThroughput,
+  storageComparison,
+  storageBatches,
+  storageAmplification,
+  storageSlowDisk,
+  storageJoin,
   consensusInProcess,
   storageInProcess,
   microbench,

@@ -159,7 +159,8 @@ export class SlotPull {
     const { members } = this.#topology.data;
     // Somebody who is taken in again with an empty disk is not there any more as the member it was.
     const candidates = before.filter(
-      ({ id, number }) => id !== this.#port.self && members.every((other) => other.id !== id || other.number === number),
+      ({ id, number }) =>
+        id !== this.#port.self && members.every((other) => other.id !== id || other.number === number),
     );
     const needed = before.length - neededOf(before.length, "majority") + 1;
     const progress = { candidates, needed, assigned: new Set<number>(), doneBy: new Set<number>() };
@@ -182,7 +183,15 @@ export class SlotPull {
   #sourceOf(member: TopologyMember): Source {
     let source = this.#sources.get(member.number);
     if (source === undefined) {
-      source = { member, queue: [], from: undefined, request: undefined, isTaking: false, timer: undefined, unanswered: 0 };
+      source = {
+        member,
+        queue: [],
+        from: undefined,
+        request: undefined,
+        isTaking: false,
+        timer: undefined,
+        unanswered: 0,
+      };
       this.#sources.set(member.number, source);
     }
     return source;

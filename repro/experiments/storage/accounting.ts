@@ -9,14 +9,19 @@ import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import type { FaultSpec, Plan } from "../../../harness/plan/plan.ts";
 import { roundTripStage } from "../../../harness/round-trip-stage.ts";
-import { joinMovement, loadSpread, moduloMovement, quorumCounterexamples } from "../../../harness/placement.ts";
+import {
+  joinMovement,
+  loadSpread,
+  moduloMovement,
+  quorumCounterexamples,
+} from "../../../harness/rooms/storage/placement.ts";
 import { seededRandom } from "../../../implementations/foundation/prng.ts";
 import type { QuorumLevel } from "../../../implementations/storage/contract.ts";
 import { valueOf } from "../consensus/performance.ts";
 import { puts } from "./loads.ts";
 
 interface QuorumPair {
-  /** As published: nodes, then acknowledgements of a write and of a read. */
+  /** As published: nodes, then the sizes R and W of the quorums. */
   readonly name: string;
   readonly nodes: number;
   readonly write: QuorumLevel;
@@ -24,10 +29,10 @@ interface QuorumPair {
 }
 
 const pairs: readonly QuorumPair[] = [
-  { name: "3-nodes-2-2", nodes: 3, write: "majority", read: "majority" },
-  { name: "3-nodes-1-3", nodes: 3, write: "one", read: "all" },
-  { name: "3-nodes-3-1", nodes: 3, write: "all", read: "one" },
-  { name: "5-nodes-3-3", nodes: 5, write: "majority", read: "majority" },
+  { name: "n3-r2-w2", nodes: 3, write: "majority", read: "majority" },
+  { name: "n3-r1-w3", nodes: 3, write: "all", read: "one" },
+  { name: "n3-r3-w1", nodes: 3, write: "one", read: "all" },
+  { name: "n5-r3-w3", nodes: 5, write: "majority", read: "majority" },
 ];
 
 /** Few operations, one after the other, on an idle store. */

@@ -20,7 +20,8 @@ export const storageKills: Experiment = {
   id: "storage-kills",
   module: "storage",
   title: "Kill storms on a store",
-  purpose: "Is an acknowledged write ever lost while nodes of a real store are killed again and again, also two at a time?",
+  purpose:
+    "Is an acknowledged write ever lost while nodes of a real store are killed again and again, also two at a time?",
   stages: (profile, seed) =>
     Array.from({ length: killBlocks[profile] }, (_, block) => {
       const durationMs = killMs[profile];
@@ -56,10 +57,7 @@ function killStorm(durationMs: number): FaultSpec[] {
     ...fault,
     target: index % 4 === 3 ? ("majority" as const) : fault.target,
   }));
-  return [
-    ...storm,
-    { kind: "kill", target: "all", placement: { at: "time", ms: durationMs - 1000 }, durationMs: 300 },
-  ];
+  return [...storm, { kind: "kill", target: "all", placement: { at: "time", ms: durationMs - 1000 }, durationMs: 300 }];
 }
 
 const diskBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 2, full: 6 };
@@ -80,7 +78,8 @@ export const storageDiskErrors: Experiment = {
   id: "storage-disk-errors",
   module: "storage",
   title: "A store whose disks fail now and then, and fill up",
-  purpose: "With 1 % and 5 % of reads and writes failing on every node, and with a full disk, is anything damaged or lost?",
+  purpose:
+    "With 1 % and 5 % of reads and writes failing on every node, and with a full disk, is anything damaged or lost?",
   stages: (profile, seed) => {
     const durationMs = diskMs[profile];
     const full: FaultSpec = {
@@ -89,7 +88,11 @@ export const storageDiskErrors: Experiment = {
       placement: { at: "time", ms: durationMs * 0.3 },
       durationMs: durationMs * 0.4,
     };
-    const faultsOf = { "1-percent": diskErrors(0.01, durationMs), "5-percent": diskErrors(0.05, durationMs), full: [full] };
+    const faultsOf = {
+      "1-percent": diskErrors(0.01, durationMs),
+      "5-percent": diskErrors(0.05, durationMs),
+      full: [full],
+    };
     return Array.from({ length: diskBlocks[profile] }, (_, block) =>
       seriesStage({
         experiment: "storage-disk-errors",
@@ -193,7 +196,12 @@ export const storageJoin: Experiment = {
           deadlineMs: 3000,
           generatorLimitMs: 100,
           faults: [
-            { kind: "add", target: "one", placement: { at: "time", ms: durationMs * 0.45 }, durationMs: durationMs * 0.5 },
+            {
+              kind: "add",
+              target: "one",
+              placement: { at: "time", ms: durationMs * 0.45 },
+              durationMs: durationMs * 0.5,
+            },
           ],
           convergenceMs: 30_000,
         }),

@@ -36,7 +36,8 @@ export const storageLevels: Experiment = {
   id: "storage-levels",
   module: "storage",
   title: "Latency and throughput by quorum level and replication factor",
-  purpose: "What do puts and gets take at each quorum level, and with one replica, for one client and for 64 (closed loop)?",
+  purpose:
+    "What do puts and gets take at each quorum level, and with one replica, for one client and for 64 (closed loop)?",
   stages: (profile, seed) =>
     Array.from({ length: blocks[profile] }, (_, block) => {
       const clients = block % 2 === 0 ? 1 : 64;

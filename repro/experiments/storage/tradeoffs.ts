@@ -19,7 +19,8 @@ export const storageDurability: Experiment = {
   id: "storage-durability",
   module: "storage",
   title: "All nodes of a store crash at once",
-  purpose: "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
+  purpose:
+    "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
   stages: (profile, seed) => {
     const { simulated, cluster } = crashes[profile];
     return Array.from({ length: simulated + cluster }, (_, block) => {
