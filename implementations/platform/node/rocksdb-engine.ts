@@ -41,7 +41,8 @@ export class RocksEngine implements Engine {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   #failure: EngineError | undefined;
-  #onClosed: (() => void) | undefined;
+  #onClosed: (() => void)[] = [];
+  #state: "open" | "closing" | "closed" = "open";
   #keysRead = 0;
 
   private constructor(directory: string, lock: DirectoryLock, writer: Worker, handle: bigint, group: number) {
@@ -127,12 +128,10 @@ export class RocksEngine implements Engine {
   }
 
   close(done: () => void): void {
-    const before = this.#onClosed;
-    this.#onClosed = () => {
-      before?.();
-      done();
-    };
-    if (before !== undefined) return;
+    if (this.#state === "closed") return void setImmediate(done);
+    this.#onClosed.push(done);
+    if (this.#state === "closing") return;
+    this.#state = "closing";
     const error = new EngineError("CLOSED", this.#text("use", "it was closed"));
     this.#failure ??= error;
     const closeDatabase = (): void =>
@@ -146,7 +145,8 @@ export class RocksEngine implements Engine {
   async #end(): Promise<void> {
     await Promise.all([this.#reader.terminate(), this.#writer.terminate()]);
     this.#lock.release();
-    this.#onClosed?.();
+    this.#state = "closed";
+    for (const done of this.#onClosed) done();
   }
 
   /** @returns whether nothing more is done; `done` then learns why, in a later turn. */
