@@ -221,23 +221,30 @@ export function engineSuite(name: string, make: () => EngineSubstrate): void {
       assert.deepEqual(await values({ engine: await reopen(), substrate }, ["a"]), ["1"]);
     });
 
-    onEngine("closing lets every write end: applied and acknowledged, or CLOSED", async ({ engine, substrate, reopen }) => {
-      const applied: string[] = [];
-      let ended = 0;
-      await substrate.wait<void>((finished) => {
-        for (let count = 0; count < 50; count++) {
-          engine.write([put(`k${count}`, "x")], (error) => {
-            ended++;
-            if (error === undefined) applied.push(`k${count}`);
-            else assert.equal(error.code, "CLOSED");
-          });
-        }
-        engine.close(finished);
-      });
-      assert.equal(ended, 50);
-      const found = await allTexts({ engine: await reopen(), substrate });
-      for (const key of applied) assert.ok(found.some(([other]) => other === key), key);
-    });
+    onEngine(
+      "closing lets every write end: applied and acknowledged, or CLOSED",
+      async ({ engine, substrate, reopen }) => {
+        const applied: string[] = [];
+        let ended = 0;
+        await substrate.wait<void>((finished) => {
+          for (let count = 0; count < 50; count++) {
+            engine.write([put(`k${count}`, "x")], (error) => {
+              ended++;
+              if (error === undefined) applied.push(`k${count}`);
+              else assert.equal(error.code, "CLOSED");
+            });
+          }
+          engine.close(finished);
+        });
+        assert.equal(ended, 50);
+        const found = await allTexts({ engine: await reopen(), substrate });
+        for (const key of applied)
+          assert.ok(
+            found.some(([other]) => other === key),
+            key,
+          );
+      },
+    );
 
     onEngine("data that are in use are LOCKED, and stay unharmed", async ({ engine, substrate, reopen }) => {
       if (substrate.openBeside === undefined) return;

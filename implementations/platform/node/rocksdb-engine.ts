@@ -67,7 +67,9 @@ export class RocksEngine implements Engine {
       else this.#writes.onReply(reply);
     });
     for (const thread of [this.#reader, this.#writer]) {
-      thread.on("error", (cause) => this.#fail(new EngineError("CLOSED", this.#text("use", "a thread died"), { cause })));
+      thread.on("error", (cause) =>
+        this.#fail(new EngineError("CLOSED", this.#text("use", "a thread died"), { cause })),
+      );
     }
   }
 

@@ -192,7 +192,8 @@ function damageOf(directory: string): string | undefined {
     : undefined;
   const logs = names.filter((name) => /^\d+\.log$/.test(name)).map((name) => readLog(directory, name));
   if (manifestName === undefined) {
-    const isUsed = names.some((name) => /^(\d+\.sst|MANIFEST-\d+)$/.test(name)) || logs.some(({ bytes }) => bytes.length > 0);
+    const isUsed =
+      names.some((name) => /^(\d+\.sst|MANIFEST-\d+)$/.test(name)) || logs.some(({ bytes }) => bytes.length > 0);
     // RocksDB writes its first manifest before CURRENT; cut short there it begins anew, and there is no table yet.
     const isBeginning = !names.some((name) => name.endsWith(".sst")) && logs.length === 0;
     return isUsed && !isBeginning ? "CURRENT is missing while data are there" : undefined;

@@ -148,7 +148,9 @@ export class WriteLane {
       this.#options.clock.after(reopenPauseMs, () => this.#underWay.length > 0 && this.#reopen());
       return;
     }
-    this.#options.onFailure(new EngineError("CLOSED", `${error.message}; close it, and open it again`, { cause: error }));
+    this.#options.onFailure(
+      new EngineError("CLOSED", `${error.message}; close it, and open it again`, { cause: error }),
+    );
   }
 
   #complete(error: EngineError | undefined): void {

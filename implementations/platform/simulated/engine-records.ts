@@ -85,7 +85,6 @@ export function readBatch(
   }
 }
 
-
 /** Key u16, value u32; a value of that many bytes that its upper half is `removed` does not exist. */
 const lengthBytes = 6;
 
