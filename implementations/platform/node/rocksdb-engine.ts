@@ -184,11 +184,13 @@ function startThread(workerData: ThreadData): Worker {
 /** @throws EngineError when the database cannot be opened. */
 function opened(directory: string, writer: Worker): Promise<{ readonly handle: bigint; readonly group: number }> {
   return new Promise((resolve, reject) => {
-    writer.once("error", (cause) => {
-      reject(new EngineError("IO", textOf(directory, "open", "its thread died"), { cause }));
-    });
+    const died = (cause: unknown): void =>
+      reject(new EngineError("DAMAGED", textOf(directory, "open", "its thread died of the files"), { cause }));
+    writer.once("error", died);
+    writer.once("exit", died);
     writer.once("message", (reply: WriterReply) => {
       writer.removeAllListeners("error");
+      writer.removeAllListeners("exit");
       if (reply.kind === "opened") resolve(reply);
       else if (reply.kind === "failed") reject(errorOf(directory, "open", reply.failure));
     });
