@@ -5,7 +5,7 @@
 
 import type { FaultKind } from "../implementations/foundation/faults.ts";
 import { seededRandom } from "../implementations/foundation/prng.ts";
-import { nodeNames } from "../implementations/assembly/consensus/simulated-world.ts";
+import { nodeNames } from "../implementations/assembly/node-names.ts";
 import { checkRows, blockKey } from "./block-rows.ts";
 import { encodeCapsule } from "./capsule/capsule.ts";
 import type { CheckResult } from "./check/verdict.ts";

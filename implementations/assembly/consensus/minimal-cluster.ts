@@ -23,11 +23,11 @@ import type {
 } from "../../consensus/contract.ts";
 import { RaftNode } from "../../consensus/minimal.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
-import { CallGate } from "./call-gate.ts";
+import { CallGate } from "../call-gate.ts";
 import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
-import { MessageMoments } from "./moments.ts";
-import type { MessageMoment } from "./moments.ts";
-import { failureOf } from "./node-failure.ts";
+import { MessageMoments } from "../moments.ts";
+import type { MessageMoment } from "../moments.ts";
+import { failureOf } from "../node-failure.ts";
 
 export interface MinimalSettings {
   readonly electionTimeoutMs: Millis;

@@ -6,17 +6,16 @@ import { clientsEndpoint } from "../../foundation/faults.ts";
 import { UsageError } from "../../foundation/errors.ts";
 import type { ConsensusDeployment } from "../../consensus/contract.ts";
 import { combinedHandle } from "../../foundation/fault-handle.ts";
+import { SimulatedWorld } from "../simulated/world.ts";
+import { consensusKit } from "./consensus-kit.ts";
+import type { ConsensusTypes } from "./consensus-kit.ts";
 import { MinimalCluster } from "./minimal-cluster.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
-import { SimulatedWorld } from "./simulated-world.ts";
-
-const defaultAttemptTimeoutMs = 400;
+import { ViewWatch } from "./view-watch.ts";
 
 export async function deploySimulatedMinimal(options: DeployOptions): Promise<ConsensusDeployment> {
-  const world = new SimulatedWorld({
-    ...options,
-    attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
-  });
+  const world = new SimulatedWorld(consensusKit, options);
+  const views = new ViewWatch();
   const cluster = new MinimalCluster({
     nodes: world.founders,
     settings: resolveMinimalSettings(options.settings),
@@ -24,10 +23,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     random: world.random.fork("nodes"),
     transportOf: (id) => world.sealed(world.network.endpoint(id)),
     trace: (id, event) => world.emit(id, event),
-    onStep: (id) => {
-      const view = world.viewListeners.length === 0 ? undefined : cluster.view(id);
-      if (view !== undefined) for (const listener of world.viewListeners) listener(id, view);
-    },
+    onStep: (id) => views.report(id, () => cluster.view(id)),
   });
   return Promise.resolve({
     nodes: world.founders,
@@ -41,7 +37,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
     },
     leader: () => world.trace.leader,
     observe: (listener) => world.trace.observe(listener),
-    observeViews: (listener) => world.observeViews(listener),
+    observeViews: (listener) => views.observe(listener),
     run: (limitMs, work) => world.run(limitMs, work),
     states: () => Promise.resolve(cluster.states()),
     resources: () => Promise.resolve(cluster.resources()),
@@ -53,7 +49,7 @@ export async function deploySimulatedMinimal(options: DeployOptions): Promise<Co
 }
 
 /** Faults on links go to the network where a client is at one end, to the calls where two nodes are. */
-function injectWhere(fault: Fault, world: SimulatedWorld, cluster: MinimalCluster): FaultHandle {
+function injectWhere(fault: Fault, world: SimulatedWorld<ConsensusTypes>, cluster: MinimalCluster): FaultHandle {
   if (fault.kind !== "cut" && fault.kind !== "packet") return cluster.inject(fault);
   const toClients = fault.links.filter(isClientLink);
   const between = fault.links.filter((link) => !isClientLink(link));

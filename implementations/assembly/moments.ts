@@ -4,8 +4,8 @@
  * While a moment is being served, everything else for the same receiver waits behind it, so the link stays in order.
  */
 
-import type { Moment } from "../../foundation/faults.ts";
-import type { NodeId } from "../../foundation/units.ts";
+import type { Moment } from "../foundation/faults.ts";
+import type { NodeId } from "../foundation/units.ts";
 
 export type MessageMoment = Extract<Moment, { kind: "message" }>;
 
