@@ -18,7 +18,7 @@ import {
   consensusSplit,
 } from "./failures.ts";
 import { consensusLeases } from "./leases.ts";
-import { consensusInProcess, microbench } from "./microbench.ts";
+import { consensusInProcess, microbench, storageInProcess } from "./microbench.ts";
 import { consensusOverload } from "./overload.ts";
 import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./performance.ts";
 import { consensusSafety } from "./safety.ts";
@@ -58,5 +58,6 @@ export const experiments: readonly Experiment[] = [
   consensusEndurance,
   consensusHaul,
   consensusInProcess,
+  storageInProcess,
   microbench,
 ];

@@ -3,13 +3,13 @@
 import type { Measurement } from "../../harness/measure/probes.ts";
 import { microbenchStage, relatedMicrobenchStage } from "../../harness/microbench-stage.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { inProcessTasks, microbenchTasks } from "../microbench/tasks.ts";
+import { inProcessTasks, microbenchTasks, shardingTasks } from "../microbench/tasks.ts";
 
 export const microbench: Experiment = {
   id: "microbench",
   module: "all",
   title: "Micro-benchmarks of pure operations",
-  purpose: "What do checksums, random numbers and messages cost by themselves?",
+  purpose: "What do checksums, random numbers, messages, and a store of three replicas in memory cost by themselves?",
   // A smoke run has no time for numbers that no claim is judged by.
   stages: (profile) => (profile === "smoke" ? [] : microbenchTasks.map((task) => microbenchStage(task))),
 };
@@ -37,6 +37,36 @@ export const consensusInProcess: Experiment = {
       }),
     ),
 };
+
+export const storageInProcess: Experiment = {
+  id: "storage-in-process",
+  module: "storage",
+  title: "Shards of minimal storage within one process",
+  purpose: "What do 16 and 256 shards add to a put and a get on three replicas as function calls?",
+  stages: (profile) =>
+    Array.from({ length: inProcessBlocks[profile] }, (_, block) =>
+      relatedMicrobenchStage({
+        experiment: "storage-in-process",
+        block,
+        label: "puts and gets over 1, 16 and 256 shards as function calls",
+        implementation: "minimal",
+        tasks: Object.values(shardingTasks),
+        sampling: { measureMs: sampling[profile], sampleMs: 1 },
+        relate: shardingMeasurements,
+      }),
+    ),
+};
+
+function shardingMeasurements(p50Ns: ReadonlyMap<string, number>): readonly Measurement[] {
+  const us = ({ id }: { readonly id: string }): number => (p50Ns.get(id) ?? Number.NaN) / 1000;
+  const { over1Shard, over16Shards, over256Shards } = shardingTasks;
+  const overhead = (task: { readonly id: string }): number => us(task) / us(over1Shard) - 1;
+  return [
+    { metric: "put-and-get-us@1-shard", value: us(over1Shard), unit: "us" },
+    { metric: "sharding-overhead@16-shards", value: overhead(over16Shards), unit: "ratio" },
+    { metric: "sharding-overhead@256-shards", value: overhead(over256Shards), unit: "ratio" },
+  ];
+}
 
 function inProcessMeasurements(p50Ns: ReadonlyMap<string, number>): readonly Measurement[] {
   const us = ({ id }: { readonly id: string }): number => (p50Ns.get(id) ?? Number.NaN) / 1000;

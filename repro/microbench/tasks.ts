@@ -8,6 +8,12 @@ export const microbenchTasks: readonly MicrobenchTask[] = [
   task("prng-uint32", "prng.ts", "prngUint32"),
   task("append-entries-1", "append-entries.ts", "appendEntriesOf1"),
   task("append-entries-64", "append-entries.ts", "appendEntriesOf64"),
+  task("minimal-storage-put-one", "minimal-storage.ts", "putAtOne"),
+  task("minimal-storage-put-majority", "minimal-storage.ts", "putAtMajority"),
+  task("minimal-storage-put-all", "minimal-storage.ts", "putAtAll"),
+  task("minimal-storage-get-one", "minimal-storage.ts", "getAtOne"),
+  task("minimal-storage-get-majority", "minimal-storage.ts", "getAtMajority"),
+  task("minimal-storage-get-all", "minimal-storage.ts", "getAtAll"),
 ];
 
 /** What minimal consensus costs as direct function calls; their ratios are claims. */
@@ -17,6 +23,13 @@ export const inProcessTasks = {
   electionOf7: task("minimal-election-7-nodes", "minimal-consensus.ts", "electionOf7"),
   replicationOf100: task("minimal-replication-100-entries", "minimal-consensus.ts", "replicationOf100"),
   replicationOf1000: task("minimal-replication-1000-entries", "minimal-consensus.ts", "replicationOf1000"),
+} as const;
+
+/** What more shards add to a put and a get of minimal storage; their ratios are claims. */
+export const shardingTasks = {
+  over1Shard: task("minimal-storage-1-shard", "minimal-storage.ts", "over1Shard"),
+  over16Shards: task("minimal-storage-16-shards", "minimal-storage.ts", "over16Shards"),
+  over256Shards: task("minimal-storage-256-shards", "minimal-storage.ts", "over256Shards"),
 } as const;
 
 function task(id: string, file: string, exportName: string): MicrobenchTask {
