@@ -3,23 +3,16 @@
  * node.
  */
 
-import type { NodeResources, NodeState } from "../../foundation/deployment.ts";
+import type { NodeResources } from "../../foundation/deployment.ts";
 import type { Transport } from "../../foundation/effects.ts";
 import { UsageError } from "../../foundation/errors.ts";
-import type { Fault, FaultHandle } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { NodeId } from "../../foundation/units.ts";
+import type { CallingCluster } from "../calls/calling-cluster.ts";
 import type { ProcessConfiguration } from "./control.ts";
 import { openDoor } from "./open-door.ts";
 import { ownUsage } from "./own-usage.ts";
 import type { ProcessHost } from "./process-entry.ts";
-
-/** Nodes that call each other. */
-export interface CallingCluster<State> {
-  inject(fault: Fault): FaultHandle;
-  states(): ReadonlyMap<NodeId, NodeState<State>>;
-  resources(): readonly NodeResources[];
-}
 
 /**
  * Opens the doors.

@@ -7,11 +7,11 @@
  * on without its answer.
  */
 
-import type { Clock, Random } from "../foundation/effects.ts";
-import { UsageError } from "../foundation/errors.ts";
-import type { FaultHandle, Link, PacketFault } from "../foundation/faults.ts";
-import type { NodeId } from "../foundation/units.ts";
-import { faultHandle } from "../foundation/fault-handle.ts";
+import type { Clock, Random } from "../../foundation/effects.ts";
+import { UsageError } from "../../foundation/errors.ts";
+import type { FaultHandle, Link, PacketFault } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
+import { faultHandle } from "../../foundation/fault-handle.ts";
 
 type Disturbance = Extract<PacketFault, { kind: "loss" | "duplicate" | "reorder" }>;
 
