@@ -1,6 +1,6 @@
 /** Looks implementations up by name in the registry, with an error that says which there are. */
 
-import { implementations } from "../implementations/assembly/registry.ts";
+import { consensusImplementations as implementations } from "../implementations/assembly/registry.ts";
 import type { ConsensusImplementation } from "../implementations/consensus/contract.ts";
 import { UsageError } from "../implementations/foundation/errors.ts";
 

@@ -1,0 +1,37 @@
+/** The storage implementations: what each can be subjected to, and how it is deployed. */
+
+import { fileURLToPath } from "node:url";
+import type { FaultKind } from "../../foundation/faults.ts";
+import { faultKinds } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
+import type { StorageImplementation } from "../../storage/contract.ts";
+import { deployCluster } from "../cluster/process-cluster.ts";
+import { rotatedByKey } from "./client.ts";
+import { resolveMinimalSettings } from "./minimal-settings.ts";
+import { deploySimulatedMinimal } from "./simulated-minimal.ts";
+import { storageKit } from "./storage-kit.ts";
+
+/** "leader" is left out: a store has none. */
+const partitionFaults = faultKinds.partition.filter((kind) => kind !== "leader");
+/** A peer is reached for a whole operation or not at all: there is no single message to lose, and no clock matters. */
+const minimalFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.process, ...partitionFaults]);
+
+export const minimalStorage: StorageImplementation = {
+  module: "storage",
+  name: "minimal",
+  faults: { simulated: minimalFaults, cluster: minimalFaults },
+  durable: false,
+  converges: false,
+  checkSettings: (settings) => void resolveMinimalSettings(settings),
+  available: () => Promise.resolve(true),
+  deploy: async (options) => {
+    if (options.substrate === "simulated") return deploySimulatedMinimal(options);
+    minimalStorage.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
+    const layout = {
+      entry: fileURLToPath(new URL("./minimal-process.ts", import.meta.url)),
+      processes: (nodes: readonly NodeId[]) => [nodes],
+      networked: false,
+    };
+    return deployCluster(storageKit(rotatedByKey), layout, options);
+  },
+};
