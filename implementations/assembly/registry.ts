@@ -5,7 +5,7 @@ import type { ConsensusImplementation } from "../consensus/contract.ts";
 import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
-import { minimalStorage } from "./storage/implementations.ts";
+import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
   minimalConsensus,
@@ -13,7 +13,7 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const storageImplementations: readonly StorageImplementation[] = [minimalStorage];
+export const storageImplementations: readonly StorageImplementation[] = [minimalStorage, productionStorage];
 
 /** What can be said of an implementation of any module: everything but what its operations are. */
 export type ListedImplementation = Pick<

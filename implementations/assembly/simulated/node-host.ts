@@ -30,6 +30,8 @@ export interface HostPorts<Event> {
     message: { readonly kind: string; readonly term: number },
     proceed: () => void,
   ) => void;
+  /** Whether anybody waits for a message, so that what is sent has to be told to `beforeSend`. */
+  readonly isWatched: () => boolean;
   /** The node has recovered and takes part. */
   readonly onStarted: () => void;
   /** The node cannot go on and has fallen silent; `permanent`: no restart will help. */

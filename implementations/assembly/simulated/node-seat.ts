@@ -158,6 +158,7 @@ export class NodeSeat<Types extends ModuleTypes> {
       random,
       defer: (callback) => this.#hostLife.after(0, callback),
       trace: (event) => this.#world.emit(this.#id, event),
+      isWatched: () => moments.isWatching,
       beforeSend: (to, message, proceed) => moments.before(this.#id, to, message, proceed),
       onStarted: () => {
         this.#formed = true;
