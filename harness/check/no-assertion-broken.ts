@@ -1,7 +1,7 @@
 /** The implementation's own assertions, as a check: one that fails is a finding like any other. */
 
 import type { NodeFailure } from "../../implementations/foundation/errors.ts";
-import { describeFailure } from "../../implementations/assembly/consensus/node-failure.ts";
+import { describeFailure } from "../../implementations/assembly/node-failure.ts";
 import type { CheckResult } from "./verdict.ts";
 
 /** @param failure how the run ended; undefined when no node failed. */

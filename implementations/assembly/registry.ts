@@ -1,9 +1,11 @@
 /** Every implementation the harness knows, peers included, module by module, in the order in which they are listed. */
 
+import type { Implementation } from "../foundation/deployment.ts";
 import type { ConsensusImplementation } from "../consensus/contract.ts";
 import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
+import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
   minimalConsensus,
@@ -11,7 +13,19 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const storageImplementations: readonly StorageImplementation[] = [];
+export const storageImplementations: readonly StorageImplementation[] = [minimalStorage, productionStorage];
+
+/** What can be said of an implementation of any module: everything but what its operations are. */
+export type ListedImplementation = Pick<
+  Implementation<never, never, never, never>,
+  "module" | "name" | "faults" | "available" | "checkSettings"
+>;
+
+/** Of all modules. */
+export const implementations: readonly ListedImplementation[] = [
+  ...consensusImplementations,
+  ...storageImplementations,
+];
 
 /** Systems from elsewhere: they may not be installed. */
-export const peers: readonly Pick<ConsensusImplementation, "module" | "name" | "available">[] = [etcdConsensus];
+export const peers: readonly ListedImplementation[] = [etcdConsensus];

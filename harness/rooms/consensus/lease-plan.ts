@@ -11,7 +11,7 @@ import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import type { Random } from "../../../implementations/foundation/effects.ts";
 import type { Millis } from "../../../implementations/foundation/units.ts";
-import { nodeNames } from "../../../implementations/assembly/consensus/simulated-world.ts";
+import { nodeNames } from "../../../implementations/assembly/node-names.ts";
 import { pick } from "../../nemesis/pick.ts";
 import { swarmSchedule } from "../../nemesis/swarm.ts";
 import type { SwarmOptions } from "../../nemesis/swarm.ts";

@@ -1,6 +1,6 @@
 /** The plan of one short run of a sweep: everything about it is drawn from its seed. */
 
-import { nodeNames } from "../../../implementations/assembly/consensus/simulated-world.ts";
+import { nodeNames } from "../../../implementations/assembly/node-names.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import { seededRandom } from "../../../implementations/foundation/prng.ts";
 import { pick } from "../../nemesis/pick.ts";

@@ -1,6 +1,6 @@
 /** The plans of a sweep of stores: short runs under a random mix of faults, and half hours under all of them. */
 
-import { nodeNames } from "../../../implementations/assembly/consensus/simulated-world.ts";
+import { nodeNames } from "../../../implementations/assembly/node-names.ts";
 import type { Random } from "../../../implementations/foundation/effects.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import { seededRandom } from "../../../implementations/foundation/prng.ts";

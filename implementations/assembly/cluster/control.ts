@@ -8,8 +8,8 @@
 import type { NodeResources, NodeState } from "../../foundation/deployment.ts";
 import type { Fault, Moment } from "../../foundation/faults.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { ConsensusEvent, ConsensusState } from "../../consensus/contract.ts";
 import type { Credentials } from "../../platform/node/certificates.ts";
+import type { ModuleTypes } from "../module-kit.ts";
 
 export interface Address {
   readonly host: string;
@@ -21,7 +21,7 @@ export interface ProcessConfiguration {
   /** The nodes this process hosts: one in production, all of them in minimal. */
   readonly hosted: readonly NodeId[];
   /** The founders of the cluster. */
-  readonly voters: readonly NodeId[];
+  readonly founders: readonly NodeId[];
   readonly seed: string;
   readonly life: number;
   /** No earlier life has started: an empty disk is right. */
@@ -43,8 +43,8 @@ export type DriverMessage =
   | { readonly kind: "ask"; readonly what: "states" | "resources" | "efficacy"; readonly question: number }
   | { readonly kind: "stop" };
 
-export interface ProcessStates {
-  readonly states: readonly (readonly [NodeId, NodeState<ConsensusState>])[];
+export interface ProcessStates<State> {
+  readonly states: readonly (readonly [NodeId, NodeState<State>])[];
 }
 export interface ProcessResources {
   readonly resources: readonly NodeResources[];
@@ -54,7 +54,7 @@ export interface ProcessEfficacy {
   readonly efficacy: readonly (readonly [number, { readonly count: number; readonly unit: string }])[];
 }
 
-export type ProcessMessage =
+export type ProcessMessage<Types extends ModuleTypes> =
   | { readonly kind: "listening"; readonly ports: Readonly<Record<NodeId, number>> }
   | { readonly kind: "started"; readonly node: NodeId; readonly repairs: readonly string[] }
   /** The node cannot run; `permanent`: no restart will help. The process exits afterwards. */
@@ -66,13 +66,13 @@ export type ProcessMessage =
       /** What the faults inside it did: it cannot be asked later. */
       readonly efficacy: ProcessEfficacy["efficacy"];
     }
-  | { readonly kind: "trace"; readonly events: readonly TraceRecord[] }
+  | { readonly kind: "trace"; readonly events: readonly TraceRecord<Types["event"]>[] }
   | { readonly kind: "reached"; readonly number: number }
   | {
       readonly kind: "answer";
       readonly question: number;
-      readonly value: ProcessStates | ProcessResources | ProcessEfficacy;
+      readonly value: ProcessStates<Types["state"]> | ProcessResources | ProcessEfficacy;
     };
 
 /** A trace event with the wall time of its process, milliseconds since the epoch with fractions. */
-export type TraceRecord = readonly [node: NodeId, wallMs: Millis, event: ConsensusEvent];
+export type TraceRecord<Event> = readonly [node: NodeId, wallMs: Millis, event: Event];

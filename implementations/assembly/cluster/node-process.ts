@@ -1,12 +1,13 @@
 /**
- * The driver's handle of one node process: starts it with execa, talks to it over the control channel, restarts it,
+ * The driver's handle of one node process: starts it, talks to it over the control channel, restarts it,
  * and knows which of its ends were asked for.
  */
 
-import type { ChildProcess } from "node:child_process";
-import { execa } from "execa";
 import { HarnessError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
+import { launchProcess } from "../launch-process.ts";
+import type { LaunchedProcess, ProcessEnd } from "../launch-process.ts";
+import type { ModuleTypes } from "../module-kit.ts";
 import type { DriverMessage, ProcessConfiguration, ProcessMessage } from "./control.ts";
 
 /** How a process ended. */
@@ -19,20 +20,17 @@ export interface NodeExit {
   readonly life: number;
 }
 
-export interface NodeProcessOptions {
+export interface NodeProcessOptions<Types extends ModuleTypes> {
   /** The entry file. */
   readonly entry: string;
   readonly label: string;
   readonly configure: (life: number) => ProcessConfiguration;
-  readonly onMessage: (message: ProcessMessage, life: number) => void;
+  readonly onMessage: (message: ProcessMessage<Types>, life: number) => void;
   /** The process ended. */
   readonly onExit: (exit: NodeExit) => void;
   /** Puts the process under, or out of, the warden's watch. */
   readonly ward: (pid: number, watched: boolean) => void;
 }
-
-/** What is used of execa's subprocess. */
-type NodeSubprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; readonly signal?: string }>;
 
 /**
  * V8 lets the young generation grow to three times 16 MiB (more since 24) under load, and what dies in it drags the old
@@ -41,16 +39,16 @@ type NodeSubprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; r
 const memoryFlags = ["--max-semi-space-size=8"] as const;
 /** How long a process may take to fall in line after an orderly stop. */
 const stopLimitMs = 3000;
+const keptStderrCharacters = 2000;
 
-export class NodeProcess {
-  readonly #options: NodeProcessOptions;
-  #subprocess: NodeSubprocess | undefined;
+export class NodeProcess<Types extends ModuleTypes> {
+  readonly #options: NodeProcessOptions<Types>;
+  #launched: LaunchedProcess | undefined;
   #life = 0;
   #asked = false;
-  #stderr = "";
   #ready = Promise.withResolvers<void>();
 
-  constructor(options: NodeProcessOptions) {
+  constructor(options: NodeProcessOptions<Types>) {
     this.#options = options;
   }
 
@@ -59,51 +57,44 @@ export class NodeProcess {
   }
 
   get pid(): number | undefined {
-    return this.#subprocess?.pid;
+    return this.#launched?.child.pid;
   }
 
   get running(): boolean {
-    return this.#subprocess !== undefined;
+    return this.#launched !== undefined;
   }
 
   /** Starts the next life; the process reports "listening" when it can be connected. */
   start(): void {
-    if (this.#subprocess !== undefined) return;
+    if (this.#launched !== undefined) return;
     const life = ++this.#life;
     this.#asked = false;
-    this.#stderr = "";
     this.#ready = Promise.withResolvers<void>();
     this.#ready.promise.catch(() => undefined); // Nobody need wait for it; the exit is told by onExit.
-    const subprocess: NodeSubprocess = execa(process.execPath, [...memoryFlags, this.#options.entry], {
+    const { entry, ward } = this.#options;
+    const launched = launchProcess({
+      file: process.execPath,
+      arguments: [...memoryFlags, entry],
       ipc: true,
-      serialization: "advanced",
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-      buffer: false,
-      reject: false,
-      cleanup: true,
-    }) as unknown as NodeSubprocess;
-    this.#subprocess = subprocess;
-    if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, true);
-    subprocess.stderr?.on("data", (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
+      keptStderrCharacters,
+      ward,
     });
-    subprocess.on("message", (message) => this.#received(message as unknown as ProcessMessage, life));
-    void subprocess.then((result) => this.#ended(subprocess, life, result.exitCode, result.signal));
+    this.#launched = launched;
+    launched.child.on("message", (message) => this.#received(message as unknown as ProcessMessage<Types>, life));
+    void launched.ended.then((end) => this.#ended(launched, life, end));
     this.send({ kind: "configure", configuration: this.#options.configure(life) });
   }
 
   /** Sends a message; one to a process that has ended is lost, as the process is. */
   send(message: DriverMessage): void {
-    const subprocess = this.#subprocess;
-    if (subprocess?.connected !== true) return;
-    subprocess.send(message, undefined, undefined, () => undefined);
+    const child = this.#launched?.child;
+    if (child?.connected !== true) return;
+    child.send(message, undefined, undefined, () => undefined);
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGKILL"): boolean {
     if (signal === "SIGKILL") this.#asked = true;
-    return this.#subprocess?.kill(signal) ?? false;
+    return this.#launched?.child.kill(signal) ?? false;
   }
 
   /** Something inside the process is about to end it on our behalf (a torn write, a lost sync). */
@@ -113,22 +104,22 @@ export class NodeProcess {
 
   /** Asks the process to stop, waits, and kills it if it does not. */
   async stop(): Promise<void> {
-    const subprocess = this.#subprocess;
-    if (subprocess === undefined) return;
+    const launched = this.#launched;
+    if (launched === undefined) return;
     this.#asked = true;
-    subprocess.kill("SIGCONT");
+    launched.child.kill("SIGCONT");
     this.send({ kind: "stop" });
-    const limit = setTimeout(() => subprocess.kill("SIGKILL"), stopLimitMs);
-    await subprocess;
+    const limit = setTimeout(() => launched.child.kill("SIGKILL"), stopLimitMs);
+    await launched.ended;
     clearTimeout(limit);
   }
 
   async kill(): Promise<void> {
-    const subprocess = this.#subprocess;
-    if (subprocess === undefined) return;
+    const launched = this.#launched;
+    if (launched === undefined) return;
     this.#asked = true;
-    subprocess.kill("SIGKILL");
-    await subprocess;
+    launched.child.kill("SIGKILL");
+    await launched.ended;
   }
 
   /** Waits until the process takes part. @throws HarnessError when it ended, or gave up, first. */
@@ -136,7 +127,7 @@ export class NodeProcess {
     await this.#ready.promise;
   }
 
-  #received(message: ProcessMessage, life: number): void {
+  #received(message: ProcessMessage<Types>, life: number): void {
     if (this.#life !== life) return;
     if (message.kind === "started") this.#ready.resolve();
     if (message.kind === "failed")
@@ -144,12 +135,11 @@ export class NodeProcess {
     this.#options.onMessage(message, life);
   }
 
-  #ended(subprocess: NodeSubprocess, life: number, exitCode?: number, signal?: string): void {
-    if (subprocess.pid !== undefined) this.#options.ward(subprocess.pid, false);
-    if (this.#subprocess === subprocess) this.#subprocess = undefined;
-    const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
-    const last = lastWords(this.#stderr);
-    const description = `${this.label} (pid ${subprocess.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
+  #ended(launched: LaunchedProcess, life: number, { exitCode, signal, how, stderr }: ProcessEnd): void {
+    if (this.#launched === launched) this.#launched = undefined;
+    const last = lastWords(stderr);
+    const pid = launched.child.pid ?? "unknown";
+    const description = `${this.label} (pid ${pid}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
     this.#ready.reject(new HarnessError(`Cannot start ${this.label}: ${description}`));
     const failed = signal === undefined && exitCode !== undefined && exitCode !== 0;
     this.#options.onExit({ asked: this.#asked, failed, description, life });

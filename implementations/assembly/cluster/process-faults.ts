@@ -8,8 +8,14 @@
 
 import { faultHandle } from "../../foundation/fault-handle.ts";
 import type { Efficacy, Fault, FaultHandle } from "../../foundation/faults.ts";
-import type { ProcessEfficacy } from "./control.ts";
-import type { NodeProcess } from "./node-process.ts";
+import type { DriverMessage, ProcessEfficacy } from "./control.ts";
+
+/** What has to be known of a process. */
+export interface FaultyProcess {
+  send(message: DriverMessage): void;
+  /** Something inside it is about to end it on our behalf. */
+  expectEnd(): void;
+}
 
 /** Strike once, at a moment of their own choosing; a later life has nothing more to do with them. */
 const passing: ReadonlySet<string> = new Set(["torn-write", "lost-sync", "bit-flip", "misdirect"]);
@@ -20,9 +26,9 @@ export class ProcessFaults {
   /** What earlier lives of a process counted. */
   readonly #past = new Map<number, number>();
   /** By process: faults that outlive it. */
-  readonly #lasting = new Map<NodeProcess, Map<number, Fault>>();
+  readonly #lasting = new Map<FaultyProcess, Map<number, Fault>>();
   /** By process: faults that are about to end it. */
-  readonly #powerLosses = new Map<NodeProcess, Set<number>>();
+  readonly #powerLosses = new Map<FaultyProcess, Set<number>>();
   #handles = 0;
 
   /** @param refresh asks every process what its faults did; the answers come to `reported`. */
@@ -31,7 +37,7 @@ export class ProcessFaults {
   }
 
   /** Begins `fault` in each of `processes`. */
-  inject(fault: Fault, processes: readonly NodeProcess[]): FaultHandle {
+  inject(fault: Fault, processes: readonly FaultyProcess[]): FaultHandle {
     const numbers = processes.map((process) => ({ process, number: this.#begin(fault, process) }));
     return faultHandle(
       fault.kind === "disk" ? "operations" : "times",
@@ -52,12 +58,12 @@ export class ProcessFaults {
   }
 
   /** The next life of `process` listens. */
-  resumed(process: NodeProcess): void {
+  resumed(process: FaultyProcess): void {
     for (const [handle, fault] of this.#lasting.get(process) ?? []) process.send({ kind: "inject", fault, handle });
   }
 
   /** A life of `process` is over. */
-  ended(process: NodeProcess): void {
+  ended(process: FaultyProcess): void {
     for (const handle of this.#lasting.get(process)?.keys() ?? []) {
       this.#past.set(handle, this.#countOf(handle));
       this.#efficacy.delete(handle);
@@ -68,7 +74,7 @@ export class ProcessFaults {
     this.#powerLosses.delete(process);
   }
 
-  #begin(fault: Fault, process: NodeProcess): number {
+  #begin(fault: Fault, process: FaultyProcess): number {
     const number = ++this.#handles;
     if (fault.kind === "disk" && (fault.fault.kind === "torn-write" || fault.fault.kind === "lost-sync")) {
       process.expectEnd();

@@ -1,12 +1,15 @@
 /** The consensus implementations: what each can be subjected to, and how it is deployed. */
 
 import { fileURLToPath } from "node:url";
+import type { DeployOptions } from "../../foundation/deployment.ts";
 import type { FaultKind } from "../../foundation/faults.ts";
 import { faultKinds } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
-import type { ConsensusImplementation } from "../../consensus/contract.ts";
+import type { ConsensusDeployment, ConsensusImplementation } from "../../consensus/contract.ts";
 import { resolveSettings } from "../../consensus/production/defaults.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
+import type { ClusterLayout } from "../cluster/process-cluster.ts";
+import { consensusKit } from "./consensus-kit.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
@@ -34,11 +37,11 @@ export const minimalConsensus: ConsensusImplementation = {
     if (options.substrate === "simulated") return deploySimulatedMinimal(options);
     minimalConsensus.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
     const layout = {
-      entry: fileURLToPath(new URL("../cluster/minimal-process.ts", import.meta.url)),
+      entry: fileURLToPath(new URL("./minimal-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => [nodes],
       networked: false,
     };
-    return deployCluster(layout, options);
+    return deployConsensus(layout, options);
   },
 };
 
@@ -58,10 +61,16 @@ export const productionConsensus: ConsensusImplementation = {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
     productionConsensus.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
     const layout = {
-      entry: fileURLToPath(new URL("../cluster/production-process.ts", import.meta.url)),
+      entry: fileURLToPath(new URL("./production-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),
       networked: true,
     };
-    return deployCluster(layout, options);
+    return deployConsensus(layout, options);
   },
 };
+
+async function deployConsensus(layout: ClusterLayout, options: DeployOptions): Promise<ConsensusDeployment> {
+  const deployment = await deployCluster(consensusKit, layout, options);
+  // Real processes have no moment between two steps at which another process could look at them.
+  return Object.assign(deployment, { observeViews: () => undefined });
+}

@@ -12,7 +12,6 @@ import type { Fault, FaultHandle } from "../../foundation/faults.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
 import { decode, encode } from "../../foundation/codec.ts";
-import { UsageError } from "../../foundation/errors.ts";
 import type {
   ClientReply,
   ClientRequest,
@@ -23,11 +22,14 @@ import type {
 } from "../../consensus/contract.ts";
 import { RaftNode } from "../../consensus/minimal.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
-import { CallGate } from "./call-gate.ts";
-import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
-import { MessageMoments } from "./moments.ts";
-import type { MessageMoment } from "./moments.ts";
-import { failureOf } from "./node-failure.ts";
+import { CallGate } from "../calls/call-gate.ts";
+import type { CallingCluster } from "../calls/calling-cluster.ts";
+import { injectIntoCalls } from "../calls/inject-into-calls.ts";
+import type { CalledSeat } from "../calls/inject-into-calls.ts";
+import { Wakefulness } from "../calls/wakefulness.ts";
+import { MessageMoments } from "../moments.ts";
+import type { MessageMoment } from "../moments.ts";
+import { failureOf } from "../node-failure.ts";
 
 export interface MinimalSettings {
   readonly electionTimeoutMs: Millis;
@@ -54,7 +56,7 @@ export interface MinimalClusterOptions {
   readonly onStep?: (id: NodeId) => void;
 }
 
-export class MinimalCluster {
+export class MinimalCluster implements CallingCluster<ConsensusState> {
   readonly gate: CallGate;
   readonly moments = new MessageMoments();
   readonly #seats = new Map<NodeId, Seat>();
@@ -67,31 +69,7 @@ export class MinimalCluster {
 
   /** Faults between and of the nodes; those on client links are the substrate's. */
   inject(fault: Fault): FaultHandle {
-    switch (fault.kind) {
-      case "cut":
-        return this.gate.cut(fault.links);
-      case "packet":
-        return this.gate.disturb(fault.links, fault.fault);
-      case "kill":
-      case "graceful-restart":
-      case "wipe": {
-        const seats = fault.nodes.map((id) => this.seat(id));
-        const stopped = seats.filter((seat) => seat.takeDown(fault.kind === "graceful-restart")).length;
-        // Also those that were down already: this fault held them down too.
-        const heal = (): void => seats.forEach((seat) => seat.start());
-        return faultHandle("nodes stopped", () => stopped, heal);
-      }
-      case "pause":
-        return combinedHandle(fault.nodes.map((id) => this.seat(id).pause()));
-      case "clock":
-        return combinedHandle(fault.nodes.map((id) => this.seat(id).clock.inject(fault.fault)));
-      case "disk":
-        throw new UsageError(`Cannot inject ${fault.fault.kind} into a minimal node: it has no disk`);
-      case "membership":
-        throw new UsageError(`Cannot ${fault.change} minimal nodes: a minimal cluster has the members it began with`);
-      default:
-        return unreachable(fault);
-    }
+    return injectIntoCalls(fault, this.gate, (id) => this.seat(id));
   }
 
   arm(moment: MessageMoment, reached: () => void): void {
@@ -130,7 +108,7 @@ interface Waiting {
 }
 
 /** One node's place: the door and the clock stay, the node itself comes and goes. */
-class Seat {
+class Seat implements CalledSeat {
   readonly clock: FaultyClock;
   readonly #options: MinimalClusterOptions;
   readonly #cluster: MinimalCluster;
@@ -139,8 +117,7 @@ class Seat {
   #node: RaftNode | undefined;
   #life = 0;
   #heldDown = 0;
-  #paused = 0;
-  #missed: (() => void)[] = [];
+  readonly #wakefulness: Wakefulness;
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
   readonly #waiting = new Map<number, Waiting>();
@@ -150,8 +127,9 @@ class Seat {
     this.#cluster = cluster;
     this.#id = id;
     this.clock = new FaultyClock(options.clock);
+    this.#wakefulness = new Wakefulness(options.clock, (act) => this.#guard(act));
     this.#transport = options.transportOf(id);
-    this.#transport.onMessage((client, bytes) => this.#whenAwake(() => this.#serve(client, bytes)));
+    this.#transport.onMessage((client, bytes) => this.#wakefulness.whenAwake(() => this.#serve(client, bytes)));
   }
 
   get node(): RaftNode | undefined {
@@ -160,7 +138,7 @@ class Seat {
 
   /** The node as its peers reach it: undefined when it is down or paused. */
   get answering(): RaftNode | undefined {
-    return this.#paused > 0 ? undefined : this.#node;
+    return this.#wakefulness.isAwake ? this.#node : undefined;
   }
 
   start(): void {
@@ -213,21 +191,7 @@ class Seat {
   }
 
   pause(): FaultHandle {
-    const startMs = this.#options.clock.nowMs();
-    let pausedMs: Millis | undefined;
-    this.#paused++;
-    return faultHandle(
-      "ms paused",
-      () => Math.round(pausedMs ?? this.#options.clock.nowMs() - startMs),
-      () => {
-        pausedMs = this.#options.clock.nowMs() - startMs;
-        if (--this.#paused > 0) return;
-        const missed = this.#missed;
-        this.#missed = [];
-        for (const act of missed) this.#guard(act);
-        this.touched();
-      },
-    );
+    return this.#wakefulness.pause(() => this.touched());
   }
 
   /** After anything the node did: its next deadline is kept, watchers see its state. */
@@ -240,7 +204,7 @@ class Seat {
     this.#timer?.cancel();
     this.#timerAtMs = node.wakeAtMs;
     this.#timer = this.clock.after(Math.max(shortestDelayMs, node.wakeAtMs - this.clock.nowMs()), () =>
-      this.#whenAwake(() => {
+      this.#wakefulness.whenAwake(() => {
         this.#timerAtMs = Infinity;
         if (this.#node !== node) return;
         if (node.wakeAtMs <= this.clock.nowMs()) node.tick(this.clock.nowMs());
@@ -257,11 +221,6 @@ class Seat {
   resources(): NodeResources {
     const counters = { "log entries": this.#node?.logLength ?? 0 };
     return { node: this.#id, residentBytes: undefined, cpuMs: undefined, counters };
-  }
-
-  #whenAwake(act: () => void): void {
-    if (this.#paused > 0) this.#missed.push(act);
-    else this.#guard(act);
   }
 
   /** Puts the node's name to an error that comes out of it. */

@@ -32,7 +32,7 @@ import type {
 } from "../../consensus/contract.ts";
 import { isConfigurationPayload } from "../../consensus/production/configuration.ts";
 import type { ProductionSettings } from "../../consensus/production/defaults.ts";
-import { LogStore } from "../../consensus/production/log-store.ts";
+import { LogDamage, LogStore } from "../../consensus/production/log-store.ts";
 import type { OpenedLogStore, Room } from "../../consensus/production/log-store.ts";
 import type {
   Entry,
@@ -77,8 +77,13 @@ export interface ProductionNodeOptions {
 }
 
 /** An empty disk where the log of a formed cluster should be. */
-export class DiskLost extends Error {
+class DiskLost extends Error {
   override readonly name = "DiskLost";
+}
+
+/** Whether a node that ended over `error` would end over it again, however often it is restarted. */
+export function isBeyondRestart(error: Error): boolean {
+  return error instanceof LogDamage || error instanceof DiskLost;
 }
 
 /** A clock that drifts can wake us a rounding error early; waiting no time at all would then never end. */

@@ -7,8 +7,6 @@
  * state) over a connection of its own, past the links: what it sees does not depend on the faults it injects.
  */
 
-import type { ChildProcess } from "node:child_process";
-import { execa } from "execa";
 import { HarnessError } from "../../foundation/errors.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { MemberStatus } from "../../consensus/peers/etcd-state.ts";
@@ -17,6 +15,8 @@ import { nodeClock } from "../../platform/node/clock.ts";
 import { freePorts } from "../../platform/node/free-ports.ts";
 import { GrpcChannel } from "../../platform/node/grpc-channel.ts";
 import type { GrpcChannelOptions } from "../../platform/node/grpc-channel.ts";
+import { launchProcess } from "../launch-process.ts";
+import type { LaunchedProcess, ProcessEnd } from "../launch-process.ts";
 
 export interface MemberPorts {
   readonly client: number;
@@ -44,9 +44,6 @@ export interface EtcdMemberOptions {
   readonly ward: (pid: number, watched: boolean) => void;
 }
 
-/** What is used of execa's subprocess. */
-type Subprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; readonly signal?: string }>;
-
 const statusEveryMs: Millis = 50;
 const callLimitMs: Millis = 1000;
 const stateLimitMs: Millis = 10_000;
@@ -57,12 +54,11 @@ const keptStderrCharacters = 4000;
 
 export class EtcdMember {
   readonly #options: EtcdMemberOptions;
-  #subprocess: Subprocess | undefined;
+  #launched: LaunchedProcess | undefined;
   #channel: GrpcChannel | undefined;
   #life = 0;
   #wanted = false;
   #asked = false;
-  #stderr = "";
   #status: MemberStatus | undefined;
   #portAttempts = 0;
 
@@ -75,11 +71,11 @@ export class EtcdMember {
   }
 
   get pid(): number | undefined {
-    return this.#subprocess?.pid;
+    return this.#launched?.child.pid;
   }
 
   get running(): boolean {
-    return this.#subprocess !== undefined;
+    return this.#launched !== undefined;
   }
 
   /** What it last said in this life; undefined until it serves. */
@@ -97,7 +93,7 @@ export class EtcdMember {
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): boolean {
-    return this.#subprocess?.kill(signal) ?? false;
+    return this.#launched?.child.kill(signal) ?? false;
   }
 
   /** Ends it at once. */
@@ -107,9 +103,9 @@ export class EtcdMember {
 
   /** Asks it to stop, waits, and kills it if it does not. */
   async stop(): Promise<void> {
-    const subprocess = this.#subprocess;
-    subprocess?.kill("SIGCONT");
-    const limit = nodeClock.after(stopLimitMs, () => subprocess?.kill("SIGKILL"));
+    const child = this.#launched?.child;
+    child?.kill("SIGCONT");
+    const limit = nodeClock.after(stopLimitMs, () => child?.kill("SIGKILL"));
     await this.#end("SIGTERM");
     limit.cancel();
   }
@@ -126,10 +122,10 @@ export class EtcdMember {
   async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     this.#wanted = false;
     this.#asked = true;
-    const subprocess = this.#subprocess;
-    if (subprocess === undefined) return;
-    subprocess.kill(signal);
-    await subprocess;
+    const launched = this.#launched;
+    if (launched === undefined) return;
+    launched.child.kill(signal);
+    await launched.ended;
   }
 
   async #spawn(life: number): Promise<void> {
@@ -137,28 +133,21 @@ export class EtcdMember {
     const [client, peer] = await freePorts(2);
     if (!isCurrent() || client === undefined || peer === undefined) return;
     const { binary, argumentsOf, environment, credentials, onStart, ward } = this.#options;
-    const subprocess: Subprocess = execa(binary, argumentsOf({ client, peer }), {
-      env: environment,
+    const launched = launchProcess({
+      file: binary,
+      arguments: argumentsOf({ client, peer }),
       // Variables named ETCD_... and proxies of whoever started us are not for this process.
-      extendEnv: false,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-      buffer: false,
-      reject: false,
-      cleanup: true,
-    }) as unknown as Subprocess;
-    this.#subprocess = subprocess;
-    this.#asked = false;
-    this.#stderr = "";
-    this.#status = undefined;
-    if (subprocess.pid !== undefined) ward(subprocess.pid, true);
-    subprocess.stderr?.on("data", (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-keptStderrCharacters);
+      environment,
+      ipc: false,
+      keptStderrCharacters,
+      ward,
     });
+    this.#launched = launched;
+    this.#asked = false;
+    this.#status = undefined;
     const channel = new GrpcChannel({ address: { host: "127.0.0.1", port: client }, clock: nodeClock, ...credentials });
     this.#channel = channel;
-    void subprocess.then(({ exitCode, signal }) => this.#ended(subprocess, channel, life, exitCode, signal));
+    void launched.ended.then((end) => this.#ended(launched, channel, life, end));
     onStart({ client, peer }, life);
     this.#watch(channel);
   }
@@ -175,23 +164,22 @@ export class EtcdMember {
     });
   }
 
-  #ended(subprocess: Subprocess, channel: GrpcChannel, life: number, exitCode?: number, signal?: string): void {
-    const { node, ward, onExit } = this.#options;
+  #ended({ child }: LaunchedProcess, channel: GrpcChannel, life: number, end: ProcessEnd): void {
+    const { node, onExit } = this.#options;
+    const { exitCode, signal, how, stderr } = end;
     channel.close();
-    if (subprocess.pid !== undefined) ward(subprocess.pid, false);
-    this.#subprocess = undefined;
+    this.#launched = undefined;
     this.#channel = undefined;
     this.#status = undefined;
-    if (this.#wanted && this.#life === life && this.#portWasTaken()) return void this.#spawn(life);
+    if (this.#wanted && this.#life === life && this.#portWasTaken(stderr)) return void this.#spawn(life);
     this.#wanted = false;
-    const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
-    const last = lastWords(this.#stderr);
-    const description = `etcd ${node} (pid ${subprocess.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
+    const last = lastWords(stderr);
+    const description = `etcd ${node} (pid ${child.pid ?? "unknown"}) ended with ${how}${last === "" ? "" : `: ${last}`}`;
     onExit({ asked: this.#asked, failed: signal === undefined && exitCode !== 0, description });
   }
 
-  #portWasTaken(): boolean {
-    return this.#stderr.includes("address already in use") && ++this.#portAttempts < portAttempts;
+  #portWasTaken(stderr: string): boolean {
+    return stderr.includes("address already in use") && ++this.#portAttempts < portAttempts;
   }
 }
 

@@ -5,7 +5,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TraceHub } from "../consensus/trace-hub.ts";
+import { consensusVocabulary } from "../consensus/vocabulary.ts";
+import { TraceHub } from "../trace-hub.ts";
 import { MemberTrace } from "./member-trace.ts";
 
 const status = (member: bigint, leader: bigint, term: number) => ({
@@ -19,7 +20,7 @@ const status = (member: bigint, leader: bigint, term: number) => ({
 });
 
 test("a new leader is told in its own term, and a start once per life", () => {
-  const hub = new TraceHub();
+  const hub = new TraceHub(consensusVocabulary);
   const leaders = new Map<number, string>();
   const [one, two] = [new MemberTrace("n1", hub, leaders), new MemberTrace("n2", hub, leaders)];
   const told: string[] = [];

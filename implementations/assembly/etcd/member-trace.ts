@@ -10,13 +10,14 @@
  */
 
 import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { ConsensusEvent } from "../../consensus/contract.ts";
 import type { MemberStatus } from "../../consensus/peers/etcd-state.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
-import type { TraceHub } from "../consensus/trace-hub.ts";
+import type { TraceHub } from "../trace-hub.ts";
 
 export class MemberTrace {
   readonly #node: NodeId;
-  readonly #hub: TraceHub;
+  readonly #hub: TraceHub<ConsensusEvent>;
   readonly #leaders: Map<number, NodeId>;
   /** The life of which "start" was told. */
   #toldLife = 0;
@@ -24,7 +25,7 @@ export class MemberTrace {
   #leadsTerm = 0;
 
   /** @param leaders who led in each term; one map for all members. */
-  constructor(node: NodeId, hub: TraceHub, leaders: Map<number, NodeId>) {
+  constructor(node: NodeId, hub: TraceHub<ConsensusEvent>, leaders: Map<number, NodeId>) {
     this.#node = node;
     this.#hub = hub;
     this.#leaders = leaders;

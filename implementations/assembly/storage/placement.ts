@@ -9,7 +9,7 @@ import { Ring, ringDefaults } from "../../storage/production/ring.ts";
 import { slotCount } from "../../storage/production/slots.ts";
 import { isQuorum } from "../../storage/production/topology.ts";
 import type { Member, Placement } from "../../storage/production/topology.ts";
-import { nodeNames } from "../consensus/simulated-world.ts";
+import { nodeNames } from "../node-names.ts";
 
 /** Returns the part of all keys whose first replica is another one once a node has joined `nodes` of them. */
 export function joinMovement(nodes: number): number {

@@ -23,10 +23,22 @@ export interface ChaosCounts {
 const ids = ["n1", "n2", "n3", "n4", "n5", "n6"];
 const keys = Array.from({ length: 12 }, (_, index) => `key-${index}`);
 
+/** How often, on average, each kind of thing happens. */
+export interface ChaosPace {
+  readonly operateEveryMs: number;
+  readonly disturbEveryMs: number;
+  readonly changeEveryMs: number;
+}
+
+/** Mostly data. */
+export const busy: ChaosPace = { operateEveryMs: 12, disturbEveryMs: 250, changeEveryMs: 900 };
+/** Mostly politics: everybody wants other members at once, and few live to see it. */
+export const quarrelsome: ChaosPace = { operateEveryMs: 200, disturbEveryMs: 60, changeEveryMs: 25 };
+
 /** @throws AssertionError when something acknowledged is lost, or the cluster does not recover. */
-export function runChaos(seed: string, forMs: number): ChaosCounts {
+export function runChaos(seed: string, forMs: number, pace: ChaosPace): ChaosCounts {
   const chaos = new Chaos(seed);
-  chaos.rage(forMs);
+  chaos.rage(forMs, pace);
   return chaos.reckon();
 }
 
@@ -47,7 +59,7 @@ class Chaos {
     );
   }
 
-  rage(forMs: number): void {
+  rage(forMs: number, pace: ChaosPace): void {
     const { time } = this.#world;
     const endMs = time.nowMs() + forMs;
     const again = (everyMs: number, act: () => void): void => {
@@ -55,9 +67,9 @@ class Chaos {
       act();
       time.after(everyMs * (0.5 + this.#random.float()), () => again(everyMs, act));
     };
-    again(12, () => this.#operate());
-    again(250, () => this.#disturb());
-    again(900, () => this.#change());
+    again(pace.operateEveryMs, () => this.#operate());
+    again(pace.disturbEveryMs, () => this.#disturb());
+    again(pace.changeEveryMs, () => this.#change());
     this.#world.run(forMs);
   }
 

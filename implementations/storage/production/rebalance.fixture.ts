@@ -57,7 +57,7 @@ export const testSettings: RebalanceSettings = {
   retryMs: 40,
   driverTimeoutMs: 250,
   changeTimeoutMs: 1500,
-  pullBytesPerSecond: 20_000,
+  pullBytesPerSecond: 500,
   pullBytes: 50,
   slotsAtOnce: 2048,
 };

@@ -56,6 +56,7 @@ export class SlotPull {
   readonly #sources = new Map<number, Source>();
   readonly #through: boolean[] = [];
   readonly #pacer: Pacer;
+  readonly #lost: ReadonlySet<number>;
   #remaining = 0;
   #nextRequest: number;
   #isStopped = false;
@@ -80,6 +81,11 @@ export class SlotPull {
     this.#pacer = new Pacer(settings.pullBytesPerSecond);
     // An answer to an earlier life of this node must not be taken for one to this.
     this.#nextRequest = port.random.uint32() * 2 ** 20;
+    // Somebody who is taken in again with an empty disk is not there any more as the member it was.
+    const { members, before } = topology.data;
+    const isLost = (old: TopologyMember): boolean =>
+      members.some(({ id, number }) => id === old.id && number !== old.number);
+    this.#lost = new Set(before.filter(isLost).map(({ number }) => number));
     const marked = mark?.epoch === topology.epoch ? mark.done : [];
     for (const [first, last] of marked) for (let slot = first; slot <= last; slot++) this.#through[slot] = true;
     for (const slot of gained) if (this.#through[slot] !== true) this.#add(slot);
@@ -156,12 +162,7 @@ export class SlotPull {
 
   #add(slot: number): void {
     const before = this.#topology.sourcesOf(slot);
-    const { members } = this.#topology.data;
-    // Somebody who is taken in again with an empty disk is not there any more as the member it was.
-    const candidates = before.filter(
-      ({ id, number }) =>
-        id !== this.#port.self && members.every((other) => other.id !== id || other.number === number),
-    );
+    const candidates = before.filter(({ number }) => !this.#lost.has(number));
     const needed = before.length - neededOf(before.length, "majority") + 1;
     const progress = { candidates, needed, assigned: new Set<number>(), doneBy: new Set<number>() };
     this.#slots.set(slot, progress);

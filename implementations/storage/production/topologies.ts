@@ -65,32 +65,31 @@ export function foundingData({ members, replicationFactor, virtualNodes }: Found
 export class StableTopology implements Topology {
   readonly isChanging = false;
   readonly data: TopologyData;
-  readonly #groups: Groups;
-  readonly #placements = new Map<readonly TopologyMember[], Placement>();
+  readonly #placements: readonly Placement[];
 
   constructor(data: TopologyData) {
     this.data = data;
-    this.#groups = new Groups(data.members, data);
+    const placementOf = new Map<Group, Placement>();
+    this.#placements = groupsOf(data.members, data).map((replicas) => {
+      return upsert(placementOf, replicas, () => ({ replicas, groups: [replicas] }));
+    });
   }
 
   get epoch(): number {
     return this.data.epoch;
   }
 
-  get members(): readonly TopologyMember[] {
+  get members(): Group {
     return this.data.members;
   }
 
   /** Those among whom the next topology is agreed upon. */
-  get electors(): readonly TopologyMember[] {
+  get electors(): Group {
     return this.data.members;
   }
 
   placementOf(slot: number): Placement {
-    const replicas = this.#groups.of(slot);
-    let placement = this.#placements.get(replicas);
-    if (placement === undefined) this.#placements.set(replicas, (placement = { replicas, groups: [replicas] }));
-    return placement;
+    return this.#placements[slot]!;
   }
 
   slotsGainedBy(): readonly number[] {
@@ -101,16 +100,22 @@ export class StableTopology implements Topology {
 export class ChangingTopology implements Topology {
   readonly isChanging = true;
   readonly data: TopologyData;
-  readonly members: readonly TopologyMember[];
-  readonly #before: Groups;
-  readonly #after: Groups;
-  readonly #placements = new Map<readonly TopologyMember[], Map<readonly TopologyMember[], Placement>>();
+  readonly members: Group;
+  readonly #placements: readonly JointPlacement[];
+  readonly #gained = new Map<number, number[]>();
 
   constructor(data: TopologyData) {
     this.data = data;
     this.members = [...data.members, ...data.before.filter((member) => !has(data.members, member.number))];
-    this.#before = new Groups(data.before, data);
-    this.#after = new Groups(data.members, data);
+    const after = groupsOf(data.members, data);
+    const placements = new Map<Group, Map<Group, JointPlacement>>();
+    this.#placements = groupsOf(data.before, data).map((before, slot) => {
+      const ofBefore = upsert(placements, before, () => new Map());
+      return upsert(ofBefore, after[slot]!, () => jointPlacement(before, after[slot]!));
+    });
+    for (const [slot, { gaining }] of this.#placements.entries()) {
+      for (const { number } of gaining) upsert(this.#gained, number, () => []).push(slot);
+    }
   }
 
   get epoch(): number {
@@ -121,41 +126,28 @@ export class ChangingTopology implements Topology {
    * Those among whom the next topology is agreed upon: the members before. Agreement needs no more than that they are
    * fixed. Asking for a majority of the newcomers too would leave a change that they do not answer without an end.
    */
-  get electors(): readonly TopologyMember[] {
+  get electors(): Group {
     return this.data.before;
   }
 
   /** First those who stay, since they hold data and will; then those who gain the slot, then those who lose it. */
   placementOf(slot: number): Placement {
-    const before = this.#before.of(slot);
-    const after = this.#after.of(slot);
-    const known = this.#placements.get(before);
-    const placement = known?.get(after);
-    if (placement !== undefined) return placement;
-    const made = jointPlacement(before, after);
-    if (known === undefined) this.#placements.set(before, new Map([[after, made]]));
-    else known.set(after, made);
-    return made;
+    return this.#placements[slot]!;
   }
 
   /** Returns the slots, ascending, that member `number` keeps after and did not keep before. */
   slotsGainedBy(number: number): readonly number[] {
-    return allSlots.filter((slot) => has(this.#after.of(slot), number) && !has(this.#before.of(slot), number));
+    return this.#gained.get(number) ?? [];
   }
 
   /** Returns who kept `slot` before: a majority of them knows everything that was chosen. */
-  sourcesOf(slot: number): readonly TopologyMember[] {
-    return this.#before.of(slot);
+  sourcesOf(slot: number): Group {
+    return this.#placements[slot]!.groups[0];
   }
 
   /** Returns everyone who gains a slot. */
-  gaining(): readonly TopologyMember[] {
-    const numbers = new Set<number>();
-    for (const slot of allSlots) {
-      const { replicas, groups } = this.placementOf(slot);
-      for (const { number } of replicas) if (!has(groups[0]!, number)) numbers.add(number);
-    }
-    return this.data.members.filter(({ number }) => numbers.has(number));
+  gaining(): Group {
+    return this.data.members.filter(({ number }) => this.#gained.has(number));
   }
 }
 
@@ -232,34 +224,39 @@ function isBridge(before: number, after: number): boolean {
   return neededOf(after, "majority") + neededOf(before, "majority") > before;
 }
 
-function jointPlacement(before: readonly TopologyMember[], after: readonly TopologyMember[]): Placement {
+type Group = readonly TopologyMember[];
+
+interface JointPlacement extends Placement {
+  readonly groups: readonly [before: Group, after: Group];
+  readonly gaining: Group;
+}
+
+function jointPlacement(before: Group, after: Group): JointPlacement {
   const staying = before.filter(({ number }) => has(after, number));
   const gaining = after.filter(({ number }) => !has(before, number));
   const losing = before.filter(({ number }) => !has(after, number));
-  return { replicas: [...staying, ...gaining, ...losing], groups: [before, after] };
+  return { replicas: [...staying, ...gaining, ...losing], groups: [before, after], gaining };
+}
+
+/** Returns the replicas of every slot; equal groups are one array. */
+function groupsOf(members: Group, options: TopologyData): readonly Group[] {
+  const byId = new Map(members.map((member) => [member.id, member]));
+  const ring = new Ring([...byId.keys()], options);
+  const groups = new Map<readonly NodeId[], Group>();
+  return allSlots.map((slot) => {
+    const ids = ring.replicasOf(slot);
+    return upsert(groups, ids, () => ids.map((id) => byId.get(id)!));
+  });
 }
 
 function has(members: readonly Member[], number: number): boolean {
   return members.some((member) => member.number === number);
 }
 
-const allSlots: readonly number[] = Array.from({ length: slotCount }, (_, slot) => slot);
-
-/** A ring of members instead of ids; equal groups are one array. */
-class Groups {
-  readonly #ring: Ring;
-  readonly #members: ReadonlyMap<NodeId, TopologyMember>;
-  readonly #groups = new Map<readonly NodeId[], readonly TopologyMember[]>();
-
-  constructor(members: readonly TopologyMember[], options: TopologyData) {
-    this.#members = new Map(members.map((member) => [member.id, member]));
-    this.#ring = new Ring([...this.#members.keys()], options);
-  }
-
-  of(slot: number): readonly TopologyMember[] {
-    const ids = this.#ring.replicasOf(slot);
-    let group = this.#groups.get(ids);
-    if (group === undefined) this.#groups.set(ids, (group = ids.map((id) => this.#members.get(id)!)));
-    return group;
-  }
+function upsert<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }
+
+const allSlots: readonly number[] = Array.from({ length: slotCount }, (_, slot) => slot);

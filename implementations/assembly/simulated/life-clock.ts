@@ -5,8 +5,8 @@
  * in the order in which it was due.
  */
 
-import type { Clock, Timer } from "../foundation/effects.ts";
-import type { Millis } from "../foundation/units.ts";
+import type { Clock, Timer } from "../../foundation/effects.ts";
+import type { Millis } from "../../foundation/units.ts";
 
 export class LifeClock implements Clock {
   readonly #base: Clock;

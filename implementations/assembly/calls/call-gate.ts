@@ -41,6 +41,13 @@ export class CallGate {
     return answer;
   }
 
+  /** Whether a caller at `from` and `to` reach each other; a call that is not made for that counts as cut. */
+  connects(from: NodeId, to: NodeId): boolean {
+    // Both are looked at, so that a cut of either direction counts what it did.
+    const isThereCut = this.#isCut(from, to);
+    return !this.#isCut(to, from) && !isThereCut;
+  }
+
   cut(links: readonly Link[]): FaultHandle {
     const tally = { count: 0 };
     const keys = links.map(({ from, to }) => `${from}>${to}`);

@@ -4,8 +4,8 @@
  * While a moment is being served, everything else for the same receiver waits behind it, so the link stays in order.
  */
 
-import type { Moment } from "../../foundation/faults.ts";
-import type { NodeId } from "../../foundation/units.ts";
+import type { Moment } from "../foundation/faults.ts";
+import type { NodeId } from "../foundation/units.ts";
 
 export type MessageMoment = Extract<Moment, { kind: "message" }>;
 
@@ -22,6 +22,11 @@ export class MessageMoments {
   /** Links that wait for a `resume`, with what queued behind. */
   readonly #held = new Map<string, (() => void)[]>();
 
+  /** Whether there is anything to wait for; otherwise nobody need look at what is sent. */
+  get isWatching(): boolean {
+    return this.#armed.length > 0 || this.#held.size > 0;
+  }
+
   arm(moment: MessageMoment, reached: Armed["reached"]): void {
     this.#armed.push({ moment, reached, seen: 0, term: 0 });
   }
@@ -33,7 +38,7 @@ export class MessageMoments {
     message: { readonly kind: string; readonly term: number },
     proceed: () => void,
   ): void {
-    if (this.#armed.length === 0 && this.#held.size === 0) return proceed();
+    if (!this.isWatching) return proceed();
     const link = `${from}>${to}`;
     const queue = this.#held.get(link);
     if (queue !== undefined) {

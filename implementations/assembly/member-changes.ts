@@ -7,11 +7,12 @@
  * name would have forgotten its votes.
  */
 
-import { assert } from "../../foundation/assert.ts";
-import { faultHandle } from "../../foundation/fault-handle.ts";
-import type { Fault, FaultHandle } from "../../foundation/faults.ts";
-import type { NodeId } from "../../foundation/units.ts";
-import type { AdminCommand } from "../../consensus/contract.ts";
+import { assert } from "../foundation/assert.ts";
+import { faultHandle } from "../foundation/fault-handle.ts";
+import type { Fault, FaultHandle } from "../foundation/faults.ts";
+import type { NodeId } from "../foundation/units.ts";
+import { UsageError } from "../foundation/errors.ts";
+import type { AdminCommand } from "./module-kit.ts";
 
 type MembershipFault = Extract<Fault, { readonly kind: "membership" }>;
 
@@ -22,6 +23,8 @@ export interface MemberHosts {
   readonly retire: (id: NodeId) => void;
   /** Has the cluster carry out `command`; `done` is called when it did. */
   readonly administer: (command: AdminCommand, done: () => void) => void;
+  /** Whether there is an office to hand over. */
+  readonly hasLeaders: boolean;
 }
 
 interface Step {
@@ -54,8 +57,15 @@ export class MemberChanges {
     return !this.#isBusy;
   }
 
-  /** Begins the change. Healing brings the cluster back to its size; a replacement and a transfer stay as they are. */
+  /**
+   * Begins the change. Healing brings the cluster back to its size; a replacement and a transfer stay as they are.
+   *
+   * @throws UsageError for a transfer where there are no leaders.
+   */
   inject({ change, nodes }: MembershipFault): FaultHandle {
+    if (change === "transfer" && !this.#hosts.hasLeaders) {
+      throw new UsageError("Cannot inject transfer: no node of this cluster leads; allowed are add, remove, replace");
+    }
     const [node] = nodes;
     let count = 0;
     let undo: Step | undefined;

@@ -1,5 +1,5 @@
 /**
- * What every simulated consensus deployment stands on: one virtual time, one network, one client, one trace, one seed.
+ * What every simulated deployment stands on: one virtual time, one network, one client, one trace, one seed.
  *
  * The run is a synchronous loop over virtual events; between slices of it the real event loop gets a turn, so that a
  * person can interrupt and watch, but nothing in the simulation depends on when that happens.
@@ -12,12 +12,12 @@ import type { DelayDistribution } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { AdminCommand, ConsensusEvent, ConsensusOperation, ConsensusResult } from "../../consensus/contract.ts";
 import { VirtualTime } from "../../platform/simulated/clock.ts";
 import { SimulatedNetwork } from "../../platform/simulated/transport.ts";
-import { ConsensusClient } from "./client.ts";
-import { TraceHub } from "./trace-hub.ts";
-import type { ViewListener } from "./trace-hub.ts";
+import type { AdminCommand, ModuleKit, ModuleTypes, TraceVocabulary } from "../module-kit.ts";
+import { nodeNames } from "../node-names.ts";
+import type { RequestClient } from "../request-client.ts";
+import { TraceHub } from "../trace-hub.ts";
 
 /** One way of a message on the simulated network, unless a fault says otherwise. */
 const networkLatency: DelayDistribution = { shape: "uniform", lowMs: 0.2, highMs: 1 };
@@ -25,25 +25,29 @@ const networkLatency: DelayDistribution = { shape: "uniform", lowMs: 0.2, highMs
 /** Virtual events between two turns of the real event loop. */
 const sliceEvents = 20_000;
 
+const defaultAttemptTimeoutMs: Millis = 400;
+
 export interface SimulatedWorldOptions {
   readonly nodes: number;
   readonly seed: number | string;
-  readonly attemptTimeoutMs: Millis;
+  readonly clientAttemptTimeoutMs?: Millis;
   /** Whom clients ask; default: the founders. */
   readonly members?: () => readonly NodeId[];
 }
 
-export class SimulatedWorld {
+export class SimulatedWorld<Types extends ModuleTypes> {
   readonly time = new VirtualTime();
   readonly random: Random;
   readonly network: SimulatedNetwork;
-  readonly trace = new TraceHub();
+  readonly trace: TraceHub<Types["event"]>;
   /** The nodes at the beginning. */
   readonly founders: readonly NodeId[];
-  readonly #client: ConsensusClient;
-  readonly #viewListeners: ViewListener[] = [];
+  readonly #vocabulary: TraceVocabulary<Types["event"]>;
+  readonly #client: RequestClient<Types["operation"], Types["result"]>;
 
-  constructor(options: SimulatedWorldOptions) {
+  constructor(kit: ModuleKit<Types>, options: SimulatedWorldOptions) {
+    this.#vocabulary = kit.vocabulary;
+    this.trace = new TraceHub(kit.vocabulary);
     this.random = seededRandom(options.seed);
     this.founders = nodeNames(options.nodes);
     this.network = new SimulatedNetwork({
@@ -51,20 +55,20 @@ export class SimulatedWorld {
       random: this.random.fork("network"),
       latency: networkLatency,
     });
-    this.#client = new ConsensusClient({
+    this.#client = kit.createClient({
       transport: this.sealed(this.network.endpoint(clientsEndpoint)),
       clock: this.time,
       random: this.random.fork("client"),
       nodes: options.members ?? (() => this.founders),
-      attemptTimeoutMs: options.attemptTimeoutMs,
+      attemptTimeoutMs: options.clientAttemptTimeoutMs ?? defaultAttemptTimeoutMs,
       retryPauseMs: 10,
     });
   }
 
   invoke(
-    request: Request<ConsensusOperation>,
+    request: Request<Types["operation"]>,
     deadlineMs: Millis,
-    done: (outcome: Outcome<ConsensusResult>) => void,
+    done: (outcome: Outcome<Types["result"]>) => void,
   ): void {
     this.#client.invoke(request, deadlineMs, done);
   }
@@ -73,8 +77,12 @@ export class SimulatedWorld {
     this.#client.administer(command, done);
   }
 
-  emit(node: NodeId, event: ConsensusEvent): void {
+  emit(node: NodeId, event: Types["event"]): void {
     this.trace.emit(this.time.nowMs(), node, event);
+  }
+
+  emitStop(node: NodeId, orderly: boolean): void {
+    this.emit(node, this.#vocabulary.stopped(orderly));
   }
 
   /**
@@ -93,14 +101,6 @@ export class SimulatedWorld {
           receive(from, bytes);
         }),
     };
-  }
-
-  observeViews(listener: ViewListener): void {
-    this.#viewListeners.push(listener);
-  }
-
-  get viewListeners(): readonly ViewListener[] {
-    return this.#viewListeners;
   }
 
   /** @see Deployment.run */
@@ -144,9 +144,4 @@ function readSeal(sealed: Uint8Array): number {
   let checksum = 0;
   for (let byte = 0; byte < sealBytes; byte++) checksum |= sealed[sealed.length - sealBytes + byte]! << (8 * byte);
   return checksum >>> 0;
-}
-
-/** Returns "n1", "n2", ...: the names of a cluster's nodes. */
-export function nodeNames(count: number): NodeId[] {
-  return Array.from({ length: count }, (_, index) => `n${index + 1}`);
 }

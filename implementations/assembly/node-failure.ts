@@ -1,7 +1,7 @@
 /** Whose error it is when something is thrown in a simulated node: the node's, unless the harness asked for it. */
 
-import { HarnessError, NodeFailure, UsageError } from "../../foundation/errors.ts";
-import type { Millis, NodeId } from "../../foundation/units.ts";
+import { HarnessError, NodeFailure, UsageError } from "../foundation/errors.ts";
+import type { Millis, NodeId } from "../foundation/units.ts";
 
 /** Lines of the node's stack that help to find the place. */
 const shownStackLines = 6;

@@ -1,0 +1,72 @@
+/** The storage implementations: what each can be subjected to, and how it is deployed. */
+
+import { fileURLToPath } from "node:url";
+import type { FaultKind } from "../../foundation/faults.ts";
+import { faultKinds } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
+import type { StorageImplementation } from "../../storage/contract.ts";
+import { deployCluster } from "../cluster/process-cluster.ts";
+import { resolveSettings } from "../../storage/production/defaults.ts";
+import { rotatedByKey } from "./client.ts";
+import { resolveMinimalSettings } from "./minimal-settings.ts";
+import { ringPreference } from "./ring-preference.ts";
+import { deploySimulatedMinimal } from "./simulated-minimal.ts";
+import { deploySimulatedProduction } from "./simulated-production.ts";
+import { storageKit } from "./storage-kit.ts";
+
+/** "leader" is left out: a store has none. */
+const partitionFaults = faultKinds.partition.filter((kind) => kind !== "leader");
+/** A peer is reached for a whole operation or not at all: there is no single message to lose, and no clock matters. */
+const minimalFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.process, ...partitionFaults]);
+
+/** TCP repairs what duplicate and reorder do before anyone above it could notice: they do not exist in the cluster. */
+const tcpPacketFaults = faultKinds.packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
+
+export const minimalStorage: StorageImplementation = {
+  module: "storage",
+  name: "minimal",
+  faults: { simulated: minimalFaults, cluster: minimalFaults },
+  durable: false,
+  converges: false,
+  checkSettings: (settings) => void resolveMinimalSettings(settings),
+  available: () => Promise.resolve(true),
+  deploy: async (options) => {
+    if (options.substrate === "simulated") return deploySimulatedMinimal(options);
+    minimalStorage.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
+    const layout = {
+      entry: fileURLToPath(new URL("./minimal-process.ts", import.meta.url)),
+      processes: (nodes: readonly NodeId[]) => [nodes],
+      networked: false,
+    };
+    return deployCluster(storageKit(rotatedByKey), layout, options);
+  },
+};
+
+export const productionStorage: StorageImplementation = {
+  module: "storage",
+  name: "production",
+  faults: {
+    simulated: new Set<FaultKind>([
+      ...faultKinds.process,
+      ...partitionFaults,
+      ...faultKinds.packet,
+      ...faultKinds.disk,
+      ...faultKinds.clock,
+    ]),
+    cluster: new Set<FaultKind>([...faultKinds.process, ...partitionFaults, ...tcpPacketFaults, ...faultKinds.clock]),
+  },
+  durable: true,
+  converges: true,
+  checkSettings: (settings) => void resolveSettings(settings),
+  available: () => Promise.resolve(true),
+  deploy: async (options) => {
+    if (options.substrate === "simulated") return deploySimulatedProduction(options);
+    const settings = resolveSettings(options.settings); // Bad input is refused before anything is started.
+    const layout = {
+      entry: fileURLToPath(new URL("./production-process.ts", import.meta.url)),
+      processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),
+      networked: true,
+    };
+    return deployCluster(storageKit(ringPreference(settings)), layout, options);
+  },
+};

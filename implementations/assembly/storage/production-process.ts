@@ -1,0 +1,126 @@
+/**
+ * The entry point of one production node's process: the engine in the node's directory, real TLS connections, real
+ * clock. Disk faults are not wired up: what stands between the core and an engine of its own threads has to be made
+ * wrong there.
+ */
+
+import path from "node:path";
+import { UsageError } from "../../foundation/errors.ts";
+import { EngineError } from "../../foundation/engine-error.ts";
+import type { NodeResources } from "../../foundation/deployment.ts";
+import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
+import { seededRandom } from "../../foundation/prng.ts";
+import type { NodeId } from "../../foundation/units.ts";
+import type { StorageEvent, StorageState } from "../../storage/contract.ts";
+import { resolveSettings } from "../../storage/production/defaults.ts";
+import { FaultyClock } from "../../platform/faulty-clock.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
+import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
+import type { TlsTransport } from "../../platform/node/transport.ts";
+import type { Address, ProcessConfiguration } from "../cluster/control.ts";
+import { openDoor } from "../cluster/open-door.ts";
+import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
+import { runNodeProcess } from "../cluster/process-entry.ts";
+import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
+import { MessageMoments } from "../moments.ts";
+import { ringPreference } from "./ring-preference.ts";
+import { storageKit } from "./storage-kit.ts";
+import { StoreNode } from "./store-node.ts";
+import type { StoreNodeOptions } from "./store-node.ts";
+
+class StoreProcess implements ProcessHost<StorageState> {
+  readonly ports: Readonly<Record<NodeId, number>>;
+  readonly #configuration: ProcessConfiguration;
+  readonly #reports: ProcessReports<StorageEvent>;
+  readonly #id: NodeId;
+  readonly #door: TlsTransport;
+  readonly #clock = new FaultyClock(nodeClock);
+  readonly #moments = new MessageMoments();
+  #node: StoreNode | undefined;
+
+  constructor(
+    configuration: ProcessConfiguration,
+    reports: ProcessReports<StorageEvent>,
+    id: NodeId,
+    { door, port }: { readonly door: TlsTransport; readonly port: number },
+  ) {
+    this.#configuration = configuration;
+    this.#reports = reports;
+    this.#id = id;
+    this.#door = door;
+    this.ports = { [id]: port };
+  }
+
+  connect(peers: Readonly<Record<NodeId, Address>>): void {
+    this.#door.connect(new Map(Object.entries(peers)));
+    this.#node ??= this.#start();
+  }
+
+  inject(fault: Fault): FaultHandle | undefined {
+    return fault.kind === "clock" ? this.#clock.inject(fault.fault) : undefined;
+  }
+
+  arm(moment: Moment, reached: (resume: () => void) => void): void {
+    if (moment.kind === "message") this.#moments.arm(moment, reached);
+  }
+
+  states: ProcessHost<StorageState>["states"] = (done) => {
+    const node = this.#node;
+    if (node?.isServing === true) node.state((state) => done([[this.#id, { kind: "state", state }]]));
+    else done([[this.#id, { kind: "out-of-service", reason: `${this.#id} is down` }]]);
+  };
+
+  resources(): readonly NodeResources[] {
+    const counters = { ...this.#node?.counters, ...ownMemory(), ...prefixed("transport", this.#door.counters) };
+    return [{ node: this.#id, ...ownUsage(), counters }];
+  }
+
+  stop(done: () => void): void {
+    if (this.#node === undefined) done();
+    else this.#node.stop(done);
+  }
+
+  #start(): StoreNode {
+    const { founders, forming, settings, seed, life } = this.#configuration;
+    const id = this.#id;
+    return new StoreNode({
+      id,
+      founders,
+      isPeer: (peer) => peer !== clientsEndpoint,
+      forming,
+      settings: resolveSettings(settings),
+      openEngine: (done) => openEngine(this.#configuration, done),
+      transport: this.#door,
+      clock: this.#clock,
+      random: seededRandom(`${seed}/${id}/life ${life}/store`),
+      defer: (callback) => setImmediate(callback),
+      trace: (event) => this.#reports.trace(id, event),
+      isWatched: () => this.#moments.isWatching,
+      beforeSend: (to, message, proceed) => this.#moments.before(id, to, message, proceed),
+      onStarted: () => this.#reports.started(id, []),
+      onFatal: (error, permanent) => this.#reports.failed(id, error, permanent),
+    });
+  }
+}
+
+const openEngine = (
+  { directory, settings }: ProcessConfiguration,
+  done: Parameters<StoreNodeOptions["openEngine"]>[0],
+): void => {
+  const { engine } = resolveSettings(settings);
+  if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
+  RocksEngine.open(path.join(directory, "records")).then(
+    (opened) => done(undefined, opened),
+    (error: unknown) =>
+      done(error instanceof EngineError ? error : new EngineError("IO", String(error), { cause: error })),
+  );
+};
+
+// The clients' preference is of no use in here: nobody asks from inside a node.
+const kit = storageKit(ringPreference(resolveSettings({})));
+runNodeProcess(kit, async (configuration, reports) => {
+  const [id = ""] = configuration.hosted;
+  const random = seededRandom(`${configuration.seed}/${id}/life ${configuration.life}`);
+  return new StoreProcess(configuration, reports, id, await openDoor(configuration, id, random.fork("transport")));
+});

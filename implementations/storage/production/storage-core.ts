@@ -1,0 +1,360 @@
+/**
+ * One node of the store: a coordinator and a replica behind one door, with everything they send in a turn put into one
+ * batch per peer, and everything they write into one write.
+ *
+ * The host hands in time, chance, the engine and the network, and calls back at the end of each turn. What the node
+ * says to itself takes the same path as what it says to others, only without bytes. A batch of another epoch is not
+ * looked at, except for what the core does not know itself (`foreign`): whoever agrees on topologies is told, and
+ * rounds ask again under the new one.
+ */
+
+import { assert, unreachable } from "../../foundation/assert.ts";
+import { decode, encode } from "../../foundation/codec.ts";
+import type { Request } from "../../foundation/deployment.ts";
+import type { Clock, Random } from "../../foundation/effects.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { StorageEvent, StorageOperation, StorageReply, StorageState } from "../contract.ts";
+import type { Engine, EngineEntry, EngineError } from "../engine.ts";
+import { BallotCounter } from "./ballot.ts";
+import { Coordinator } from "./coordinator.ts";
+import type { StorageSettings } from "./defaults.ts";
+import { Forwards } from "./forwards.ts";
+import { BatchWriter, decodeBatch } from "./messages.ts";
+import type { Message, ReplicaReply, ReplicaRequest } from "./messages.ts";
+import { decodeRecord, decodeText, slotAndKeyOf, slotStart } from "./record.ts";
+import { commandOf, isWrite } from "./register.ts";
+import { Replica } from "./replica.ts";
+import { slotCount, slotOf } from "./slots.ts";
+import type { Member, Topology } from "./topology.ts";
+
+export interface StorageCoreOptions {
+  readonly member: Member;
+  readonly topology: Topology;
+  readonly settings: StorageSettings;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Unreliable, as `Transport` is. */
+  send(to: NodeId, bytes: Uint8Array): void;
+  /** Calls `flush` soon, once the host has nothing more to hand in; never before it returned. */
+  defer(flush: () => void): void;
+  trace(event: StorageEvent): void;
+  onStarted(): void;
+  /** The engine serves nothing more; the node has ended. */
+  onFatal(error: EngineError): void;
+  /** A message of another part arrived, whatever its sender's epoch. */
+  onForeign?(from: NodeId, body: unknown): void;
+  /** A message of another epoch arrived, and was not looked at. */
+  onOtherEpoch?(from: NodeId, epoch: number): void;
+}
+
+/** What a node notes of its lives: how many there were, and up to which counter ballots may have been used. */
+interface LifeNote {
+  readonly life: number;
+  readonly reserved: number;
+}
+const noLife: LifeNote = { life: 0, reserved: 0 };
+const stopPollMs = 5;
+
+const unavailable: StorageReply = { kind: "error", code: "UNAVAILABLE" };
+const malformed: StorageReply = { kind: "error", code: "MALFORMED_REQUEST" };
+
+export class StorageCore {
+  readonly #options: StorageCoreOptions;
+  readonly replica: Replica;
+  readonly coordinator: Coordinator;
+  readonly #ballots = new BallotCounter();
+  readonly #forwards: Forwards;
+  #topology: Topology;
+  /** By slot: 1 if this node keeps it. */
+  readonly #kept = new Uint8Array(slotCount);
+  readonly #outbox = new Map<NodeId, BatchWriter>();
+  #isFlushing = false;
+  #isStarted = false;
+  #isStopping = false;
+  #isEnded = false;
+  /** Whether it answers as a replica at all; a node that has lost its records does not until it has them again. */
+  #isServing = true;
+  #life = 0;
+  #malformedBatches = 0;
+  #batchesSent = 0;
+  #bytesSent = 0;
+
+  constructor(options: StorageCoreOptions) {
+    const { member, topology, settings, engine, clock, random } = options;
+    this.#options = options;
+    this.#topology = topology;
+    this.replica = new Replica(
+      {
+        engine,
+        clock,
+        keeps: (slot) => this.#keeps(slot),
+        reply: (to, message) => this.#sendReply(to, message),
+        schedule: () => this.#schedule(),
+        onTombstone: () => {},
+        trace: (event) => options.trace(event),
+        onFatal: (error) => this.#fail(error),
+      },
+      settings,
+    );
+    this.coordinator = new Coordinator(
+      {
+        clock,
+        random,
+        ballots: this.#ballots,
+        self: member,
+        send: (to, request) => this.#sendRequest(to, request),
+        isFull: () => this.replica.isFull,
+        onMissed: () => {},
+      },
+      settings,
+      topology,
+    );
+    this.#forwards = new Forwards({
+      clock,
+      patienceMs: settings.roundTimeoutMs,
+      maxPending: settings.maxPendingRequests,
+      send: (to, message) => this.#send(to, message),
+    });
+    this.#noteKept();
+  }
+
+  /** Reads what the engine holds, and reserves ballots for this life; `onStarted` follows. */
+  start(): void {
+    this.replica.start((records) => {
+      this.replica.readNote("life", (bytes) => {
+        const { life, reserved } = bytes === undefined ? noLife : (decode(bytes) as LifeNote);
+        this.#life = life + 1;
+        this.#ballots.restore(reserved);
+        const counter = this.#ballots.wanted() ?? reserved;
+        this.#reserve(counter, () => {
+          this.#isStarted = true;
+          this.#options.trace({ kind: "start", life: this.#life, records });
+          this.#options.onStarted();
+        });
+      });
+    });
+  }
+
+  /**
+   * Does what `request` asks; `done` is called once, within `deadlineMs` or the time a request may take here, whichever
+   * is less. Errors: MALFORMED_REQUEST, UNAVAILABLE, OVERLOADED, and those of `round.ts`.
+   */
+  request(request: Request<StorageOperation>, deadlineMs: Millis, done: (reply: StorageReply) => void): void {
+    if (!this.#isStarted || this.#isStopping || this.#isEnded) return done(unavailable);
+    const command = commandOf(request);
+    if (command === undefined) return done(malformed);
+    // An engine that refuses is no place to begin a write; another node may be better off.
+    if (isWrite(command) && this.replica.commit.isStalled) return done(unavailable);
+    const { clock, settings } = this.#options;
+    const limitMs = Math.min(deadlineMs, settings.requestTimeoutMs);
+    if (command.level === "one") {
+      const slot = slotOf(command.key);
+      if (!this.#keeps(slot)) {
+        return this.#forwards.forward(request, this.#topology.placementOf(slot).replicas, limitMs, done);
+      }
+      if (command.kind === "get") this.#repairSometimes(command.key);
+    }
+    this.coordinator.request(command, clock.nowMs() + limitMs, done);
+  }
+
+  /** Takes a batch from a peer; what is none of ours is counted and dropped. */
+  receive(from: NodeId, bytes: Uint8Array): void {
+    if (this.#isEnded) return;
+    const batch = decodeBatch(bytes);
+    if (batch === undefined) {
+      this.#malformedBatches++;
+      return;
+    }
+    const isOfEpoch = batch.epoch === this.#topology.epoch;
+    for (const message of batch.messages) {
+      if (message.kind === "foreign") this.#options.onForeign?.(from, message.body);
+      else if (isOfEpoch && this.#isStarted) this.#take(from, message);
+    }
+    if (!isOfEpoch) this.#options.onOtherEpoch?.(from, batch.epoch);
+  }
+
+  /** Sends a message of another part, whatever the receiver's epoch. */
+  sendForeign(to: NodeId, body: unknown): void {
+    this.#send(to, { kind: "foreign", id: 0, body });
+  }
+
+  /** Everything that begins from now on is agreed upon by the quorums of `topology`, which is newer. */
+  topologyChanged(topology: Topology): void {
+    assert(topology.epoch > this.#topology.epoch, "topologies follow each other");
+    // What was said before belongs to the epoch before.
+    this.#sendAll();
+    this.#topology = topology;
+    this.#noteKept();
+    this.coordinator.topologyChanged(topology);
+  }
+
+  get topology(): Topology {
+    return this.#topology;
+  }
+
+  /** Whether it answers as a replica: not while it may lack records that it has acknowledged in an earlier life. */
+  setServing(isServing: boolean): void {
+    this.#isServing = isServing;
+  }
+
+  /** What is durable here. */
+  state(done: (state: StorageState) => void): void {
+    const entries: [key: string, value: string | null, version: number][] = [];
+    const take = ({ key, value }: EngineEntry): void => {
+      const { state } = decodeRecord(value);
+      if (state.ballot === 0) return;
+      const text = state.value === null ? null : decodeText(state.value);
+      entries.push([slotAndKeyOf(key)[1], text, state.version]);
+    };
+    this.replica.commit.whenQuiet(() =>
+      this.replica.scanAll(slotStart(0), slotStart(slotCount), take, () => {
+        entries.sort(([left], [right]) => (left < right ? -1 : 1));
+        done({ entries, copies: Math.min(this.#options.settings.replicationFactor, this.#topology.members.length) });
+      }),
+    );
+  }
+
+  /** Takes no more requests, waits for those it has, and for everything to be durable. */
+  stop(done: () => void): void {
+    this.#isStopping = true;
+    if (this.coordinator.pending + this.#forwards.pending > 0 && !this.#isEnded) {
+      this.#options.clock.after(stopPollMs, () => this.stop(done));
+      return;
+    }
+    this.replica.commit.whenQuiet(() => {
+      if (!this.#isEnded) this.#options.trace({ kind: "stop", orderly: true });
+      this.crash();
+      done();
+    });
+  }
+
+  /** Ends at once; nobody is answered. */
+  crash(): void {
+    this.#isEnded = true;
+    this.replica.end();
+    this.coordinator.end();
+    this.#forwards.end();
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { replica, coordinator } = this;
+    return {
+      ...coordinator.counters,
+      "engine writes": replica.commit.writes,
+      "engine reads": replica.readsFromEngine,
+      "requests dropped": replica.dropped,
+      "batches sent": this.#batchesSent,
+      "bytes sent": this.#bytesSent,
+      "malformed batches": this.#malformedBatches,
+      keys: replica.keys,
+      bytes: replica.bytes,
+    };
+  }
+
+  #take(from: NodeId, message: Message): void {
+    switch (message.kind) {
+      case "prepare":
+      case "accept":
+      case "read":
+      case "install":
+      case "collect":
+        return this.replica.receive(from, message);
+      case "promise":
+      case "accepted":
+      case "refused":
+      case "reading":
+      case "installed":
+        return this.coordinator.receive(from, message);
+      case "forward": {
+        const { id, session, sequence, operation, deadlineMs } = message;
+        // Only to a replica is anything forwarded, and it must not go round in circles.
+        if (!this.#keeps(slotOf(operation.key))) return;
+        return this.request({ session, sequence, operation }, deadlineMs, (reply) =>
+          this.#send(from, { kind: "forwarded", id, reply }),
+        );
+      }
+      case "forwarded":
+        return this.#forwards.answered(message.id, message.reply);
+      case "sync":
+      case "foreign":
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #keeps(slot: number): boolean {
+    return this.#isServing && this.#kept[slot] === 1;
+  }
+
+  #noteKept(): void {
+    const { id, number } = this.#options.member;
+    for (let slot = 0; slot < slotCount; slot++) {
+      const { replicas } = this.#topology.placementOf(slot);
+      this.#kept[slot] = replicas.some((member) => member.id === id && member.number === number) ? 1 : 0;
+    }
+  }
+
+  #repairSometimes(key: string): void {
+    const { random, settings } = this.#options;
+    if (random.float() < settings.readRepairFraction) this.coordinator.compare(key);
+  }
+
+  #sendRequest(to: NodeId, request: ReplicaRequest): void {
+    if (to === this.#options.member.id) this.replica.receive(to, request);
+    else this.#send(to, request);
+  }
+
+  #sendReply(to: NodeId, reply: ReplicaReply): void {
+    if (to === this.#options.member.id) this.coordinator.receive(to, reply);
+    else this.#send(to, reply);
+  }
+
+  #send(to: NodeId, message: Message): void {
+    let writer = this.#outbox.get(to);
+    if (writer === undefined) {
+      writer = new BatchWriter();
+      this.#outbox.set(to, writer);
+    }
+    writer.add(message);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.#options.defer(() => {
+      this.#isFlushing = false;
+      if (this.#isEnded) return;
+      const wanted = this.#isStarted ? this.#ballots.wanted() : undefined;
+      if (wanted !== undefined) this.#reserve(wanted, () => {});
+      this.replica.flush();
+      this.#sendAll();
+    });
+  }
+
+  #sendAll(): void {
+    for (const [to, writer] of this.#outbox) {
+      if (writer.isEmpty) continue;
+      const bytes = writer.take(this.#topology.epoch);
+      this.#batchesSent++;
+      this.#bytesSent += bytes.length;
+      this.#options.send(to, bytes);
+    }
+  }
+
+  #reserve(reserved: number, done: () => void): void {
+    const note: LifeNote = { life: this.#life, reserved };
+    this.replica.writeNote("life", encode(note), () => {
+      this.#ballots.reserved(reserved);
+      done();
+    });
+  }
+
+  #fail(error: EngineError): void {
+    if (this.#isEnded) return;
+    this.crash();
+    this.#options.onFatal(error);
+  }
+}
