@@ -13,7 +13,7 @@
  */
 
 import { UsageError } from "../../implementations/foundation/errors.ts";
-import type { HistoryEvent } from "../history/event.ts";
+import type { HistoryEvent, HistoryFunction } from "../history/event.ts";
 import { operationBefore, pairOperations } from "../history/operations.ts";
 import type { Operation } from "../history/operations.ts";
 import { Budget } from "./budget.ts";
@@ -34,6 +34,7 @@ export interface LinearizabilityOptions extends Partial<BudgetLimits> {
 /** Side questions of a counterexample: bounded well below the verdict's own budget. */
 const explanationStates = 50_000;
 const shownStates = 4;
+const registerFunctions: ReadonlySet<HistoryFunction> = new Set(["read", "write", "cas", "delete"]);
 
 /**
  * Judges a well-formed history.
@@ -184,8 +185,8 @@ function statesBefore<State>(prefix: readonly Operation[], model: Model<State>, 
 
 /** Operations that wrote, or replaced, what the blocked one or the states before it are about. */
 function relatedTo(blocked: Operation, states: ReadonlySet<string>): (operation: Operation) => boolean {
-  if (blocked.f !== "read" && blocked.f !== "write" && blocked.f !== "cas") return () => false;
-  const needed = blocked.outcome === "fail" ? undefined : neededBy(blocked);
+  if (!registerFunctions.has(blocked.f)) return () => false;
+  const needed = neededBy(blocked);
   return (operation) => {
     const written = writtenBy(operation);
     if (written === undefined) return false;

@@ -37,7 +37,7 @@ export class HistoryRecorder {
    *
    * @param timeNs nanoseconds since the start of the load, never less than in the call before.
    * @param key the register; undefined for operations on the one list.
-   * @param value the argument: null for a read, [from, to] for a cas.
+   * @param value the argument: null for a read or delete, [from, to] for a cas.
    * @throws AssertionError when the process has an operation in flight or ended in info.
    */
   invoke(timeNs: number, process: number, f: HistoryFunction, key: string | undefined, value: HistoryValue): void {
@@ -51,9 +51,17 @@ export class HistoryRecorder {
    *
    * @param value ok: the result, a read's value or an append's position; otherwise whatever the invocation carried.
    * @param error fail and info: the error's code.
+   * @param version ok: which change of the key was made or read, where the store counts them.
    * @throws AssertionError when the process has nothing in flight.
    */
-  complete(timeNs: number, type: "ok" | "fail" | "info", process: number, value: HistoryValue, error?: string): void {
+  complete(
+    timeNs: number,
+    type: "ok" | "fail" | "info",
+    process: number,
+    value: HistoryValue,
+    error?: string,
+    version?: number,
+  ): void {
     const open = this.#protocol.openInvocation(process);
     assert(open !== undefined, `process ${process} completes with ${type} what it invoked`);
     const event = {
@@ -65,6 +73,7 @@ export class HistoryRecorder {
       ...(open.key === undefined ? {} : { key: open.key }),
       value,
       ...(error === undefined ? {} : { error }),
+      ...(version === undefined ? {} : { version }),
     };
     this.#record(event);
     this.#counts[type]++;
@@ -81,8 +90,8 @@ export class HistoryRecorder {
 
 /** Yields Grey's NDJSON, one line with its newline per event. */
 export function* encodeNdjson(events: Iterable<HistoryEvent>): Generator<string> {
-  for (const { index, timeNs, type, process, f, key, value, error } of events) {
+  for (const { index, timeNs, type, process, f, key, value, error, version } of events) {
     // The order of the fields is fixed here, so that equal histories are equal bytes.
-    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, error })}\n`;
+    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, error, version })}\n`;
   }
 }
