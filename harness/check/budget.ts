@@ -60,6 +60,21 @@ export class Budget {
     this.#bytes = 0;
   }
 
+  /**
+   * A part of this budget for one attempt, which may give up after `maxStates` although there are more left.
+   * `settle` takes what it spent into account.
+   */
+  slice(maxStates: number): Budget {
+    return new Budget({ ...this.#limits, maxStates: Math.min(maxStates, this.#limits.maxStates - this.#states) });
+  }
+
+  /** Returns whether a longer attempt can be made: only the slice's states ran out. */
+  settle(slice: Budget): boolean {
+    this.#states += slice.#states;
+    if (this.#states >= this.#limits.maxStates) this.#exhausted = `more than ${this.#limits.maxStates} states`;
+    return slice.#states > slice.#limits.maxStates && this.#exhausted === undefined;
+  }
+
   /** A budget for a side question, with at most `maxStates` states, that is told to stop when this one is. */
   aside(maxStates: number): Budget {
     return new Budget({ ...this.#limits, maxStates });

@@ -37,7 +37,7 @@ export function placeFailedCas(
   happened: ReadonlyMap<RegisterValue, ValueGroup>,
 ): Shortcut {
   const spans = spansOf(groups);
-  const failed = operations.filter((operation) => operation.outcome === "fail");
+  const failed = operations.filter(({ f, outcome }) => f === "cas" && outcome === "fail");
   for (const cas of failed) placeInSpan(spans, cas);
   const needy = spans.filter((span) => span.unexplained.length > 0);
   if (needy.length > 0) {

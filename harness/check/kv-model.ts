@@ -2,11 +2,12 @@
  * A key's string value with get, put and append (to the string), an absent key reading as the empty string: the model
  * of key-value histories as Porcupine's examples have them.
  *
- * It has no shortcut: appended strings are searched, within the budget.
+ * Where every text is written once, kv-zones.ts decides; otherwise the strings are searched, within the budget.
  */
 
 import type { HistoryFunction, HistoryValue } from "../history/event.ts";
 import type { Operation } from "../history/operations.ts";
+import { judgeUniqueTexts } from "./kv-zones.ts";
 import type { Model } from "./model.ts";
 
 const functions: ReadonlySet<HistoryFunction> = new Set(["get", "put", "append"]);
@@ -19,6 +20,7 @@ export function kvModel(): Model<string> {
     step: stepKv,
     identity: (state) => state,
     isObservation: (operation) => operation.f === "get",
+    shortcut: judgeUniqueTexts,
     describe: (state) => JSON.stringify(state.length <= 80 ? state : `...${state.slice(-77)}`),
   };
 }

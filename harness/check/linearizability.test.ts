@@ -62,6 +62,7 @@ interface Small {
   readonly operations: number;
   readonly clients: number;
   readonly values: number | undefined;
+  readonly deletes: boolean;
   readonly infoPercent: number;
   readonly mutations: number;
 }
@@ -71,18 +72,27 @@ const smallHistory: fc.Arbitrary<Small> = fc.record({
   operations: fc.integer({ min: 1, max: 7 }),
   clients: fc.integer({ min: 1, max: 5 }),
   values: fc.constantFrom(undefined, undefined, 2, 3),
+  deletes: fc.boolean(),
   infoPercent: fc.constantFrom(0, 10, 40),
   mutations: fc.integer({ min: 0, max: 3 }),
 });
 
-function makeSmall({ seed, operations, clients, values, infoPercent, mutations }: Small): readonly HistoryEvent[] {
+function makeSmall({
+  seed,
+  operations,
+  clients,
+  values,
+  deletes,
+  infoPercent,
+  mutations,
+}: Small): readonly HistoryEvent[] {
   const random = seededRandom(seed);
   let events = simulateHistory({
     random,
     clients,
     operations,
     keys: 1,
-    functions: ["read", "write", "cas"],
+    functions: deletes ? ["read", "write", "cas", "delete"] : ["read", "write", "cas"],
     ...(values === undefined ? {} : { values }),
     infoProbability: infoPercent / 100,
   });
@@ -157,7 +167,7 @@ test("the operation that cannot be placed is the one at whose return the prefix 
   assert.ok(invalid > 300);
 });
 
-/** One line per event: "3 write x 7", "3 ok", "3 ok 7", "3 info", "3 fail". */
+/** One line per event: "3 write x 7", "3 ok", "3 ok 7", "3 info", "3 fail", "3 delete", "3 gone". */
 function history(script: string): readonly HistoryEvent[] {
   const recorder = new HistoryRecorder();
   const value = (text: string | undefined): number | null =>
@@ -168,7 +178,9 @@ function history(script: string): readonly HistoryEvent[] {
     .forEach((line, index) => {
       const [process, verb, ...rest] = line.trim().split(" ");
       const timeNs = index * 1000;
-      if (verb === "ok" || verb === "fail" || verb === "info") {
+      if (verb === "gone") recorder.complete(timeNs, "fail", Number(process), null, "NOT_FOUND");
+      else if (verb === "delete") recorder.invoke(timeNs, Number(process), "delete", "x", null);
+      else if (verb === "ok" || verb === "fail" || verb === "info") {
         const error = verb === "fail" ? "PRECONDITION_FAILED" : undefined;
         recorder.complete(timeNs, verb, Number(process), value(rest[0]), error);
       } else if (verb === "cas") {
@@ -203,6 +215,25 @@ const examples: readonly (readonly [name: string, validity: "valid" | "invalid",
     "invalid",
     "1 write 1\n1 ok\n4 write 7\n4 info\n2 cas 1 2\n2 fail\n1 write 3\n1 ok\n2 cas 3 4\n2 fail",
   ],
+  ["a delete that found nothing is an observation", "invalid", "1 write 1\n1 ok\n2 delete\n2 gone"],
+  ["a delete of nothing cannot be acknowledged", "invalid", "2 delete\n2 ok"],
+  [
+    "a delete, seen and unseen",
+    "valid",
+    "1 write 1\n1 ok\n2 delete\n3 read\n3 ok 1\n2 ok\n3 read\n3 ok nil\n2 delete\n2 gone",
+  ],
+  ["what was deleted does not come back", "invalid", "1 write 1\n1 ok\n2 delete\n2 ok\n3 read\n3 ok 1"],
+  [
+    "an unknown delete may take effect late",
+    "valid",
+    "1 write 1\n1 ok\n2 delete\n2 info\n3 read\n3 ok 1\n3 read\n3 ok nil",
+  ],
+  [
+    "an unknown delete takes effect once",
+    "invalid",
+    "1 write 1\n1 ok\n2 delete\n2 info\n3 read\n3 ok nil\n1 write 2\n1 ok\n3 delete\n3 gone",
+  ],
+  ["a cas on nothing, after a delete", "valid", "1 write 1\n1 ok\n2 delete\n2 ok\n3 cas nil 2\n3 ok\n3 read\n3 ok 2"],
   ["cas in a circle", "invalid", "1 cas 1 2\n2 cas 2 1\n1 ok\n2 ok"],
 ];
 
@@ -284,13 +315,26 @@ const large = [
     operations: 20_000,
     keys: 4,
     infoProbability: 0.01,
+    functions: ["read", "write", "cas"],
   },
-  { name: "100,000 operations on one key", operations: 100_000, keys: 1, infoProbability: 0.002 },
-];
-for (const { name, operations, keys, infoProbability } of large) {
+  {
+    name: "20,000 contended operations with deletes on one key",
+    operations: 20_000,
+    keys: 1,
+    infoProbability: 0.01,
+    functions: ["read", "write", "cas", "delete"],
+  },
+  {
+    name: "100,000 operations on one key",
+    operations: 100_000,
+    keys: 1,
+    infoProbability: 0.002,
+    functions: ["read", "write", "cas"],
+  },
+] as const;
+for (const { name, operations, keys, infoProbability, functions } of large) {
   test(`${name}: judged in seconds, valid and mutated`, (context) => {
     const random = seededRandom(name);
-    const functions = ["read", "write", "cas"] as const;
     const events = simulateHistory({ random, clients: 64, operations, keys, functions, infoProbability });
     const startMs = performance.now();
     assert.equal(checkLinearizability(events, model, { maxStates: 1_000_000 }).validity, "valid");

@@ -13,7 +13,7 @@
  */
 
 import { UsageError } from "../../implementations/foundation/errors.ts";
-import type { HistoryEvent } from "../history/event.ts";
+import type { HistoryEvent, HistoryFunction } from "../history/event.ts";
 import { operationBefore, pairOperations } from "../history/operations.ts";
 import type { Operation } from "../history/operations.ts";
 import { Budget } from "./budget.ts";
@@ -34,6 +34,9 @@ export interface LinearizabilityOptions extends Partial<BudgetLimits> {
 /** Side questions of a counterexample: bounded well below the verdict's own budget. */
 const explanationStates = 50_000;
 const shownStates = 4;
+/** Of a key's first attempt, or twice its operations if that is more. */
+const firstRoundStates = 10_000;
+const registerFunctions: ReadonlySet<HistoryFunction> = new Set(["read", "write", "cas", "delete"]);
 
 /**
  * Judges a well-formed history.
@@ -49,23 +52,59 @@ export function checkLinearizability<State>(
   const partitions = partitionByKey(pairOperations(events).filter((operation) => isJudged(operation, model)));
   const budget = new Budget(options);
   const total = [...partitions.values()].reduce((sum, operations) => sum + operations.length, 0);
-  const undecided: string[] = [];
-  let judged = 0;
-  for (const [key, operations] of partitions) {
-    const result = decide(operations, model, budget);
-    judged += operations.length;
-    if (result.kind === "not-linearizable") return invalid(key, operations, model, budget, judged);
-    if (result.kind === "unknown") undecided.push(`key ${key}: ${result.reason}`);
-    options.onProgress?.(judged / total);
-  }
+  const { contradicted, undecided } = judgeKeys(partitions, model, budget, (judged) =>
+    options.onProgress?.(total === 0 ? 1 : judged / total),
+  );
+  if (contradicted !== undefined) return invalid(contradicted, partitions.get(contradicted)!, model, budget, total);
   const judgedText = `${total} operations on ${partitions.size} keys`;
   const common = { id: "linearizable", count: total, unit: "operations" } as const;
-  if (undecided.length > 0) {
-    const summary = `${judgedText}: undecided for ${undecided.length} keys (${undecided[0]})`;
+  const [open] = undecided;
+  if (open !== undefined) {
+    const summary = `${judgedText}: undecided for ${undecided.size} keys (key ${open[0]}: ${open[1]})`;
     return { ...common, validity: "unknown", summary };
   }
   const summary = `${judgedText} are linearizable as ${model.name} (${budget.states} states searched)`;
   return { ...common, validity: "valid", summary };
+}
+
+interface Judgement {
+  /** The key that was found not linearizable; then the others are not judged to the end. */
+  readonly contradicted: string | undefined;
+  /** By key: why. */
+  readonly undecided: ReadonlyMap<string, string>;
+}
+
+/**
+ * Judges key after key, in rounds: first with few states for each, then with ever more for those left, so that a
+ * contradiction in one key is found although another is beyond reach.
+ */
+function judgeKeys<State>(
+  partitions: ReadonlyMap<string, readonly Operation[]>,
+  model: Model<State>,
+  budget: Budget,
+  onJudged: (operations: number) => void,
+): Judgement {
+  const undecided = new Map<string, string>();
+  let open = [...partitions];
+  let judged = 0;
+  for (let states = firstRoundStates; open.length > 0; states *= 8) {
+    const isLast = open.length === 1;
+    const left: typeof open = [];
+    for (const [key, operations] of open) {
+      const slice = budget.slice(isLast ? Infinity : Math.max(states, 2 * operations.length));
+      const result = decide(operations, model, slice);
+      const isWorthMore = budget.settle(slice);
+      if (result.kind === "not-linearizable") return { contradicted: key, undecided };
+      if (result.kind === "unknown" && isWorthMore) {
+        left.push([key, operations]);
+        continue;
+      }
+      if (result.kind === "unknown") undecided.set(key, budget.exhausted ?? result.reason);
+      onJudged((judged += operations.length));
+    }
+    open = left;
+  }
+  return { contradicted: undefined, undecided };
 }
 
 function refuseUnknownFunctions<State>(events: readonly HistoryEvent[], model: Model<State>): void {
@@ -102,7 +141,7 @@ function decide<State>(
   }
   if (shortcut?.kind === "not-linearizable") {
     // The model may know better than the shortcut what a register is; ask it, as far as that is cheap.
-    const confirmed = searchLinearization(operations, model, budget.aside(explanationStates));
+    const confirmed = searchLinearization(operations, model, budget.aside(explanationBudget(operations)));
     if (confirmed.kind !== "unknown") return confirmed;
     return { kind: "not-linearizable", blocked: operations.at(-1)! };
   }
@@ -123,7 +162,7 @@ function invalid<State>(
   operations: readonly Operation[],
   model: Model<State>,
   budget: Budget,
-  judged: number,
+  total: number,
 ): CheckResult {
   const { blocked, isExact } = firstBlocked(operations, model, budget);
   const before = prefixBefore(operations, blocked.return, model);
@@ -143,7 +182,7 @@ function invalid<State>(
     id: "linearizable",
     validity: "invalid",
     summary: `not linearizable as ${model.name}: ${what}${where} contradicts what happened before`,
-    count: judged,
+    count: total,
     unit: "operations",
     counterexample: lines.join("\n"),
   };
@@ -162,12 +201,16 @@ function firstBlocked<State>(
   while (low < high) {
     const middle = (low + high) >>> 1;
     const prefix = prefixBefore(operations, byReturn[middle]!.return + 1, model);
-    const result = decide(prefix, model, budget.aside(explanationStates), true);
+    const result = decide(prefix, model, budget.aside(explanationBudget(prefix)), true);
     if (result.kind === "not-linearizable") high = middle;
     else low = middle + 1;
     if (result.kind === "unknown") isExact = false;
   }
   return { blocked: byReturn[high]!, isExact };
+}
+
+function explanationBudget(operations: readonly Operation[]): number {
+  return Math.max(explanationStates, 4 * operations.length);
 }
 
 function prefixBefore<State>(operations: readonly Operation[], index: number, model: Model<State>): Operation[] {
@@ -178,14 +221,14 @@ function prefixBefore<State>(operations: readonly Operation[], index: number, mo
 }
 
 function statesBefore<State>(prefix: readonly Operation[], model: Model<State>, budget: Budget): readonly string[] {
-  const result = searchLinearization(prefix, model, budget.aside(explanationStates), shownStates);
+  const result = searchLinearization(prefix, model, budget.aside(explanationBudget(prefix)), shownStates);
   return result.kind === "linearizable" ? result.finalStates : [];
 }
 
 /** Operations that wrote, or replaced, what the blocked one or the states before it are about. */
 function relatedTo(blocked: Operation, states: ReadonlySet<string>): (operation: Operation) => boolean {
-  if (blocked.f !== "read" && blocked.f !== "write" && blocked.f !== "cas") return () => false;
-  const needed = blocked.outcome === "fail" ? undefined : neededBy(blocked);
+  if (!registerFunctions.has(blocked.f)) return () => false;
+  const needed = neededBy(blocked);
   return (operation) => {
     const written = writtenBy(operation);
     if (written === undefined) return false;

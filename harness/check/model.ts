@@ -24,7 +24,7 @@ export interface Model<State> {
   step(state: State, operation: Operation): State | undefined;
   /** Equal exactly for equal states. */
   identity(state: State): string | null;
-  /** Whether the operation leaves every state as it is: a read, a failed cas. */
+  /** Whether the operation leaves every state as it is: a read, a failed cas or delete. */
   isObservation(operation: Operation): boolean;
   /** The state for a person, one line. */
   describe(state: State): string;
@@ -61,11 +61,15 @@ export type Shortcut =
 /**
  * Whether the operation constrains a linearization or may take part in one.
  *
- * A definite failure did not happen and says nothing, except a cas that found another value: that is an observation.
+ * A definite failure did not happen and says nothing, except a cas that found another value and a delete that found
+ * nothing: those are observations.
  * An observation of unknown outcome says nothing either.
  */
 export function isJudged(operation: Operation, model: Pick<Model<unknown>, "isObservation">): boolean {
   if (operation.outcome === "ok") return true;
-  if (operation.outcome === "fail") return operation.f === "cas" && operation.error === "PRECONDITION_FAILED";
+  if (operation.outcome === "fail") {
+    if (operation.f === "cas") return operation.error === "PRECONDITION_FAILED";
+    return operation.f === "delete" && operation.error === "NOT_FOUND";
+  }
   return !model.isObservation(operation);
 }

@@ -10,7 +10,8 @@
 
 import type { Operation } from "../history/operations.ts";
 import type { Lookahead } from "./model.ts";
-import { casValues, neededBy, writtenBy } from "./register-operation.ts";
+import { ObserverQueue } from "./observer-queue.ts";
+import { missedBy, neededBy, writtenBy } from "./register-operation.ts";
 import type { RegisterValue } from "./register-operation.ts";
 import { ZoneLookahead } from "./zone-lookahead.ts";
 
@@ -23,14 +24,16 @@ export class RegisterLookahead implements Lookahead<RegisterValue> {
   readonly #writes: Int32Array;
   readonly #needs: Int32Array;
   readonly #isCertain: Uint8Array;
-  /** By operation: the id of the value that a failed cas did not find. */
+  /** By operation: the id of the value that it did not find. */
   readonly #missed: Int32Array;
   /** By value: the remaining operations that write it, that certainly observed it, and that may yet do so. */
   readonly #writers: Int32Array;
   readonly #observers: Int32Array;
   readonly #possibleObservers: Int32Array;
-  /** By value: the remaining failed cas that did not find it. */
+  /** By value: the remaining operations that need it gone: failed cas, deletes that found something. */
   readonly #misses: Int32Array;
+  readonly #queue: ObserverQueue;
+  readonly #returns: Float64Array;
   readonly #zones: ZoneLookahead | undefined;
 
   constructor(operations: readonly Operation[]) {
@@ -45,11 +48,18 @@ export class RegisterLookahead implements Lookahead<RegisterValue> {
     this.#possibleObservers = new Int32Array(this.#ids.size);
     this.#misses = new Int32Array(this.#ids.size);
     for (let position = 0; position < operations.length; position++) this.#count(position, 1);
+    const observedBy = (position: number): number => (this.#isCertain[position] === 1 ? this.#needs[position]! : none);
+    this.#queue = new ObserverQueue(operations, observedBy, this.#ids.size);
+    this.#returns = Float64Array.from(operations, (operation) => operation.return);
     this.#zones = ZoneLookahead.of(operations);
   }
 
   deadlineOf(position: number): number | undefined {
-    return this.#zones?.deadlineOf(position);
+    const byZone = this.#zones?.deadlineOf(position);
+    const writes = this.#writes[position] ?? none;
+    if (byZone !== undefined || writes === none) return byZone;
+    // Somebody must write the value before its first outstanding observer returns; it may as well be this one.
+    return Math.min(this.#returns[position]!, this.#queue.firstReturnOf(writes));
   }
 
   refuses(state: RegisterValue, next: RegisterValue, position: number): boolean {
@@ -76,11 +86,13 @@ export class RegisterLookahead implements Lookahead<RegisterValue> {
 
   place(position: number): void {
     this.#count(position, -1);
+    if (this.#needs[position] !== none) this.#queue.place(position, this.#needs[position]!);
     this.#zones?.place(position);
   }
 
   takeBack(position: number): void {
     this.#count(position, 1);
+    if (this.#needs[position] !== none) this.#queue.takeBack(position, this.#needs[position]!);
     this.#zones?.takeBack(position);
   }
 
@@ -103,8 +115,4 @@ export class RegisterLookahead implements Lookahead<RegisterValue> {
     this.#ids.set(value, this.#ids.size);
     return this.#ids.size - 1;
   }
-}
-
-function missedBy(operation: Operation): RegisterValue | undefined {
-  return operation.outcome === "fail" ? casValues(operation)[0] : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Registers as sequential models: read and write, with or without compare-and-swap.
+ * Registers as sequential models: read, write and delete, with or without compare-and-swap.
  *
  * The rule of what an operation does is a parameter, so that an executable specification can itself be the model; the
  * rule built in here is the plain one. Given rules must agree with the plain one on what a register is: the shortcut
@@ -8,6 +8,7 @@
 
 import { unreachable } from "../../implementations/foundation/assert.ts";
 import type { ConsensusOperation, ConsensusReply } from "../../implementations/consensus/contract.ts";
+import type { ErrorCode } from "../../implementations/foundation/errors.ts";
 import type { Operation } from "../history/operations.ts";
 import type { HistoryFunction } from "../history/event.ts";
 import type { Model } from "./model.ts";
@@ -22,9 +23,15 @@ export type ApplyToRegister = (
   operation: ConsensusOperation,
 ) => { readonly value: string | null; readonly reply: ConsensusReply };
 
+/** The same for a delete, which registers of consensus do not have. */
+export type ApplyDelete = (value: string | null) => {
+  readonly value: string | null;
+  readonly reply: { readonly kind: "ok" } | { readonly kind: "error"; readonly code: ErrorCode };
+};
+
 const modelFunctions: Readonly<Record<"register" | "cas-register", ReadonlySet<HistoryFunction>>> = {
-  register: new Set(["read", "write"]),
-  "cas-register": new Set(["read", "write", "cas"]),
+  register: new Set(["read", "write", "delete"]),
+  "cas-register": new Set(["read", "write", "delete", "cas"]),
 };
 
 /**
@@ -32,19 +39,22 @@ const modelFunctions: Readonly<Record<"register" | "cas-register", ReadonlySet<H
  *
  * @param apply the rule; default: the plain one.
  * @param name which operations it knows; default: all.
+ * @param applyDelete the rule of deletes; default: the plain one.
  */
 export function registerModel(
   apply: ApplyToRegister = applyPlainly,
   name: "register" | "cas-register" = "cas-register",
+  applyDelete: ApplyDelete = deletePlainly,
 ): Model<RegisterValue> {
   return {
     name,
     functions: modelFunctions[name],
     initial: null,
-    step: (state, operation) => stepRegister(apply, state, operation),
+    step: (state, operation) =>
+      operation.f === "delete" ? stepDelete(applyDelete, state, operation) : stepRegister(apply, state, operation),
     identity: (state) => state,
     isObservation: (operation) => operation.f === "read" || operation.outcome === "fail",
-    describe: (state) => state ?? "nothing (never written)",
+    describe: (state) => state ?? "nothing (never written, or deleted)",
     lookahead: (operations) => new RegisterLookahead(operations),
     shortcut: judgeUniqueWrites,
   };
@@ -67,9 +77,23 @@ export function applyPlainly(value: string | null, operation: ConsensusOperation
   }
 }
 
+function deletePlainly(value: string | null): ReturnType<ApplyDelete> {
+  if (value === null) return { value, reply: { kind: "error", code: "NOT_FOUND" } };
+  return { value: null, reply: { kind: "ok" } };
+}
+
+/** A delete of unknown outcome that found nothing did nothing. */
+function stepDelete(apply: ApplyDelete, state: RegisterValue, operation: Operation): RegisterValue | undefined {
+  const { value, reply } = apply(state);
+  if (operation.outcome === "info") return value;
+  const isFound = reply.kind === "ok";
+  if (operation.outcome === "ok") return isFound ? value : undefined;
+  return !isFound && reply.code === "NOT_FOUND" ? value : undefined;
+}
+
 function stepRegister(apply: ApplyToRegister, state: RegisterValue, operation: Operation): RegisterValue | undefined {
   const request = requestOf(operation);
-  if (request === undefined) return undefined;
+  if (request === undefined) return stepToNothing(state, operation);
   const { value, reply } = apply(state, request);
   if (operation.outcome === "fail") {
     return reply.kind === "error" && reply.code === "PRECONDITION_FAILED" ? value : undefined;
@@ -79,6 +103,15 @@ function stepRegister(apply: ApplyToRegister, state: RegisterValue, operation: O
   return value;
 }
 
+/** Foreign histories write nil, which the rules handed in do not know: it empties the register. */
+function stepToNothing(state: RegisterValue, operation: Operation): RegisterValue | undefined {
+  if (operation.f !== "cas") return null;
+  const isMatch = casValues(operation)[0] === state;
+  if (operation.outcome === "fail") return isMatch ? undefined : state;
+  return isMatch ? null : undefined;
+}
+
+/** undefined where it would write null. */
 function requestOf(operation: Operation): ConsensusOperation | undefined {
   const key = operation.key ?? "";
   if (operation.f === "read") return { kind: "read", key };

@@ -22,6 +22,7 @@ export function casValues(operation: Operation): readonly [from: RegisterValue, 
 /** What the register holds once the operation took effect; undefined when it has none. */
 export function writtenBy(operation: Operation): RegisterValue | undefined {
   if (operation.outcome === "fail") return undefined;
+  if (operation.f === "delete") return null;
   if (operation.f === "write" || operation.f === "put") return registerValue(operation.argument);
   return operation.f === "cas" ? casValues(operation)[1] : undefined;
 }
@@ -31,7 +32,14 @@ export function neededBy(operation: Operation): RegisterValue | undefined {
   if (operation.f === "read" || operation.f === "get") {
     return operation.outcome === "ok" ? registerValue(operation.result) : undefined;
   }
+  if (operation.f === "delete") return operation.outcome === "fail" ? null : undefined;
   return operation.f === "cas" && operation.outcome !== "fail" ? casValues(operation)[0] : undefined;
+}
+
+/** What the register must not have held: the value a failed cas asked for, nothing where a delete found something. */
+export function missedBy(operation: Operation): RegisterValue | undefined {
+  if (operation.f === "delete") return operation.outcome === "ok" ? null : undefined;
+  return operation.f === "cas" && operation.outcome === "fail" ? casValues(operation)[0] : undefined;
 }
 
 function scalarOf(value: HistoryValue): RegisterValue {

@@ -15,6 +15,11 @@
  * order found, if need be next to a write of unknown outcome that nobody else saw. When that fails another order might
  * still do, so the answer is `open`: this file never guesses.
  *
+ * Where deletes happened, "nothing" is held many times over, and which time an observation of it saw cannot be told.
+ * Without the deletes and all that observed nothing (a cas on nothing then is a plain write) what remains of a
+ * linearizable history is linearizable: a contradiction among the blocks of the other values is one of the whole
+ * history. Otherwise the answer is `open`, and the blocks guide the search.
+ *
  * @see Gibbons & Korach 1997, "Testing shared memories", section 4.2: zones of clusters, for reads and writes.
  */
 
@@ -54,6 +59,7 @@ export function judgeUniqueWrites(operations: readonly Operation[]): Shortcut {
   try {
     const groups = groupByValue(operations, writers);
     const blocks = orderBlocks(chainBlocks(groups));
+    if (!groups.has(null)) return { kind: "open", reason: "there are deletes" };
     return placeFailedCas(
       blocks.flatMap((block) => block.groups),
       operations,
@@ -77,27 +83,27 @@ export function blocksOfUniqueWrites(operations: readonly Operation[]): readonly
   }
 }
 
-/** The one operation that writes each value; undefined when some value has two, or is the initial one. */
+/** The one operation that writes each value, deletes aside; undefined when some value has two. */
 function uniqueWriters(operations: readonly Operation[]): ReadonlyMap<RegisterValue, Operation> | undefined {
   const writers = new Map<RegisterValue, Operation>();
   for (const operation of operations) {
     const value = writtenBy(operation);
-    if (value === undefined) continue;
+    if (value === undefined || operation.f === "delete") continue;
     if (value === null || writers.has(value) || neededBy(operation) === value) return undefined;
     writers.set(value, operation);
   }
   return writers;
 }
 
-/** The groups of all values that were written or observed for certain. */
+/** The groups of all values that were written or observed for certain; none of null where deletes may have happened. */
 function groupByValue(
   operations: readonly Operation[],
   writers: ReadonlyMap<RegisterValue, Operation>,
 ): ReadonlyMap<RegisterValue, ValueGroup> {
-  const groups = new Map<RegisterValue, ValueGroup>([
-    [null, { value: null, writer: undefined, reads: [], successor: undefined }],
-  ]);
-  const happened: Operation[] = operations.filter((operation) => operation.outcome === "ok");
+  const groups = new Map<RegisterValue, ValueGroup>();
+  const hasDeletes = operations.some(({ f, outcome }) => f === "delete" && outcome !== "fail");
+  if (!hasDeletes) groups.set(null, { value: null, writer: undefined, reads: [], successor: undefined });
+  const happened = operations.filter(({ f, outcome }) => outcome === "ok" || (f === "delete" && outcome === "fail"));
   const groupOf = (value: RegisterValue, observer: Operation): ValueGroup => {
     const known = groups.get(value);
     if (known !== undefined) return known;
@@ -110,9 +116,9 @@ function groupByValue(
   };
   for (let operation = happened.pop(); operation !== undefined; operation = happened.pop()) {
     const written = writtenBy(operation);
-    if (written !== undefined) groupOf(written, operation);
+    if (written !== undefined && written !== null) groupOf(written, operation);
     const needed = neededBy(operation);
-    if (needed === undefined) continue;
+    if (needed === undefined || (needed === null && hasDeletes)) continue;
     const group = groupOf(needed, operation);
     if (operation.f !== "cas") group.reads.push(operation);
     else if (group.successor === undefined) group.successor = operation;
@@ -125,7 +131,7 @@ function chainBlocks(groups: ReadonlyMap<RegisterValue, ValueGroup>): Block[] {
   const blocks: Block[] = [];
   let chained = 0;
   for (const root of groups.values()) {
-    if (root.writer?.f === "cas") continue;
+    if (root.writer?.f === "cas" && groups.has(casValues(root.writer)[0])) continue;
     const chain = [root];
     for (let cas = root.successor; cas !== undefined; cas = chain.at(-1)!.successor) {
       chain.push(groups.get(casValues(cas)[1])!);

@@ -18,6 +18,7 @@
 import { assert } from "../../implementations/foundation/assert.ts";
 import type { Operation } from "../history/operations.ts";
 import type { Budget } from "./budget.ts";
+import { ConfigurationTable, mixBits } from "./configuration-table.ts";
 import type { Lookahead, Model } from "./model.ts";
 
 export type SearchResult =
@@ -78,7 +79,9 @@ class Search<State> {
   readonly #bits: Int32Array;
   /** Two code units of frontier, two of state, then the bits, sixteen to a unit. */
   readonly #configuration: Uint16Array;
-  readonly #seen = new Set<string>();
+  readonly #seen: ConfigurationTable;
+  /** Of the bits, kept up to date with them. */
+  #bitsHash = 0;
   readonly #stateIds = new Map<string | null, number>();
   readonly #finalStates = new Map<string | null, string>();
   #order: readonly Operation[] = [];
@@ -100,6 +103,7 @@ class Search<State> {
     for (const position of positions.filter(isCertain)) this.#linkBefore(head, position);
     this.#bits = new Int32Array(operations.length);
     this.#configuration = new Uint16Array(4 + Math.ceil(this.#assignBits() / 16));
+    this.#seen = new ConfigurationTable(this.#configuration.length);
   }
 
   run(): SearchResult {
@@ -115,13 +119,11 @@ class Search<State> {
       }
       const frontierBefore = this.#frontier;
       this.#place(move.position);
-      const configuration = this.#describeConfiguration(move.state);
-      if (this.#seen.has(configuration)) {
+      if (!this.#remember(move.state)) {
         this.#takeBack(move.position, frontierBefore);
         continue;
       }
-      this.#seen.add(configuration);
-      if (!this.#budget.spend(64 + 2 * configuration.length)) break;
+      if (!this.#budget.spend(this.#seen.bytesEach)) break;
       stack.push(this.#frame(move.position, frontierBefore, move.state));
       if (this.#isComplete()) this.#recordSuccess(stack, move.state);
     }
@@ -214,7 +216,8 @@ class Search<State> {
     this.#previous[this.#next[position]!] = position;
   }
 
-  #describeConfiguration(state: State): string {
+  /** Returns whether the configuration that has been reached is new. */
+  #remember(state: State): boolean {
     const identity = this.#model.identity(state);
     let id = this.#stateIds.get(identity);
     if (id === undefined) {
@@ -226,17 +229,13 @@ class Search<State> {
     units[1] = this.#frontier >>> 16;
     units[2] = id;
     units[3] = id >>> 16;
-    let text = "";
-    // In chunks: a call takes a bounded number of arguments.
-    for (let start = 0; start < units.length; start += 4096) {
-      text += String.fromCharCode(...units.subarray(start, start + 4096));
-    }
-    return text;
+    return this.#seen.add(units, mixBits(this.#bitsHash ^ mixBits(this.#frontier) ^ mixBits(~id)));
   }
 
   #flipBit(position: number): void {
     const bit = this.#bits[position]!;
     this.#configuration[4 + (bit >>> 4)]! ^= 1 << (bit & 15);
+    this.#bitsHash ^= mixBits(bit + 0x9e3779b9);
   }
 
   /** Gives operations in flight together different bits, uncertain ones their own; returns how many bits there are. */

@@ -13,7 +13,7 @@ export interface SimulatedHistoryOptions {
   readonly clients: number;
   readonly operations: number;
   readonly keys: number;
-  readonly functions: readonly ("read" | "write" | "cas")[];
+  readonly functions: readonly ("read" | "write" | "cas" | "delete")[];
   /** Written values are drawn below this; undefined: every value is written once. */
   readonly values?: number;
   /** Probability that an operation's outcome stays unknown. */
@@ -50,7 +50,11 @@ export function simulateHistory(options: SimulatedHistoryOptions): readonly Hist
       const key = `k${random.below(options.keys)}`;
       const f = options.functions[random.below(options.functions.length)]!;
       const argument =
-        f === "read" ? null : f === "write" ? drawValue() : pairFor(lastSeen.get(key) ?? null, drawValue());
+        f === "read" || f === "delete"
+          ? null
+          : f === "write"
+            ? drawValue()
+            : pairFor(lastSeen.get(key) ?? null, drawValue());
       recorder.invoke(timeNs, process, f, key, argument);
       flights.push({ process, f, key, argument, reply: undefined });
       issued++;
@@ -76,7 +80,8 @@ export function simulateHistory(options: SimulatedHistoryOptions): readonly Hist
       continue;
     }
     const { type, value } = flight.reply!;
-    recorder.complete(timeNs, type, flight.process, value, type === "fail" ? "PRECONDITION_FAILED" : undefined);
+    const code = flight.f === "delete" ? "NOT_FOUND" : "PRECONDITION_FAILED";
+    recorder.complete(timeNs, type, flight.process, value, type === "fail" ? code : undefined);
     idle.push(flight.process);
   }
   return recorder.events;
@@ -84,7 +89,7 @@ export function simulateHistory(options: SimulatedHistoryOptions): readonly Hist
 
 /** Changes one result: a read's value, or the outcome of a cas; the history may stay linearizable. */
 export function mutateHistory(events: readonly HistoryEvent[], random: Random): readonly HistoryEvent[] {
-  const targets = events.filter(({ type, f }) => (type === "ok" && f !== "write") || (type === "fail" && f === "cas"));
+  const targets = events.filter(({ type, f }) => (type === "ok" && f !== "write") || (type === "fail" && f !== "read"));
   const target = targets.length === 0 ? undefined : targets[random.below(targets.length)];
   const reads = events.filter(({ type, f }) => type === "ok" && f === "read");
   return events.map((event) => {
@@ -92,6 +97,7 @@ export function mutateHistory(events: readonly HistoryEvent[], random: Random): 
     const { error: _, ...rest } = event;
     if (event.type === "fail") return { ...rest, type: "ok" };
     if (event.f === "cas") return { ...rest, type: "fail", error: "PRECONDITION_FAILED" };
+    if (event.f === "delete") return { ...rest, type: "fail", error: "NOT_FOUND" };
     const other = reads[random.below(reads.length)]?.value ?? null;
     return { ...rest, value: random.below(4) === 0 ? null : other };
   });
@@ -108,6 +114,9 @@ function takeEffect(flight: Flight, registers: Map<string, HistoryScalar>): void
   } else if (flight.f === "write") {
     registers.set(flight.key, flight.argument as HistoryScalar);
     flight.reply = { type: "ok", value: flight.argument };
+  } else if (flight.f === "delete") {
+    registers.set(flight.key, null);
+    flight.reply = { type: held === null ? "fail" : "ok", value: null };
   } else {
     const [from, to] = flight.argument as readonly [HistoryScalar, HistoryScalar];
     if (held === from) registers.set(flight.key, to);

@@ -44,7 +44,7 @@ export class ZoneLookahead {
     this.#isOpened = new Uint8Array(ranked.length);
     const leavableFrom = lastCallsByValue(blocks);
     this.#traps = operations.map((operation) => {
-      if (operation.outcome !== "fail") return undefined;
+      if (operation.f !== "cas" || operation.outcome !== "fail") return undefined;
       const value = casValues(operation)[0];
       return operation.return < (leavableFrom.get(value) ?? -1) ? value : undefined;
     });

@@ -9,7 +9,11 @@
 export type HistoryValue = number | string | null | readonly [from: HistoryScalar, to: HistoryScalar];
 export type HistoryScalar = number | string | null;
 
-export type HistoryFunction = "read" | "write" | "cas" | "append" | "get" | "put" | "delete";
+/**
+ * `delete` writes null, "not there". Of a key that is not there it fails with NOT_FOUND: a definite result with a
+ * meaning of its own, as a failed cas has.
+ */
+export type HistoryFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put";
 
 export interface HistoryEvent {
   /** Position in the history, from 0. */
@@ -22,10 +26,10 @@ export interface HistoryEvent {
   readonly f: HistoryFunction;
   /** The register; absent for operations on the one list. */
   readonly key?: string;
-  /** invoke: the argument (null for a read). ok: the result (a read's value, an append's position). */
+  /** invoke: the argument (null for a read or delete). ok: the result (a read's value, an append's position). */
   readonly value: HistoryValue;
-  /** Of completions of systems that count the versions of a key. */
-  readonly version?: number;
   /** fail and info: why. */
   readonly error?: string;
+  /** ok, where the store counts a key's changes: which of them was made or read; 0: the key never was there. */
+  readonly version?: number;
 }

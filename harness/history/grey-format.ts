@@ -12,8 +12,16 @@ import type { Line } from "./lines.ts";
 import { HistoryProtocol } from "./protocol.ts";
 
 const types = ["invoke", "ok", "fail", "info"] as const;
-const functions = ["read", "write", "cas", "append", "get", "put"] as const satisfies readonly HistoryFunction[];
-const fields = new Set(["index", "timeNs", "type", "process", "f", "key", "value", "error"]);
+const functions = [
+  "read",
+  "write",
+  "cas",
+  "delete",
+  "append",
+  "get",
+  "put",
+] as const satisfies readonly HistoryFunction[];
+const fields = new Set(["index", "timeNs", "type", "process", "f", "key", "value", "error", "version"]);
 
 export const greyFormat: HistoryFormat = {
   name: "grey",
@@ -48,7 +56,7 @@ function parseEvent(line: Line): HistoryEvent {
       throw new MalformedHistory(line.number, `the fields ${[...fields].join(", ")}`, `a field ${shown(field)}`);
     }
   }
-  const { index, timeNs, process, key, value, error } = record;
+  const { index, timeNs, process, key, value, error, version } = record;
   const type = types.find((one) => one === record["type"]) ?? refuse("type", `one of ${types.join(", ")}`);
   const f = functions.find((one) => one === record["f"]) ?? refuse("f", `one of ${functions.join(", ")}`);
   if (!isCount(index)) return refuse("index", "a whole number from 0");
@@ -56,6 +64,9 @@ function parseEvent(line: Line): HistoryEvent {
   if (!isCount(process)) return refuse("process", "a whole number from 0");
   if (key !== undefined && typeof key !== "string") return refuse("key", "a string");
   if (error !== undefined && typeof error !== "string") return refuse("error", "a string");
+  if (version !== undefined && (type === "invoke" || !isCount(version))) {
+    return refuse("version", "a whole number from 0, on a completion");
+  }
   if (f !== "append" && key === undefined) return refuse("key", `a string, since ${f} needs a register`);
   if (!isValue(value)) return refuse("value", "a number, a string, null or a pair of these");
   const problem = valueProblem(type, f, value);
@@ -69,6 +80,7 @@ function parseEvent(line: Line): HistoryEvent {
     ...(key === undefined ? {} : { key }),
     value,
     ...(error === undefined ? {} : { error }),
+    ...(version === undefined ? {} : { version }),
   };
 }
 
@@ -76,6 +88,7 @@ function parseEvent(line: Line): HistoryEvent {
 function valueProblem(type: HistoryEvent["type"], f: HistoryFunction, value: HistoryValue): string | undefined {
   const isPair = Array.isArray(value);
   if (type === "invoke" && f === "cas" && !isPair) return "a pair [from, to]";
+  if (type === "invoke" && f === "delete" && value !== null) return "null, since delete takes nothing";
   if (isPair && f !== "cas") return `a single value, since ${f} takes no pair`;
   if (type === "invoke" && (f === "write" || f === "append" || f === "put") && value === null) return "what to write";
   return undefined;

@@ -43,13 +43,19 @@ test("what is recorded is read back equal", async () => {
       clients: 8,
       operations: 2000,
       keys: 3,
-      functions: ["read", "write", "cas"],
+      functions: ["read", "write", "cas", "delete"],
       infoProbability: 0.05,
     });
     const back = await read([...encodeNdjson(events)].join(""));
     assert.equal(back.format, "grey");
     assert.deepEqual(back.events, events);
   }
+  const versions = new HistoryRecorder();
+  versions.invoke(1, 0, "write", "a", 4);
+  versions.complete(2, "ok", 0, 4, undefined, 17);
+  const back = await read([...encodeNdjson(versions.events)].join(""));
+  assert.deepEqual(back.events, versions.events);
+  assert.equal(back.events[1]?.version, 17);
 });
 
 test("the recorder counts, copies function and key to the completion, and refuses what breaks the protocol", () => {
@@ -120,6 +126,11 @@ const refused: readonly (readonly [name: string, content: string, message: RegEx
     "after info",
     invoke + ok.replace('"ok"', '"info"') + invoke.replace('"index":0,"timeNs":1', '"index":2,"timeNs":3'),
     /line 3: expected nothing more of process 3, whose last operation ended in info, found its invoke of write$/,
+  ],
+  [
+    "version",
+    invoke.replace('"value":4', '"value":4,"version":1'),
+    /expected "version" to be a whole number from 0, on a completion, found 1$/,
   ],
   ["edn cut", "[{:type :invoke :process 1 :f :read :value nil}\n", /line 1: expected the end of the history's vector/],
   ["edn form", "{:type :invoke :process 1 :f :read\n", /expected the end of the form opened in line 1, found the end/],

@@ -17,6 +17,8 @@ export interface Operation {
   readonly result: HistoryValue;
   /** The error's code, of fail and info. */
   readonly error: string | undefined;
+  /** Which change of the key was made or read, where the store tells. */
+  readonly version: number | undefined;
   /** Index of the invocation. */
   readonly call: number;
   /** Index of the completion; Infinity for info: nothing is known to come after it. */
@@ -29,23 +31,26 @@ export interface Operation {
 /** Returns the operations of a well-formed history (see protocol.ts), by time of invocation. */
 export function pairOperations(events: readonly HistoryEvent[]): Operation[] {
   const operations: Operation[] = [];
-  const open = new Map<number, number>();
+  const open = new Map<number, Pending>();
   for (const event of events) {
     if (event.type === "invoke") {
-      open.set(event.process, operations.length);
-      operations.push(pending(event));
+      const operation = pending(event);
+      open.set(event.process, operation);
+      operations.push(operation);
       continue;
     }
-    const position = open.get(event.process);
-    const operation = position === undefined ? undefined : operations[position];
-    if (position === undefined || operation === undefined) continue;
+    const operation = open.get(event.process);
+    if (operation === undefined) continue;
     open.delete(event.process);
-    operations[position] = completed(operation, event);
+    complete(operation, event);
   }
   return operations;
 }
 
-function pending(event: HistoryEvent): Operation {
+/** Completed in place: copying a million operations would cost more than judging them. */
+type Pending = { -readonly [Field in keyof Operation]: Operation[Field] };
+
+function pending(event: HistoryEvent): Pending {
   return {
     process: event.process,
     f: event.f,
@@ -54,6 +59,7 @@ function pending(event: HistoryEvent): Operation {
     outcome: "info",
     result: null,
     error: undefined,
+    version: undefined,
     call: event.index,
     return: Infinity,
     callNs: event.timeNs,
@@ -61,11 +67,14 @@ function pending(event: HistoryEvent): Operation {
   };
 }
 
-function completed(operation: Operation, event: HistoryEvent): Operation {
-  if (event.type === "info") return { ...operation, error: event.error };
-  const end = { return: event.index, returnNs: event.timeNs };
-  if (event.type === "ok") return { ...operation, ...end, outcome: "ok", result: event.value };
-  return { ...operation, ...end, outcome: "fail", error: event.error };
+function complete(operation: Pending, { type, index, timeNs, value, error, version }: HistoryEvent): void {
+  operation.outcome = type === "ok" || type === "fail" ? type : "info";
+  if (type === "ok") operation.result = value;
+  else operation.error = error;
+  operation.version = version;
+  if (type === "info") return;
+  operation.return = index;
+  operation.returnNs = timeNs;
 }
 
 /**
@@ -76,5 +85,6 @@ function completed(operation: Operation, event: HistoryEvent): Operation {
 export function operationBefore(operation: Operation, index: number): Operation | undefined {
   if (operation.call >= index) return undefined;
   if (operation.return < index) return operation;
-  return { ...operation, outcome: "info", result: null, error: undefined, return: Infinity, returnNs: Infinity };
+  const unknown = { outcome: "info", result: null, error: undefined, version: undefined } as const;
+  return { ...operation, ...unknown, return: Infinity, returnNs: Infinity };
 }

@@ -37,7 +37,7 @@ export class HistoryRecorder {
    *
    * @param timeNs nanoseconds since the start of the load, never less than in the call before.
    * @param key the register; undefined for operations on the one list.
-   * @param value the argument: null for a read, [from, to] for a cas.
+   * @param value the argument: null for a read or delete, [from, to] for a cas.
    * @throws AssertionError when the process has an operation in flight or ended in info.
    */
   invoke(timeNs: number, process: number, f: HistoryFunction, key: string | undefined, value: HistoryValue): void {
@@ -51,7 +51,7 @@ export class HistoryRecorder {
    *
    * @param value ok: the result, a read's value or an append's position; otherwise whatever the invocation carried.
    * @param error fail and info: the error's code.
-   * @param version of the key, where the system counts them.
+   * @param version ok: which change of the key was made or read, where the store counts them.
    * @throws AssertionError when the process has nothing in flight.
    */
   complete(
@@ -72,8 +72,8 @@ export class HistoryRecorder {
       f: open.f,
       ...(open.key === undefined ? {} : { key: open.key }),
       value,
-      ...(version === undefined ? {} : { version }),
       ...(error === undefined ? {} : { error }),
+      ...(version === undefined ? {} : { version }),
     };
     this.#record(event);
     this.#counts[type]++;
@@ -90,8 +90,8 @@ export class HistoryRecorder {
 
 /** Yields Grey's NDJSON, one line with its newline per event. */
 export function* encodeNdjson(events: Iterable<HistoryEvent>): Generator<string> {
-  for (const { index, timeNs, type, process, f, key, value, version, error } of events) {
+  for (const { index, timeNs, type, process, f, key, value, error, version } of events) {
     // The order of the fields is fixed here, so that equal histories are equal bytes.
-    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, version, error })}\n`;
+    yield `${JSON.stringify({ index, timeNs, type, process, f, key, value, error, version })}\n`;
   }
 }
