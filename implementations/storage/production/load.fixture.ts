@@ -32,7 +32,7 @@ export function runClients(world: StoreWorld, options: LoadOptions): Load {
     unread: 0,
     readAll: () => {
       for (const key of world.histories.keys()) {
-        for (const node of world.nodes) (load.unread++, readUntilAnswered(world, node, key, 0, load));
+        for (const node of world.nodes) load.unread++, readUntilAnswered(world, node, key, 0, load);
       }
     },
   };

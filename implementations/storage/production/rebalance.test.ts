@@ -14,30 +14,21 @@ const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
 
 function settledWorld(seed: string, ids = ["n1", "n2", "n3", "n4", "n5"], members = founding.members): TestWorld {
   const world = new TestWorld(seed, { ...founding, members }, ids);
-  assert.ok(
-    world.run(2000, () => world.isSettledOn(members)),
-    "the founders find each other",
-  );
+  assert.ok(world.run(2000, () => world.isSettledOn(members)), "the founders find each other");
   return world;
 }
 
 function writeAll(world: TestWorld, id: string, word: string): void {
   let left = keys.length;
   for (const key of keys) world.node(id).operate(key, word, () => left--);
-  assert.ok(
-    world.run(1000, () => left === 0),
-    `${id} writes ${word}`,
-  );
+  assert.ok(world.run(1000, () => left === 0), `${id} writes ${word}`);
 }
 
 /** Reads every key at `id`, which fails when it has lost anything, and looks for records where none belong. */
 function checkAll(world: TestWorld, id: string): void {
   let left = keys.length;
   for (const key of keys) world.node(id).operate(key, undefined, () => left--);
-  assert.ok(
-    world.run(1000, () => left === 0),
-    `${id} reads`,
-  );
+  assert.ok(world.run(1000, () => left === 0), `${id} reads`);
   world.run(200);
   const topology = world.node(id).topology!;
   for (const node of world.nodes.values()) {

@@ -2,9 +2,8 @@
  * The two kinds of topology, made from the plain data that is agreed upon, sent and stored.
  *
  * A stable topology places every slot on one ring. A changing one has two: that of the members before and that of the
- * members after, and every quorum is one in both. They follow each other in turn, each one epoch after the last:
- * stable, changing, and then stable again, with the members after (the change is complete) or those before (it is given
- * up).
+ * members after, and every quorum is one in both. They follow each other in turn, each one epoch after the last: stable,
+ * changing, and then stable again, with the members after (the change is complete) or those before (it is given up).
  *
  * Members are told apart by number, places on the ring by id: when a node that lost its disk is taken in again under a
  * new number, the ring before and the ring after are the same, and the new member gains the slots of the dead one.

@@ -1,17 +1,17 @@
 /**
  * A node's knowledge of topologies: which one it follows, as whom, and its part in deciding the next.
  *
- * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and
- * only then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it
- * said. Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
+ * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and only
+ * then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it said.
+ * Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
  *
  * Founding. An empty disk is that of a first start or a lost one, and only the others can tell. A founder with an
  * empty disk asks all other founders. While none follows a topology it writes down that it is ready, and follows the
  * first topology when all others are ready or formed. A founder that served has been ready before, with the others:
  * when it comes back with nothing, at least one of those that hold what it acknowledged is formed and answers so.
- * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new
- * member, and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all
- * its founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
+ * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new member,
+ * and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all its
+ * founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
  */
 
 import { assert } from "../../foundation/assert.ts";
@@ -326,27 +326,17 @@ export class TopologyKeeper {
 
   #onPrepare(from: NodeId, epoch: number, ballot: number): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(
-      from,
-      epoch,
-      (elector) => prepareElector(elector, ballot),
-      () => {
-        const { number, elector } = this.#stored;
-        this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
-      },
-    );
+    this.#vote(from, epoch, (elector) => prepareElector(elector, ballot), () => {
+      const { number, elector } = this.#stored;
+      this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
+    });
   }
 
   #onAccept(from: NodeId, { epoch, accepted }: Extract<TopologyMessage, { kind: "topology-accept" }>): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(
-      from,
-      epoch,
-      (elector) => acceptElector(elector, accepted),
-      () => {
-        this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
-      },
-    );
+    this.#vote(from, epoch, (elector) => acceptElector(elector, accepted), () => {
+      this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
+    });
   }
 
   #vote(
