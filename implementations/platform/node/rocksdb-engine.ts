@@ -41,7 +41,7 @@ export class RocksEngine implements Engine {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   #failure: EngineError | undefined;
-  #onClosed: (() => void)[] = [];
+  readonly #onClosed: (() => void)[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #keysRead = 0;
 
@@ -50,13 +50,16 @@ export class RocksEngine implements Engine {
     this.#lock = lock;
     this.#writer = writer;
     this.#reader = startThread({ database: handle, settings: undefined });
-    const errorOf = (action: string, failure: Failure): EngineError => this.#errorOf(action, failure);
-    this.#reads = new ReadLane({ post: (request, transfer) => this.#reader.postMessage(request, transfer), errorOf });
+    const toError = (action: string, failure: Failure): EngineError => this.#errorOf(action, failure);
+    this.#reads = new ReadLane({
+      post: (request, transfer) => this.#reader.postMessage(request, transfer),
+      errorOf: toError,
+    });
     this.#writes = new WriteLane({
       clock: nodeClock,
       group,
       post: (request, transfer) => this.#writer.postMessage(request, transfer),
-      errorOf,
+      errorOf: toError,
       pauseReads: (idle) => this.#reads.pause(idle),
       resumeReads: () => this.#reads.resume(),
       onFailure: (error) => this.#fail(error),
@@ -139,7 +142,7 @@ export class RocksEngine implements Engine {
     const closeDatabase = (): void =>
       this.#reads.pause(() => {
         this.#reads.fail(error);
-        this.#writer.postMessage({ kind: "close" });
+        this.#writer.postMessage({ kind: "close" }, []);
       });
     setImmediate(() => this.#writes.close(error, closeDatabase));
   }

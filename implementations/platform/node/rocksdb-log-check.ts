@@ -12,7 +12,8 @@
  * 3. only notes of its own group follow: torn if a sector of it reads as never written, damaged otherwise.
  *
  * The manifest is checked in the same way: a record whose length was altered looks to RocksDB as if the file were cut
- * short there, and it would go on without the rest of the manifest, or without end. Not found: log files that are missing, or end early, as a whole.
+ * short there, and it would go on without the rest of the manifest, or without end. Not found: log files that are
+ * missing, or end early, as a whole.
  *
  * @see RocksDB wiki, "Write Ahead Log File Format"; Alagappan et al. 2018, section 3.3.3 (crash or corruption).
  */
