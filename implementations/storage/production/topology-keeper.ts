@@ -74,7 +74,7 @@ export class TopologyKeeper {
   #highestBallot = 0;
   #hasAskedToAccept = false;
   #proposalTimer: Timer | undefined;
-  #joinTurn = 0;
+  #turn = 0;
   #joinTimer: Timer | undefined;
 
   constructor(
@@ -124,6 +124,7 @@ export class TopologyKeeper {
       this.#prepare();
       for (const id of this.#others(topology)) this.hello(id, 0);
     }
+    this.#lookAround();
   }
 
   receive(from: NodeId, message: TopologyMessage): void {
@@ -215,9 +216,8 @@ export class TopologyKeeper {
   // Founding and joining.
 
   #found(): void {
-    const { members } = this.#founding;
-    if (!members.includes(this.#port.self)) return this.#lookAround();
-    const others = members.filter((id) => id !== this.#port.self);
+    if (!this.#founding.members.includes(this.#port.self)) return;
+    const others = this.#founders();
     const standings = new Map<NodeId, Standing>();
     const nonce = this.inquire((from, { standing }) => standings.set(from, standing));
     const ask = (): void => {
@@ -234,11 +234,20 @@ export class TopologyKeeper {
     this.#port.clock.after(others.length === 0 ? 0 : this.#settings.retryMs / 4, ask);
   }
 
-  /** A node that is no founder may have been a member all the same, before it lost its disk. */
+  /**
+   * Asks one node after the other, for ever and seldom, where it stands: a member that missed its removal hears of it,
+   * and so does a node that is no founder and has lost the disk with which it was a member.
+   */
   #lookAround(): void {
-    if (this.#newestEpoch() > 0) return;
-    for (const id of this.#founding.members) this.hello(id, 0);
+    const { topology } = this.#stored;
+    const others = topology === undefined ? this.#founders() : this.#others(topology);
+    const to = others[this.#turn++ % others.length];
+    if (to !== undefined) this.hello(to, 0);
     this.#port.clock.after(this.#settings.driverTimeoutMs, () => this.#lookAround());
+  }
+
+  #founders(): readonly NodeId[] {
+    return this.#founding.members.filter((id) => id !== this.#port.self);
   }
 
   #becomeReady(): void {
@@ -256,7 +265,7 @@ export class TopologyKeeper {
     if (topology === undefined || this.number > 0) return;
     if (!topology.data.members.some(({ id }) => id === this.#port.self)) return;
     const others = this.#others(topology.data);
-    const to = others[this.#joinTurn++ % others.length];
+    const to = others[this.#turn++ % others.length];
     if (to === undefined) return;
     this.hello(to, 0);
     this.send(to, { kind: "topology-join", life: this.life });
