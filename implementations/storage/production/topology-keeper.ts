@@ -231,7 +231,7 @@ export class TopologyKeeper {
       this.#found();
     };
     for (const id of others) this.hello(id, nonce);
-    this.#port.clock.after(others.length === 0 ? 0 : this.#settings.retryMs / 4, ask);
+    this.#port.clock.after(this.#settings.retryMs / 4, ask);
   }
 
   /**
