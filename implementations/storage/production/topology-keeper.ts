@@ -1,17 +1,17 @@
 /**
  * A node's knowledge of topologies: which one it follows, as whom, and its part in deciding the next.
  *
- * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and only
- * then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it said.
- * Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
+ * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and
+ * only then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it
+ * said. Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
  *
  * Founding. An empty disk is that of a first start or a lost one, and only the others can tell. A founder with an
  * empty disk asks all other founders. While none follows a topology it writes down that it is ready, and follows the
  * first topology when all others are ready or formed. A founder that served has been ready before, with the others:
  * when it comes back with nothing, at least one of those that hold what it acknowledged is formed and answers so.
- * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new member,
- * and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all its
- * founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
+ * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new
+ * member, and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all
+ * its founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
  */
 
 import { assert } from "../../foundation/assert.ts";
@@ -48,8 +48,8 @@ export interface KeeperHooks {
 /** A change of what is stored; undefined: refused. */
 interface Write {
   readonly change: (stored: StoredTopology) => StoredTopology | undefined;
-  readonly then: () => void;
-  readonly otherwise: (() => void) | undefined;
+  readonly onStored: () => void;
+  readonly onRefused: (() => void) | undefined;
 }
 
 const maxWrites = 64;
@@ -151,6 +151,12 @@ export class TopologyKeeper {
       case "topology-refuse":
         this.#highestBallot = Math.max(this.#highestBallot, message.promised);
         return;
+      case "topology-join":
+      case "topology-poll":
+      case "topology-progress":
+      case "slots-pull":
+      case "slots-pulled":
+        return; // For the driver and the transfer.
     }
   }
 
@@ -335,17 +341,27 @@ export class TopologyKeeper {
 
   #onPrepare(from: NodeId, epoch: number, ballot: number): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(from, epoch, (elector) => prepareElector(elector, ballot), () => {
-      const { number, elector } = this.#stored;
-      this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
-    });
+    this.#vote(
+      from,
+      epoch,
+      (elector) => prepareElector(elector, ballot),
+      () => {
+        const { number, elector } = this.#stored;
+        this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
+      },
+    );
   }
 
   #onAccept(from: NodeId, { epoch, accepted }: Extract<TopologyMessage, { kind: "topology-accept" }>): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(from, epoch, (elector) => acceptElector(elector, accepted), () => {
-      this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
-    });
+    this.#vote(
+      from,
+      epoch,
+      (elector) => acceptElector(elector, accepted),
+      () => {
+        this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
+      },
+    );
   }
 
   #vote(
@@ -425,9 +441,9 @@ export class TopologyKeeper {
 
   // Storing, one write after the other.
 
-  #write(change: Write["change"], then: () => void = () => {}, otherwise?: () => void): void {
-    if (this.#writes.length >= maxWrites) return otherwise?.();
-    this.#writes.push({ change, then, otherwise });
+  #write(change: Write["change"], onStored: () => void = () => {}, onRefused?: () => void): void {
+    if (this.#writes.length >= maxWrites) return onRefused?.();
+    this.#writes.push({ change, onStored, onRefused });
     this.#pump();
   }
 
@@ -440,8 +456,8 @@ export class TopologyKeeper {
     const finish = (isDone: boolean): void => {
       this.#isWriting = false;
       if (isDone && next !== undefined) this.#stored = next;
-      if (isDone) write.then();
-      else write.otherwise?.();
+      if (isDone) write.onStored();
+      else write.onRefused?.();
       this.#pump();
     };
     if (next === undefined) finish(false);
