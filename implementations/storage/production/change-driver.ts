@@ -88,7 +88,15 @@ export class ChangeDriver {
     }
     if (request !== undefined || (topology.isChanging && !isSameNodes(present, goal))) return done("CHANGE_UNDER_WAY");
     const step = topology.isChanging ? goal : undefined;
-    this.#request = { goal, waiting: [done], step, steps: 0, inquiry: undefined, timer: undefined, deadline: undefined };
+    this.#request = {
+      goal,
+      waiting: [done],
+      step,
+      steps: 0,
+      inquiry: undefined,
+      timer: undefined,
+      deadline: undefined,
+    };
     if (!topology.isChanging) this.#advance(topology);
   }
 
@@ -136,7 +144,11 @@ export class ChangeDriver {
       const ids = data.members.map(({ id }) => id);
       if (isSameNodes(ids, request.goal)) return this.#end(undefined);
       const step = nextStep(data, request.goal, this.#port.self);
-      this.#meet(request, step.filter((id) => !ids.includes(id)), (lives) => this.#propose(topology, step, lives));
+      this.#meet(
+        request,
+        step.filter((id) => !ids.includes(id)),
+        (lives) => this.#propose(topology, step, lives),
+      );
     });
   }
 
@@ -157,7 +169,11 @@ export class ChangeDriver {
   }
 
   /** Asks `newcomers` for their lives. */
-  #meet(request: ChangeRequest, newcomers: readonly NodeId[], done: (lives: ReadonlyMap<NodeId, string>) => void): void {
+  #meet(
+    request: ChangeRequest,
+    newcomers: readonly NodeId[],
+    done: (lives: ReadonlyMap<NodeId, string>) => void,
+  ): void {
     const lives = new Map<NodeId, string>();
     if (newcomers.length === 0) return done(lives);
     this.#inquire(request, newcomers, (from, { life }) => {
@@ -176,11 +192,7 @@ export class ChangeDriver {
     this.#keeper.propose(data);
   }
 
-  #inquire(
-    request: ChangeRequest,
-    ids: readonly NodeId[],
-    onStanding: Parameters<TopologyKeeper["inquire"]>[0],
-  ): void {
+  #inquire(request: ChangeRequest, ids: readonly NodeId[], onStanding: Parameters<TopologyKeeper["inquire"]>[0]): void {
     this.#endInquiry(request);
     const nonce = this.#keeper.inquire((from, standing) => {
       if (request.inquiry === nonce) onStanding(from, standing);
@@ -302,7 +314,9 @@ export class ChangeDriver {
     const contacts = [...this.#contacts.values()];
     const silentSinceMs = this.#port.clock.nowMs() - this.#settings.changeTimeoutMs;
     if (contacts.every(({ isDone }) => isDone)) return this.#keeper.propose(completedData(topology.data));
-    const isHopeless = contacts.some(({ isDone, isGone, heardAtMs }) => isGone || (!isDone && heardAtMs < silentSinceMs));
+    const isHopeless = contacts.some(
+      ({ isDone, isGone, heardAtMs }) => isGone || (!isDone && heardAtMs < silentSinceMs),
+    );
     if (isHopeless) this.#keeper.propose(abandonedData(topology.data));
   }
 

@@ -53,7 +53,10 @@ class Chaos {
     const founders = ids.slice(0, 3 + (Number(seed.replace(/\D/g, "")) % 3));
     this.#world = new TestWorld(seed, { members: founders, replicationFactor: 3, virtualNodes: 64 }, ids);
     this.#random = this.#world.random.fork("chaos");
-    assert(this.#world.run(3000, () => this.#world.isSettledOn(founders)), "the founders find each other");
+    assert(
+      this.#world.run(3000, () => this.#world.isSettledOn(founders)),
+      "the founders find each other",
+    );
   }
 
   rage(forMs: number, pace: ChaosPace): void {
@@ -77,10 +80,16 @@ class Chaos {
     const goal = ids.filter((id) => id !== this.#pick(ids));
     const command = { kind: "change", add: goal, remove: ids.filter((id) => !goal.includes(id)) } as const;
     assert(world.changeUntilDone(command, 30_000), "the cluster can be changed once it is left alone");
-    assert(world.run(5000, () => world.isSettledOn(goal)), "all members follow the last topology");
+    assert(
+      world.run(5000, () => world.isSettledOn(goal)),
+      "all members follow the last topology",
+    );
     let left = keys.length;
     for (const key of keys) world.node(goal[0]!).operate(key, undefined, () => left--);
-    assert(world.run(1000, () => left === 0), "every key can be read");
+    assert(
+      world.run(1000, () => left === 0),
+      "every key can be read",
+    );
     world.run(1000);
     for (const node of world.nodes.values()) this.#checkPlacement(node, goal[0]!);
     this.#counts.operations = world.completed;
@@ -101,7 +110,10 @@ class Chaos {
         const record = this.#world.node(id).records.get(slotOf(key))?.get(key);
         return record !== undefined && words.every((word, index) => record.words[index] === word);
       };
-      assert(isQuorum(placement, "majority", ({ id }) => hasIt(id)), `${key} lies with a majority`);
+      assert(
+        isQuorum(placement, "majority", ({ id }) => hasIt(id)),
+        `${key} lies with a majority`,
+      );
     }
   }
 

@@ -38,12 +38,7 @@ export interface RebalancePort {
    * Reads records of `slot` from key `from` on, up to about `maxBytes`. What it returns contains everything accepted
    * before the last `onTopology`, also what was still being written then. Undefined: it could not be read.
    */
-  scanSlot(
-    slot: number,
-    from: string | undefined,
-    maxBytes: number,
-    done: (part: SlotPart | undefined) => void,
-  ): void;
+  scanSlot(slot: number, from: string | undefined, maxBytes: number, done: (part: SlotPart | undefined) => void): void;
   /**
    * Stores each record whose ballot is above that at which the key's record here was accepted, whatever this replica
    * has promised (the promise stays), and raises floors. Called only while the topology changes, for slots gained.

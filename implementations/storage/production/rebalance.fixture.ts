@@ -372,7 +372,8 @@ export class TestNode {
         attempt(done, () => this.files.set(name, text));
       },
       mayHold: (slot) => this.records.has(slot) || this.floors.has(slot),
-      scanSlot: (slot, from, maxBytes, done) => this.#write(() => done(fails() ? undefined : this.#scan(slot, from, maxBytes))),
+      scanSlot: (slot, from, maxBytes, done) =>
+        this.#write(() => done(fails() ? undefined : this.#scan(slot, from, maxBytes))),
       takeOver: (records, floors, done) => attempt(done, () => this.#takeOver(records, floors)),
       dropSlots: (slots, done) => {
         attempt(done, () => {

@@ -25,7 +25,8 @@
  *    is covered by the floor that it sends. Nobody holds on to a value from an earlier ownership.
  * 5. A node that lost its disk is not the member it was: it has neither votes nor promises under the old number. It
  *    gains its slots like any newcomer.
- * The members before are the electors of what follows a changing topology, so complete and abandoned cannot both happen.
+ * The members before are the electors of what follows a changing topology, so complete and abandoned cannot both
+ * happen.
  *
  * What the replica must do for this: say and refuse nothing in the name of a topology before `onTopology`; refuse every
  * request of an older epoch from then on; restart rounds and forget promises when the epoch changes; answer under its

@@ -8,7 +8,8 @@
  *
  * Tokens are finer than slots: two of them may lie between the same two slots, and then the second has no effect.
  * The number of tokens decides how evenly load spreads: a share deviates by about 1 / sqrt(virtualNodes). Measured over
- * 180 rings of 1 to 15 nodes, the worst share as first replica was 18 % off the mean with 256 tokens, 12 % with 1024 and
+ * 180 rings of 1 to 15 nodes, the worst share as first replica was 18 % off the mean with 256 tokens, 12 % with 1024
+ * and
  * 7 % with 2048. Placing tokens one per equal section of the circle was tried and helps no more than that.
  *
  * It holds no weights: every node is as large as every other.

@@ -83,7 +83,8 @@ export class SlotPull {
     this.#nextRequest = port.random.uint32() * 2 ** 20;
     // Somebody who is taken in again with an empty disk is not there any more as the member it was.
     const { members, before } = topology.data;
-    const isLost = (old: TopologyMember): boolean => members.some(({ id, number }) => id === old.id && number !== old.number);
+    const isLost = (old: TopologyMember): boolean =>
+      members.some(({ id, number }) => id === old.id && number !== old.number);
     this.#lost = new Set(before.filter(isLost).map(({ number }) => number));
     const marked = mark?.epoch === topology.epoch ? mark.done : [];
     for (const [first, last] of marked) for (let slot = first; slot <= last; slot++) this.#through[slot] = true;
@@ -183,7 +184,15 @@ export class SlotPull {
   #sourceOf(member: TopologyMember): Source {
     let source = this.#sources.get(member.number);
     if (source === undefined) {
-      source = { member, queue: [], from: undefined, request: undefined, isTaking: false, timer: undefined, unanswered: 0 };
+      source = {
+        member,
+        queue: [],
+        from: undefined,
+        request: undefined,
+        isTaking: false,
+        timer: undefined,
+        unanswered: 0,
+      };
       this.#sources.set(member.number, source);
     }
     return source;

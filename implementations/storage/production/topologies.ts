@@ -2,8 +2,9 @@
  * The two kinds of topology, made from the plain data that is agreed upon, sent and stored.
  *
  * A stable topology places every slot on one ring. A changing one has two: that of the members before and that of the
- * members after, and every quorum is one in both. They follow each other in turn, each one epoch after the last: stable,
- * changing, and then stable again, with the members after (the change is complete) or those before (it is given up).
+ * members after, and every quorum is one in both. They follow each other in turn, each one epoch after the last:
+ * stable, changing, and then stable again, with the members after (the change is complete) or those before (it is given
+ * up).
  *
  * Members are told apart by number, places on the ring by id: when a node that lost its disk is taken in again under a
  * new number, the ring before and the ring after are the same, and the new member gains the slots of the dead one.
@@ -171,11 +172,9 @@ export function nextStep(data: TopologyData, goal: readonly NodeId[], last: Node
   const all = [...new Set([...present, ...goal])].sort();
   const fewest = Math.min(data.replicationFactor, present.length) - 1;
   const others = all.filter((id) => !goal.includes(id) && id !== last);
-  const leaving = (goal.includes(last) || !all.includes(last) ? others : [...others, last]).slice(
-    0,
-    Math.max(0, all.length - Math.max(fewest, 1)),
-  );
-  return all.filter((id) => !leaving.includes(id));
+  const inOrder = goal.includes(last) || !all.includes(last) ? others : [...others, last];
+  const leaving = new Set(inOrder.slice(0, Math.max(0, all.length - Math.max(fewest, 1))));
+  return all.filter((id) => !leaving.has(id));
 }
 
 /**

@@ -1,17 +1,17 @@
 /**
  * A node's knowledge of topologies: which one it follows, as whom, and its part in deciding the next.
  *
- * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and only
- * then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it said.
- * Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
+ * The newest topology a node hears of is stored, then prepared for (slots it gains are emptied), then followed, and
+ * only then does the node say or refuse anything in its name: a node that crashes does not fall back behind what it
+ * said. Whoever knows a newer topology tells whoever speaks of an older one; a node that starts asks.
  *
  * Founding. An empty disk is that of a first start or a lost one, and only the others can tell. A founder with an
  * empty disk asks all other founders. While none follows a topology it writes down that it is ready, and follows the
  * first topology when all others are ready or formed. A founder that served has been ready before, with the others:
  * when it comes back with nothing, at least one of those that hold what it acknowledged is formed and answers so.
- * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new member,
- * and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all its
- * founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
+ * Then it is not the member it was. It draws a name for its new disk, its life, and asks to be taken in as a new
+ * member, and so does everyone else whose id is a member's and whose life is not. The price: a cluster forms when all
+ * its founders are up at one time. Of a majority whose disks are lost nothing can be told apart from a new cluster.
  */
 
 import { assert } from "../../foundation/assert.ts";
@@ -48,8 +48,8 @@ export interface KeeperHooks {
 /** A change of what is stored; undefined: refused. */
 interface Write {
   readonly change: (stored: StoredTopology) => StoredTopology | undefined;
-  readonly then: () => void;
-  readonly otherwise: (() => void) | undefined;
+  readonly onStored: () => void;
+  readonly onRefused: (() => void) | undefined;
 }
 
 const maxWrites = 64;
@@ -74,7 +74,7 @@ export class TopologyKeeper {
   #highestBallot = 0;
   #hasAskedToAccept = false;
   #proposalTimer: Timer | undefined;
-  #joinTurn = 0;
+  #turn = 0;
   #joinTimer: Timer | undefined;
 
   constructor(
@@ -124,6 +124,7 @@ export class TopologyKeeper {
       this.#prepare();
       for (const id of this.#others(topology)) this.hello(id, 0);
     }
+    this.#lookAround();
   }
 
   receive(from: NodeId, message: TopologyMessage): void {
@@ -150,6 +151,12 @@ export class TopologyKeeper {
       case "topology-refuse":
         this.#highestBallot = Math.max(this.#highestBallot, message.promised);
         return;
+      case "topology-join":
+      case "topology-poll":
+      case "topology-progress":
+      case "slots-pull":
+      case "slots-pulled":
+        return; // For the driver and the transfer.
     }
   }
 
@@ -215,9 +222,8 @@ export class TopologyKeeper {
   // Founding and joining.
 
   #found(): void {
-    const { members } = this.#founding;
-    if (!members.includes(this.#port.self)) return this.#lookAround();
-    const others = members.filter((id) => id !== this.#port.self);
+    if (!this.#founding.members.includes(this.#port.self)) return;
+    const others = this.#founders();
     const standings = new Map<NodeId, Standing>();
     const nonce = this.inquire((from, { standing }) => standings.set(from, standing));
     const ask = (): void => {
@@ -231,14 +237,23 @@ export class TopologyKeeper {
       this.#found();
     };
     for (const id of others) this.hello(id, nonce);
-    this.#port.clock.after(others.length === 0 ? 0 : this.#settings.retryMs / 4, ask);
+    this.#port.clock.after(this.#settings.retryMs / 4, ask);
   }
 
-  /** A node that is no founder may have been a member all the same, before it lost its disk. */
+  /**
+   * Asks one node after the other, for ever and seldom, where it stands: a member that missed its removal hears of it,
+   * and so does a node that is no founder and has lost the disk with which it was a member.
+   */
   #lookAround(): void {
-    if (this.#newestEpoch() > 0) return;
-    for (const id of this.#founding.members) this.hello(id, 0);
+    const { topology } = this.#stored;
+    const others = topology === undefined ? this.#founders() : this.#others(topology);
+    const to = others[this.#turn++ % others.length];
+    if (to !== undefined) this.hello(to, 0);
     this.#port.clock.after(this.#settings.driverTimeoutMs, () => this.#lookAround());
+  }
+
+  #founders(): readonly NodeId[] {
+    return this.#founding.members.filter((id) => id !== this.#port.self);
   }
 
   #becomeReady(): void {
@@ -256,7 +271,7 @@ export class TopologyKeeper {
     if (topology === undefined || this.number > 0) return;
     if (!topology.data.members.some(({ id }) => id === this.#port.self)) return;
     const others = this.#others(topology.data);
-    const to = others[this.#joinTurn++ % others.length];
+    const to = others[this.#turn++ % others.length];
     if (to === undefined) return;
     this.hello(to, 0);
     this.send(to, { kind: "topology-join", life: this.life });
@@ -326,17 +341,27 @@ export class TopologyKeeper {
 
   #onPrepare(from: NodeId, epoch: number, ballot: number): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(from, epoch, (elector) => prepareElector(elector, ballot), () => {
-      const { number, elector } = this.#stored;
-      this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
-    });
+    this.#vote(
+      from,
+      epoch,
+      (elector) => prepareElector(elector, ballot),
+      () => {
+        const { number, elector } = this.#stored;
+        this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
+      },
+    );
   }
 
   #onAccept(from: NodeId, { epoch, accepted }: Extract<TopologyMessage, { kind: "topology-accept" }>): void {
     if (!this.#isElectorOf(epoch)) return this.observe(from, epoch);
-    this.#vote(from, epoch, (elector) => acceptElector(elector, accepted), () => {
-      this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
-    });
+    this.#vote(
+      from,
+      epoch,
+      (elector) => acceptElector(elector, accepted),
+      () => {
+        this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
+      },
+    );
   }
 
   #vote(
@@ -416,9 +441,9 @@ export class TopologyKeeper {
 
   // Storing, one write after the other.
 
-  #write(change: Write["change"], then: () => void = () => {}, otherwise?: () => void): void {
-    if (this.#writes.length >= maxWrites) return otherwise?.();
-    this.#writes.push({ change, then, otherwise });
+  #write(change: Write["change"], onStored: () => void = () => {}, onRefused?: () => void): void {
+    if (this.#writes.length >= maxWrites) return onRefused?.();
+    this.#writes.push({ change, onStored, onRefused });
     this.#pump();
   }
 
@@ -431,8 +456,8 @@ export class TopologyKeeper {
     const finish = (isDone: boolean): void => {
       this.#isWriting = false;
       if (isDone && next !== undefined) this.#stored = next;
-      if (isDone) write.then();
-      else write.otherwise?.();
+      if (isDone) write.onStored();
+      else write.onRefused?.();
       this.#pump();
     };
     if (next === undefined) finish(false);

@@ -80,7 +80,12 @@ export class SlotTransfer {
     if (topology.isChanging) return;
     const unwanted = slotsWithout(topology, number);
     const generation = this.#generation;
-    this.#drop(unwanted, 0, () => {}, () => generation === this.#generation);
+    this.#drop(
+      unwanted,
+      0,
+      () => {},
+      () => generation === this.#generation,
+    );
   }
 
   receive(from: NodeId, message: TopologyMessage): void {
