@@ -61,11 +61,17 @@ interface Operation {
   done: ((reply: StorageReply) => void) | undefined;
 }
 
-/** A key with operations under way or waiting. */
+/** A key with operations under way or waiting, or whose next ballot is promised. */
 interface Queue {
   readonly key: string;
   waiting: Operation[];
   active: Active | undefined;
+  /** Of the last round: what a quorum has, and the ballot it promised with that. */
+  promised: Promised | undefined;
+  /** Whether it lies among those that are remembered for their promise. */
+  isRemembered: boolean;
+  isUsed: boolean;
+  place: number;
 }
 
 /** A round and what hangs on it. */
@@ -86,14 +92,6 @@ interface Active {
   isOver: boolean;
 }
 
-interface Remembered extends Promised {
-  readonly key: string;
-  readonly state: State;
-  readonly next: number;
-  isUsed: boolean;
-  place: number;
-}
-
 export class Coordinator {
   readonly #ports: CoordinatorPorts;
   readonly #settings: StorageSettings;
@@ -102,8 +100,7 @@ export class Coordinator {
   /** By the id of the phase under way. */
   readonly #rounds = new Map<number, Active>();
   readonly #paused = new Set<Active>();
-  readonly #promised = new Map<string, Remembered>();
-  readonly #promisedClock = new SecondChance<Remembered>();
+  readonly #remembered = new SecondChance<Queue>();
   #nextId = 1;
   #timer: Timer | undefined;
   #isEnded = false;
@@ -131,15 +128,15 @@ export class Coordinator {
 
   /** Runs a round that writes back what is chosen, at `level`; nothing if the key is busy, which does as much. */
   repair(key: string, level: QuorumLevel): void {
-    if (this.#queues.has(key)) return;
     const queue = this.#queueOf(key);
+    if (queue.active !== undefined) return;
     this.#start(queue, level, []);
   }
 
   /** Compares the replicas of `key`, and brings them to one mind where they differ; nothing if the key is busy. */
   compare(key: string): void {
-    if (this.#queues.has(key)) return;
     const queue = this.#queueOf(key);
+    if (queue.active !== undefined) return;
     const round = new Round({ key, placement: this.#placementOf(key, "all"), level: "all", commands: [] });
     const active = this.#activeOf(queue, round, []);
     queue.active = active;
@@ -158,8 +155,10 @@ export class Coordinator {
   /** Every round begins anew among the replicas of now; what was promised was promised to the quorums of before. */
   topologyChanged(topology: Topology): void {
     this.#topology = topology;
-    for (const promised of this.#promised.values()) this.#promisedClock.remove(promised);
-    this.#promised.clear();
+    for (const queue of this.#queues.values()) {
+      queue.promised = undefined;
+      this.#release(queue);
+    }
     for (const active of [...this.#rounds.values()]) {
       if (active.isOver) this.#close(active);
       else this.#pause(active, 0);
@@ -175,7 +174,15 @@ export class Coordinator {
   #queueOf(key: string): Queue {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { key, waiting: [], active: undefined };
+      queue = {
+        key,
+        waiting: [],
+        active: undefined,
+        promised: undefined,
+        isRemembered: false,
+        isUsed: true,
+        place: 0,
+      };
       this.#queues.set(key, queue);
     }
     return queue;
@@ -190,10 +197,7 @@ export class Coordinator {
   /** Takes what can share a round from the front of the queue: operations of one level. */
   #begin(queue: Queue): void {
     const level = queue.waiting[0]?.command.level;
-    if (level === undefined) {
-      this.#queues.delete(queue.key);
-      return;
-    }
+    if (level === undefined) return this.#release(queue);
     let count = 1;
     let bytes = queue.waiting[0]!.bytes;
     while (count < Math.min(queue.waiting.length, maxFolded) && queue.waiting[count]!.command.level === level) {
@@ -218,7 +222,8 @@ export class Coordinator {
     if (level === "one") return this.#follow(active, round.read());
     const isWriting = commands.length === 0 || commands.some(isWrite);
     if (!isWriting) return this.#follow(active, round.read());
-    const promised = level === "majority" ? this.#takePromised(key) : undefined;
+    const promised = level === "majority" ? queue.promised : undefined;
+    queue.promised = undefined;
     if (promised === undefined || commands.length === 0) return this.#attempt(active);
     this.counters["one-trip rounds"]++;
     const next = this.#ports.ballots.after(promised.next, this.#ports.self.number);
@@ -306,7 +311,7 @@ export class Coordinator {
   #finish(active: Active): void {
     const { round, operations } = active;
     operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet));
-    if (round.isAccepted) this.#keepPromise(round);
+    if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
     this.#leave(active);
   }
@@ -353,24 +358,30 @@ export class Coordinator {
     done(reply);
   }
 
-  #takePromised(key: string): Promised | undefined {
-    const promised = this.#promised.get(key);
-    if (promised === undefined) return undefined;
-    this.#promised.delete(key);
-    this.#promisedClock.remove(promised);
-    return promised;
+  #keepPromise({ queue, round }: Active): void {
+    const { isNextPromised, proposal, next } = round;
+    const { promiseCacheEntries } = this.#settings;
+    if (!isNextPromised || proposal === undefined || promiseCacheEntries === 0) return;
+    this.#ports.ballots.observe(next);
+    queue.promised = { state: proposal, next };
+    queue.isUsed = true;
+    if (queue.isRemembered) return;
+    queue.isRemembered = true;
+    this.#remembered.add(queue);
+    if (this.#remembered.size <= promiseCacheEntries) return;
+    const evicted = this.#remembered.evict(() => true);
+    if (evicted === undefined) return;
+    evicted.promised = undefined;
+    evicted.isRemembered = false;
+    this.#release(evicted);
   }
 
-  #keepPromise({ key, isNextPromised, proposal, next }: Round): void {
-    if (!isNextPromised || proposal === undefined || this.#settings.promiseCacheEntries === 0) return;
-    const kept: Remembered = { key, state: proposal, next, isUsed: true, place: 0 };
-    this.#ports.ballots.observe(next);
-    this.#takePromised(key);
-    this.#promised.set(key, kept);
-    this.#promisedClock.add(kept);
-    if (this.#promised.size <= this.#settings.promiseCacheEntries) return;
-    const evicted = this.#promisedClock.evict(() => true);
-    if (evicted !== undefined) this.#promised.delete(evicted.key);
+  /** Forgets a key that nothing is to be known of. */
+  #release(queue: Queue): void {
+    if (queue.active !== undefined || queue.waiting.length > 0 || queue.promised !== undefined) return;
+    if (queue.isRemembered) this.#remembered.remove(queue);
+    queue.isRemembered = false;
+    this.#queues.delete(queue.key);
   }
 
   /** One timer for everything, as long as there is anything. */
@@ -380,7 +391,7 @@ export class Coordinator {
       this.#timer = undefined;
       if (this.#isEnded) return;
       this.#tick(this.#ports.clock.nowMs());
-      if (this.#rounds.size + this.#paused.size + this.#queues.size > 0) this.#setTimer();
+      if (this.#rounds.size + this.#paused.size > 0) this.#setTimer();
     });
   }
 
@@ -396,20 +407,18 @@ export class Coordinator {
       this.#paused.delete(active);
       this.#attempt(active);
     }
-    for (const { waiting } of this.#queues.values()) {
-      for (const operation of waiting) if (operation.dueAtMs <= nowMs) this.#answer(operation, quorumNotMet);
-    }
   }
 
   /** Answers operations whose time is up; @returns whether that ended the round, because nobody waits any more. */
   #endOverdue(active: Active, nowMs: Millis): boolean {
-    const { round, operations } = active;
+    const { queue, round, operations } = active;
     let waiting = operations.length === 0 && active.dueAtMs > nowMs ? 1 : 0;
     for (const operation of operations) {
       if (operation.done === undefined) continue;
       if (operation.dueAtMs <= nowMs) this.#answer(operation, round.replyIfEnded(operation.command));
       else waiting++;
     }
+    for (const operation of queue.waiting) if (operation.dueAtMs <= nowMs) this.#answer(operation, quorumNotMet);
     if (waiting > 0) return false;
     this.#paused.delete(active);
     this.#rounds.delete(active.id);

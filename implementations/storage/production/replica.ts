@@ -243,7 +243,7 @@ export class Replica {
   }
 
   #tell(key: string, { ballot, version, value }: State): void {
-    const digest = value === null ? 0 : crc32c(value);
+    const digest = value === null ? 0 : crc32c(layout.encodeText(value));
     this.#ports.trace({ kind: "accept", key, ballot, version, digest });
   }
 
@@ -275,17 +275,11 @@ export class Replica {
     this.#writing = this.#changed;
     this.#changed = [];
     this.#changedBytes = 0;
-    return this.#writing.map((entry) => {
-      if (!entry.isPresent) return { key: entry.engineKey, value: undefined };
-      const value = layout.encodeRecord(entry.record);
-      // The value shown from now on lies in these bytes, so that a small one does not pin the message it came in.
-      const { promised, state } = entry.record;
-      if (state.value !== null) {
-        const own = value.subarray(layout.recordHeadBytes);
-        entry.record = { promised, state: { ...state, value: own } };
-      }
-      return { key: entry.engineKey, value };
-    });
+    const encoder = new layout.RecordEncoder();
+    return this.#writing.map(({ engineKey, record, isPresent }) => ({
+      key: engineKey,
+      value: isPresent ? encoder.encode(record) : undefined,
+    }));
   }
 
   #completed(): void {

@@ -21,7 +21,7 @@ import type { StorageSettings } from "./defaults.ts";
 import { Forwards } from "./forwards.ts";
 import { BatchWriter, decodeBatch } from "./messages.ts";
 import type { Message, ReplicaReply, ReplicaRequest } from "./messages.ts";
-import { decodeRecord, decodeText, slotAndKeyOf, slotStart } from "./record.ts";
+import { decodeRecord, slotAndKeyOf, slotStart } from "./record.ts";
 import { commandOf, isWrite } from "./register.ts";
 import { Replica } from "./replica.ts";
 import { slotCount, slotOf } from "./slots.ts";
@@ -204,8 +204,7 @@ export class StorageCore {
     const take = ({ key, value }: EngineEntry): void => {
       const { state } = decodeRecord(value);
       if (state.ballot === 0) return;
-      const text = state.value === null ? null : decodeText(state.value);
-      entries.push([slotAndKeyOf(key)[1], text, state.version]);
+      entries.push([slotAndKeyOf(key)[1], state.value, state.version]);
     };
     this.replica.commit.whenQuiet(() =>
       this.replica.scanAll(slotStart(0), slotStart(slotCount), take, () => {
