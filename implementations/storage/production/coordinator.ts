@@ -33,6 +33,8 @@ import type { Member, Placement, Topology } from "./topology.ts";
 const maxFolded = 256;
 /** Attempts of one round before it gives up, whatever time is left. */
 const maxAttempts = 64;
+/** Rounds under way beyond which nothing is repaired or compared. */
+const maxBackground = 1000;
 const maxFoldedBytes = 1024 * 1024;
 const tickMs = 5;
 const shortestBackoffMs = 2;
@@ -90,6 +92,8 @@ interface Active {
   wakeAtMs: Millis;
   /** A quorum has accepted; what is awaited are the others. */
   isOver: boolean;
+  /** Of a comparison. */
+  onCompared: ((state: State | undefined) => void) | undefined;
 }
 
 export class Coordinator {
@@ -129,16 +133,20 @@ export class Coordinator {
   /** Runs a round that writes back what is chosen, at `level`; nothing if the key is busy, which does as much. */
   repair(key: string, level: QuorumLevel): void {
     const queue = this.#queueOf(key);
-    if (queue.active !== undefined) return;
+    if (queue.active !== undefined || this.#rounds.size >= maxBackground) return this.#release(queue);
     this.#start(queue, level, []);
   }
 
-  /** Compares the replicas of `key`, and brings them to one mind where they differ; nothing if the key is busy. */
-  compare(key: string): void {
+  /**
+   * Asks all replicas of `key`, and brings them to one mind where they differ. `done` with what they have accepted, all
+   * of them under one ballot; undefined where that was not so, or the key is busy.
+   */
+  compare(key: string, done: (state: State | undefined) => void = () => {}): void {
     const queue = this.#queueOf(key);
-    if (queue.active !== undefined) return;
+    if (queue.active !== undefined || this.#rounds.size >= maxBackground) return this.#skip(queue, done);
     const round = new Round({ key, placement: this.#placementOf(key, "all"), level: "all", commands: [] });
     const active = this.#activeOf(queue, round, []);
+    active.onCompared = done;
     queue.active = active;
     this.#setTimer();
     this.#follow(active, round.read());
@@ -169,6 +177,11 @@ export class Coordinator {
   end(): void {
     this.#isEnded = true;
     this.#timer?.cancel();
+  }
+
+  #skip(queue: Queue, done: (state: State | undefined) => void): void {
+    this.#release(queue);
+    done(undefined);
   }
 
   #queueOf(key: string): Queue {
@@ -219,7 +232,10 @@ export class Coordinator {
     this.counters.rounds++;
     this.counters.folded += Math.max(0, operations.length - 1);
     this.#setTimer();
-    if (level === "one") return this.#follow(active, round.read());
+    if (level === "one") {
+      queue.promised = undefined;
+      return this.#follow(active, round.read());
+    }
     const isWriting = commands.length === 0 || commands.some(isWrite);
     if (!isWriting) return this.#follow(active, round.read());
     const promised = level === "majority" ? queue.promised : undefined;
@@ -232,7 +248,18 @@ export class Coordinator {
 
   #activeOf(queue: Queue, round: Round, operations: readonly Operation[]): Active {
     const dueAtMs = this.#ports.clock.nowMs() + this.#settings.requestTimeoutMs;
-    return { queue, round, operations, dueAtMs, id: 0, phases: 0, attempts: 0, wakeAtMs: 0, isOver: false };
+    return {
+      queue,
+      round,
+      operations,
+      dueAtMs,
+      id: 0,
+      phases: 0,
+      attempts: 0,
+      wakeAtMs: 0,
+      isOver: false,
+      onCompared: undefined,
+    };
   }
 
   #follow(active: Active, step: Step): void {
@@ -282,6 +309,7 @@ export class Coordinator {
     const { round } = active;
     if (++active.attempts > maxAttempts) return this.#follow(active, round.giveUp());
     this.counters.attempts++;
+    active.queue.promised = undefined;
     if (round.level === "one") return this.#follow(active, round.read());
     ballots.observe(round.highestRefusal);
     const ballot = ballots.take(self.number);
@@ -313,6 +341,7 @@ export class Coordinator {
     operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet));
     if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
+    active.onCompared?.(round.found);
     this.#leave(active);
   }
 
@@ -413,18 +442,23 @@ export class Coordinator {
   #endOverdue(active: Active, nowMs: Millis): boolean {
     const { queue, round, operations } = active;
     let waiting = operations.length === 0 && active.dueAtMs > nowMs ? 1 : 0;
-    for (const operation of operations) {
-      if (operation.done === undefined) continue;
-      if (operation.dueAtMs <= nowMs) this.#answer(operation, round.replyIfEnded(operation.command));
+    operations.forEach((operation, index) => {
+      if (operation.done === undefined) return;
+      if (operation.dueAtMs <= nowMs) this.#answer(operation, round.withdraw(index));
       else waiting++;
-    }
+    });
     for (const operation of queue.waiting) if (operation.dueAtMs <= nowMs) this.#answer(operation, quorumNotMet);
+    if (queue.waiting.some(isAnswered)) queue.waiting = queue.waiting.filter((operation) => !isAnswered(operation));
     if (waiting > 0) return false;
     this.#paused.delete(active);
     this.#rounds.delete(active.id);
     this.#follow(active, round.giveUp());
     return true;
   }
+}
+
+function isAnswered({ done }: Operation): boolean {
+  return done === undefined;
 }
 
 function requestOf(round: Round, id: number): ReplicaRequest {

@@ -43,6 +43,8 @@ export interface ReplicaPorts {
   reply(to: NodeId, message: ReplicaReply): void;
   /** Calls `flush` at the end of the turn. */
   schedule(): void;
+  /** A promise stands in the way of what another replica has accepted: a round has to repair the key. */
+  onBlocked(key: string): void;
   /** A tombstone came to be, or was found. */
   onTombstone(key: string, slot: number, ballot: number): void;
   trace(event: StorageEvent): void;
@@ -193,7 +195,10 @@ export class Replica {
       case "install": {
         const next = acceptor.install(record, request.state);
         const reply = { kind: "installed", id, isTaken: next !== undefined } as const;
-        return this.#settle(entry, next ?? record, from, reply);
+        this.#settle(entry, next ?? record, from, reply);
+        // Last: the round that repairs the key begins at once, and changes this very record.
+        if (next === undefined) this.#ports.onBlocked(request.key);
+        return;
       }
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
