@@ -33,6 +33,8 @@ import type { Member, Placement, Topology } from "./topology.ts";
 const maxFolded = 256;
 /** Attempts of one round before it gives up, whatever time is left. */
 const maxAttempts = 64;
+/** Rounds under way beyond which nothing is repaired or compared. */
+const maxBackground = 1000;
 const maxFoldedBytes = 1024 * 1024;
 const tickMs = 5;
 const shortestBackoffMs = 2;
@@ -61,11 +63,17 @@ interface Operation {
   done: ((reply: StorageReply) => void) | undefined;
 }
 
-/** A key with operations under way or waiting. */
+/** A key with operations under way or waiting, or whose next ballot is promised. */
 interface Queue {
   readonly key: string;
   waiting: Operation[];
   active: Active | undefined;
+  /** Of the last round: what a quorum has, and the ballot it promised with that. */
+  promised: Promised | undefined;
+  /** Whether it lies among those that are remembered for their promise. */
+  isRemembered: boolean;
+  isUsed: boolean;
+  place: number;
 }
 
 /** A round and what hangs on it. */
@@ -84,14 +92,8 @@ interface Active {
   wakeAtMs: Millis;
   /** A quorum has accepted; what is awaited are the others. */
   isOver: boolean;
-}
-
-interface Remembered extends Promised {
-  readonly key: string;
-  readonly state: State;
-  readonly next: number;
-  isUsed: boolean;
-  place: number;
+  /** Of a comparison. */
+  onCompared: ((state: State | undefined) => void) | undefined;
 }
 
 export class Coordinator {
@@ -102,8 +104,7 @@ export class Coordinator {
   /** By the id of the phase under way. */
   readonly #rounds = new Map<number, Active>();
   readonly #paused = new Set<Active>();
-  readonly #promised = new Map<string, Remembered>();
-  readonly #promisedClock = new SecondChance<Remembered>();
+  readonly #remembered = new SecondChance<Queue>();
   #nextId = 1;
   #timer: Timer | undefined;
   #isEnded = false;
@@ -131,17 +132,21 @@ export class Coordinator {
 
   /** Runs a round that writes back what is chosen, at `level`; nothing if the key is busy, which does as much. */
   repair(key: string, level: QuorumLevel): void {
-    if (this.#queues.has(key)) return;
     const queue = this.#queueOf(key);
+    if (queue.active !== undefined || this.#rounds.size >= maxBackground) return this.#release(queue);
     this.#start(queue, level, []);
   }
 
-  /** Compares the replicas of `key`, and brings them to one mind where they differ; nothing if the key is busy. */
-  compare(key: string): void {
-    if (this.#queues.has(key)) return;
+  /**
+   * Asks all replicas of `key`, and brings them to one mind where they differ. `done` with what they have accepted, all
+   * of them under one ballot; undefined where that was not so, or the key is busy.
+   */
+  compare(key: string, done: (state: State | undefined) => void = () => {}): void {
     const queue = this.#queueOf(key);
+    if (queue.active !== undefined || this.#rounds.size >= maxBackground) return this.#skip(queue, done);
     const round = new Round({ key, placement: this.#placementOf(key, "all"), level: "all", commands: [] });
     const active = this.#activeOf(queue, round, []);
+    active.onCompared = done;
     queue.active = active;
     this.#setTimer();
     this.#follow(active, round.read());
@@ -158,8 +163,10 @@ export class Coordinator {
   /** Every round begins anew among the replicas of now; what was promised was promised to the quorums of before. */
   topologyChanged(topology: Topology): void {
     this.#topology = topology;
-    for (const promised of this.#promised.values()) this.#promisedClock.remove(promised);
-    this.#promised.clear();
+    for (const queue of this.#queues.values()) {
+      queue.promised = undefined;
+      this.#release(queue);
+    }
     for (const active of [...this.#rounds.values()]) {
       if (active.isOver) this.#close(active);
       else this.#pause(active, 0);
@@ -172,10 +179,23 @@ export class Coordinator {
     this.#timer?.cancel();
   }
 
+  #skip(queue: Queue, done: (state: State | undefined) => void): void {
+    this.#release(queue);
+    done(undefined);
+  }
+
   #queueOf(key: string): Queue {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { key, waiting: [], active: undefined };
+      queue = {
+        key,
+        waiting: [],
+        active: undefined,
+        promised: undefined,
+        isRemembered: false,
+        isUsed: true,
+        place: 0,
+      };
       this.#queues.set(key, queue);
     }
     return queue;
@@ -190,10 +210,7 @@ export class Coordinator {
   /** Takes what can share a round from the front of the queue: operations of one level. */
   #begin(queue: Queue): void {
     const level = queue.waiting[0]?.command.level;
-    if (level === undefined) {
-      this.#queues.delete(queue.key);
-      return;
-    }
+    if (level === undefined) return this.#release(queue);
     let count = 1;
     let bytes = queue.waiting[0]!.bytes;
     while (count < Math.min(queue.waiting.length, maxFolded) && queue.waiting[count]!.command.level === level) {
@@ -215,10 +232,14 @@ export class Coordinator {
     this.counters.rounds++;
     this.counters.folded += Math.max(0, operations.length - 1);
     this.#setTimer();
-    if (level === "one") return this.#follow(active, round.read());
+    if (level === "one") {
+      queue.promised = undefined;
+      return this.#follow(active, round.read());
+    }
     const isWriting = commands.length === 0 || commands.some(isWrite);
     if (!isWriting) return this.#follow(active, round.read());
-    const promised = level === "majority" ? this.#takePromised(key) : undefined;
+    const promised = level === "majority" ? queue.promised : undefined;
+    queue.promised = undefined;
     if (promised === undefined || commands.length === 0) return this.#attempt(active);
     this.counters["one-trip rounds"]++;
     const next = this.#ports.ballots.after(promised.next, this.#ports.self.number);
@@ -227,7 +248,18 @@ export class Coordinator {
 
   #activeOf(queue: Queue, round: Round, operations: readonly Operation[]): Active {
     const dueAtMs = this.#ports.clock.nowMs() + this.#settings.requestTimeoutMs;
-    return { queue, round, operations, dueAtMs, id: 0, phases: 0, attempts: 0, wakeAtMs: 0, isOver: false };
+    return {
+      queue,
+      round,
+      operations,
+      dueAtMs,
+      id: 0,
+      phases: 0,
+      attempts: 0,
+      wakeAtMs: 0,
+      isOver: false,
+      onCompared: undefined,
+    };
   }
 
   #follow(active: Active, step: Step): void {
@@ -277,6 +309,7 @@ export class Coordinator {
     const { round } = active;
     if (++active.attempts > maxAttempts) return this.#follow(active, round.giveUp());
     this.counters.attempts++;
+    active.queue.promised = undefined;
     if (round.level === "one") return this.#follow(active, round.read());
     ballots.observe(round.highestRefusal);
     const ballot = ballots.take(self.number);
@@ -306,8 +339,9 @@ export class Coordinator {
   #finish(active: Active): void {
     const { round, operations } = active;
     operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet));
-    if (round.isAccepted) this.#keepPromise(round);
+    if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
+    active.onCompared?.(round.found);
     this.#leave(active);
   }
 
@@ -353,24 +387,30 @@ export class Coordinator {
     done(reply);
   }
 
-  #takePromised(key: string): Promised | undefined {
-    const promised = this.#promised.get(key);
-    if (promised === undefined) return undefined;
-    this.#promised.delete(key);
-    this.#promisedClock.remove(promised);
-    return promised;
+  #keepPromise({ queue, round }: Active): void {
+    const { isNextPromised, proposal, next } = round;
+    const { promiseCacheEntries } = this.#settings;
+    if (!isNextPromised || proposal === undefined || promiseCacheEntries === 0) return;
+    this.#ports.ballots.observe(next);
+    queue.promised = { state: proposal, next };
+    queue.isUsed = true;
+    if (queue.isRemembered) return;
+    queue.isRemembered = true;
+    this.#remembered.add(queue);
+    if (this.#remembered.size <= promiseCacheEntries) return;
+    const evicted = this.#remembered.evict(() => true);
+    if (evicted === undefined) return;
+    evicted.promised = undefined;
+    evicted.isRemembered = false;
+    this.#release(evicted);
   }
 
-  #keepPromise({ key, isNextPromised, proposal, next }: Round): void {
-    if (!isNextPromised || proposal === undefined || this.#settings.promiseCacheEntries === 0) return;
-    const kept: Remembered = { key, state: proposal, next, isUsed: true, place: 0 };
-    this.#ports.ballots.observe(next);
-    this.#takePromised(key);
-    this.#promised.set(key, kept);
-    this.#promisedClock.add(kept);
-    if (this.#promised.size <= this.#settings.promiseCacheEntries) return;
-    const evicted = this.#promisedClock.evict(() => true);
-    if (evicted !== undefined) this.#promised.delete(evicted.key);
+  /** Forgets a key that nothing is to be known of. */
+  #release(queue: Queue): void {
+    if (queue.active !== undefined || queue.waiting.length > 0 || queue.promised !== undefined) return;
+    if (queue.isRemembered) this.#remembered.remove(queue);
+    queue.isRemembered = false;
+    this.#queues.delete(queue.key);
   }
 
   /** One timer for everything, as long as there is anything. */
@@ -380,7 +420,7 @@ export class Coordinator {
       this.#timer = undefined;
       if (this.#isEnded) return;
       this.#tick(this.#ports.clock.nowMs());
-      if (this.#rounds.size + this.#paused.size + this.#queues.size > 0) this.#setTimer();
+      if (this.#rounds.size + this.#paused.size > 0) this.#setTimer();
     });
   }
 
@@ -396,26 +436,29 @@ export class Coordinator {
       this.#paused.delete(active);
       this.#attempt(active);
     }
-    for (const { waiting } of this.#queues.values()) {
-      for (const operation of waiting) if (operation.dueAtMs <= nowMs) this.#answer(operation, quorumNotMet);
-    }
   }
 
   /** Answers operations whose time is up; @returns whether that ended the round, because nobody waits any more. */
   #endOverdue(active: Active, nowMs: Millis): boolean {
-    const { round, operations } = active;
+    const { queue, round, operations } = active;
     let waiting = operations.length === 0 && active.dueAtMs > nowMs ? 1 : 0;
-    for (const operation of operations) {
-      if (operation.done === undefined) continue;
-      if (operation.dueAtMs <= nowMs) this.#answer(operation, round.replyIfEnded(operation.command));
+    operations.forEach((operation, index) => {
+      if (operation.done === undefined) return;
+      if (operation.dueAtMs <= nowMs) this.#answer(operation, round.withdraw(index));
       else waiting++;
-    }
+    });
+    for (const operation of queue.waiting) if (operation.dueAtMs <= nowMs) this.#answer(operation, quorumNotMet);
+    if (queue.waiting.some(isAnswered)) queue.waiting = queue.waiting.filter((operation) => !isAnswered(operation));
     if (waiting > 0) return false;
     this.#paused.delete(active);
     this.#rounds.delete(active.id);
     this.#follow(active, round.giveUp());
     return true;
   }
+}
+
+function isAnswered({ done }: Operation): boolean {
+  return done === undefined;
 }
 
 function requestOf(round: Round, id: number): ReplicaRequest {

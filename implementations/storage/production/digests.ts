@@ -8,7 +8,6 @@
  * @see DeCandia et al. 2007, "Dynamo", section 4.7 (Merkle trees for anti-entropy).
  */
 
-import { memberNumbers } from "./topology.ts";
 import { hashText, mixBits, slotCount } from "./slots.ts";
 
 export class Digests {
@@ -17,9 +16,9 @@ export class Digests {
 
   /** Puts a record in, or takes it out. */
   toggle(slot: number, keyHash: KeyHash, ballot: number): void {
-    const number = ballot % memberNumbers;
-    const counter = (ballot - number) / memberNumbers;
-    const ballotBits = mixBits(counter ^ Math.imul(number, 0x9e3779b1) ^ Math.floor(counter / 2 ** 32));
+    const lowBits = ballot >>> 0;
+    const highBits = (ballot - lowBits) / 2 ** 32;
+    const ballotBits = mixBits(lowBits ^ Math.imul(highBits, 0x9e3779b1));
     this.low[slot]! ^= mixBits(keyHash.low ^ ballotBits);
     this.high[slot]! ^= mixBits(keyHash.high + ballotBits);
   }

@@ -123,7 +123,7 @@ export class BatchWriter {
   }
 }
 
-/** Returns what `take` encoded; undefined when it is something else. Values are views of `bytes`. */
+/** Returns what `take` encoded; undefined when it is something else. */
 export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   try {
     const fields = new Fields(decode(bytes));
@@ -177,7 +177,7 @@ function readState(fields: Fields): State {
     timestampMs: fields.number(),
     session: fields.number(),
     sequence: fields.number(),
-    value: fields.bytesOrNull(),
+    value: fields.textOrNull(),
   };
 }
 
@@ -213,9 +213,9 @@ class Fields {
     return field;
   }
 
-  bytesOrNull(): Uint8Array | null {
+  textOrNull(): string | null {
     const field = this.#fields[this.#at++];
-    if (field !== null && !(field instanceof Uint8Array)) throw new TypeError("bytes were expected");
+    if (field !== null && typeof field !== "string") throw new TypeError("a text or null was expected");
     return field;
   }
 

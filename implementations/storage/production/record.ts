@@ -2,8 +2,8 @@
  * What a replica keeps of one key, and its bytes on disk.
  *
  * A record is one value of the engine, so that whatever an acceptor decides about a key becomes durable as a whole. The
- * layout is fixed and hand-made: seven numbers and the value's UTF-8, which stays bytes between the client's request
- * and the reply, because replicas never look into it.
+ * layout is fixed and hand-made: six numbers and the value's UTF-8. In memory a value is text: a small byte array costs
+ * several times its size, and a copy whenever it must not pin the message it came in.
  *
  * Keys of the engine begin with the slot (two bytes, big endian), so that a slot is one range. What is not a record
  * begins with a byte above all slots: `0xfd` hints, `0xfe` floors, `0xff` the node's own notes.
@@ -22,8 +22,8 @@ export interface State {
   /** The request that wrote it. */
   readonly session: number;
   readonly sequence: number;
-  /** UTF-8; null: deleted, or never written. */
-  readonly value: Uint8Array | null;
+  /** null: deleted, or never written. */
+  readonly value: string | null;
 }
 
 export interface KeyRecord {
@@ -56,12 +56,43 @@ export function absentRecord(floor: Floor): KeyRecord {
 
 const head = new DataView(new ArrayBuffer(recordHeadBytes));
 const headBytes = new Uint8Array(head.buffer);
+const smallestSlab = 4096;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Returns bytes of their own. */
-export function encodeRecord({ promised, state }: KeyRecord): Uint8Array {
-  const bytes = new Uint8Array(recordHeadBytes + (state.value?.length ?? 0));
+/** Encodes the records of one write into few large arrays, which live as long as the write. */
+export class RecordEncoder {
+  #slab = new Uint8Array(0);
+  #used = 0;
+
+  encode(record: KeyRecord): Uint8Array {
+    fillHead(record);
+    const { value } = record.state;
+    const room = recordHeadBytes + (value?.length ?? 0);
+    if (this.#used + room > this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(smallestSlab, 2 * this.#slab.length, room));
+      this.#used = 0;
+    }
+    const bytes = this.#slab.subarray(this.#used, this.#used + room);
+    bytes.set(headBytes);
+    // Text takes as many bytes as it has code units, or it does not fit and is measured.
+    if (value !== null && encoder.encodeInto(value, bytes.subarray(recordHeadBytes)).read < value.length) {
+      return encodeAlone(value);
+    }
+    this.#used += room;
+    return bytes;
+  }
+}
+
+function encodeAlone(value: string): Uint8Array {
+  const text = encoder.encode(value);
+  const bytes = new Uint8Array(recordHeadBytes + text.length);
+  bytes.set(headBytes);
+  bytes.set(text, recordHeadBytes);
+  return bytes;
+}
+
+function fillHead({ promised, state }: KeyRecord): void {
   head.setUint8(0, state.value === null ? 0 : 1);
   head.setFloat64(1, promised);
   head.setFloat64(9, state.ballot);
@@ -69,12 +100,8 @@ export function encodeRecord({ promised, state }: KeyRecord): Uint8Array {
   head.setFloat64(25, state.timestampMs);
   head.setFloat64(33, state.session);
   head.setFloat64(41, state.sequence);
-  bytes.set(headBytes);
-  if (state.value !== null) bytes.set(state.value, recordHeadBytes);
-  return bytes;
 }
 
-/** Returns the record whose value is a view of `bytes`. */
 export function decodeRecord(bytes: Uint8Array): KeyRecord {
   assert(bytes.length >= recordHeadBytes && bytes[0]! <= 1, "an engine returns the records it was given");
   headBytes.set(bytes.subarray(0, recordHeadBytes));
@@ -86,7 +113,7 @@ export function decodeRecord(bytes: Uint8Array): KeyRecord {
       timestampMs: head.getFloat64(25),
       session: head.getFloat64(33),
       sequence: head.getFloat64(41),
-      value: bytes[0] === 0 ? null : bytes.subarray(recordHeadBytes),
+      value: bytes[0] === 0 ? null : decodeText(bytes.subarray(recordHeadBytes)),
     },
   };
 }
@@ -108,7 +135,7 @@ export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-export function decodeText(bytes: Uint8Array): string {
+function decodeText(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 

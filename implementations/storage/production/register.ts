@@ -12,10 +12,10 @@ import { unreachable } from "../../foundation/assert.ts";
 import type { Request } from "../../foundation/deployment.ts";
 import { limits } from "../contract.ts";
 import type { QuorumLevel, StorageOperation, StorageReply } from "../contract.ts";
-import { decodeText, encodeText } from "./record.ts";
+import { encodeText } from "./record.ts";
 import type { State } from "./record.ts";
 
-/** A request, checked and with its texts as bytes. */
+/** A request that is within bounds. */
 export interface Command {
   readonly kind: StorageOperation["kind"];
   readonly key: string;
@@ -23,9 +23,9 @@ export interface Command {
   readonly session: number;
   readonly sequence: number;
   /** put, cas: what to write. */
-  readonly value: Uint8Array | null;
+  readonly value: string | null;
   /** cas: what has to be there. */
-  readonly from: Uint8Array | null;
+  readonly from: string | null;
 }
 
 /** What came of a command: the same state where it changed nothing. */
@@ -45,11 +45,9 @@ export function commandOf({ session, sequence, operation }: Request<StorageOpera
   if (key.length * 3 > limits.keyBytes && encodeText(key).length > limits.keyBytes) return undefined;
   const value = kind === "put" ? operation.value : kind === "cas" ? operation.to : null;
   const from = kind === "cas" ? operation.from : null;
-  const valueBytes = value === null ? null : boundedBytes(value);
-  const fromBytes = from === null ? null : boundedBytes(from);
-  if (valueBytes === undefined || fromBytes === undefined) return undefined;
+  if (!isWithinBounds(value) || !isWithinBounds(from)) return undefined;
   const level = operation.kind === "cas" ? "majority" : operation.level;
-  return { kind, key, level, session, sequence, value: valueBytes, from: fromBytes };
+  return { kind, key, level, session, sequence, value, from };
 }
 
 /** Executes `command` on `state`; the ballot of a new state is its round's to set. */
@@ -77,7 +75,7 @@ function refusalOf(state: State, { kind, from }: Command): StorageReply | undefi
     case "delete":
       return state.value === null ? notFound : undefined;
     case "cas":
-      return isEqual(state.value, from) ? undefined : preconditionFailed;
+      return state.value === from ? undefined : preconditionFailed;
     default:
       return unreachable(kind);
   }
@@ -85,22 +83,15 @@ function refusalOf(state: State, { kind, from }: Command): StorageReply | undefi
 
 function readingOf({ value, version }: State): StorageReply {
   if (value === null) return { kind: "ok", result: { kind: "get", value: null, version: 0 } };
-  return { kind: "ok", result: { kind: "get", value: decodeText(value), version } };
+  return { kind: "ok", result: { kind: "get", value, version } };
 }
 
 function written(kind: "put" | "delete" | "cas", version: number): StorageReply {
   return { kind: "ok", result: { kind, version } };
 }
 
-function isEqual(left: Uint8Array | null, right: Uint8Array | null): boolean {
-  if (left === null || right === null) return left === right;
-  if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
-  return true;
-}
-
-function boundedBytes(text: string): Uint8Array | undefined {
-  if (text.length > limits.valueBytes || !text.isWellFormed()) return undefined;
-  const bytes = encodeText(text);
-  return bytes.length > limits.valueBytes ? undefined : bytes;
+function isWithinBounds(value: string | null): boolean {
+  if (value === null) return true;
+  if (value.length > limits.valueBytes || !value.isWellFormed()) return false;
+  return value.length * 3 <= limits.valueBytes || encodeText(value).length <= limits.valueBytes;
 }

@@ -43,6 +43,8 @@ export interface ReplicaPorts {
   reply(to: NodeId, message: ReplicaReply): void;
   /** Calls `flush` at the end of the turn. */
   schedule(): void;
+  /** A promise stands in the way of what another replica has accepted: a round has to repair the key. */
+  onBlocked(key: string): void;
   /** A tombstone came to be, or was found. */
   onTombstone(key: string, slot: number, ballot: number): void;
   trace(event: StorageEvent): void;
@@ -193,7 +195,10 @@ export class Replica {
       case "install": {
         const next = acceptor.install(record, request.state);
         const reply = { kind: "installed", id, isTaken: next !== undefined } as const;
-        return this.#settle(entry, next ?? record, from, reply);
+        this.#settle(entry, next ?? record, from, reply);
+        // Last: the round that repairs the key begins at once, and changes this very record.
+        if (next === undefined) this.#ports.onBlocked(request.key);
+        return;
       }
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
@@ -243,7 +248,7 @@ export class Replica {
   }
 
   #tell(key: string, { ballot, version, value }: State): void {
-    const digest = value === null ? 0 : crc32c(value);
+    const digest = value === null ? 0 : crc32c(layout.encodeText(value));
     this.#ports.trace({ kind: "accept", key, ballot, version, digest });
   }
 
@@ -275,17 +280,11 @@ export class Replica {
     this.#writing = this.#changed;
     this.#changed = [];
     this.#changedBytes = 0;
-    return this.#writing.map((entry) => {
-      if (!entry.isPresent) return { key: entry.engineKey, value: undefined };
-      const value = layout.encodeRecord(entry.record);
-      // The value shown from now on lies in these bytes, so that a small one does not pin the message it came in.
-      const { promised, state } = entry.record;
-      if (state.value !== null) {
-        const own = value.subarray(layout.recordHeadBytes);
-        entry.record = { promised, state: { ...state, value: own } };
-      }
-      return { key: entry.engineKey, value };
-    });
+    const encoder = new layout.RecordEncoder();
+    return this.#writing.map(({ engineKey, record, isPresent }) => ({
+      key: engineKey,
+      value: isPresent ? encoder.encode(record) : undefined,
+    }));
   }
 
   #completed(): void {

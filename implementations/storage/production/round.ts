@@ -16,6 +16,7 @@
  * @see Rystsov 2018, "CASPaxos: replicated state machines without logs", sections 2.2, 2.4, and 3 (the proof).
  */
 
+import { assert } from "../../foundation/assert.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { QuorumLevel, StorageReply } from "../contract.ts";
 import type { ReplicaReply } from "./messages.ts";
@@ -75,6 +76,8 @@ export class Round {
   replies: readonly StorageReply[] = [];
   /** The highest ballot that stood in the way. */
   highestRefusal = 0;
+  /** done: what a quorum was found to have accepted under one ballot. */
+  found: State | undefined;
   /** done: whether the outcome was accepted by a quorum that promised `next` as well. */
   isNextPromised = false;
   /** Who answered the phase, and how, by position in `placement.replicas`. */
@@ -82,6 +85,8 @@ export class Round {
   #outcomes: readonly StorageReply[] = [];
   /** Proposals of this round that changed something, one per attempt at most. */
   readonly #proposed: Proposed[] = [];
+  /** Positions of operations that nobody waits for, and that were never proposed. */
+  readonly #withdrawn = new Set<number>();
   #timestampMs = 0;
   #isAccepted = false;
 
@@ -186,17 +191,28 @@ export class Round {
 
   /** Ends it with no quorum: what each operation has to be told. */
   giveUp(): Step {
-    this.replies = this.commands.map((command) => this.replyIfEnded(command));
+    this.replies = this.commands.map((command) => this.#replyIfEnded(command));
     return "done";
   }
 
-  /** What `command` has to be told if nobody waits any longer: a write that was proposed may have been chosen. */
-  replyIfEnded(command: Command): StorageReply {
+  /**
+   * Its client waits no longer for the operation at `index`. Returns what it has to be told: a write that was proposed
+   * may have been chosen; one that was not is left out of whatever the round proposes from now on.
+   */
+  withdraw(index: number): StorageReply {
+    const command = this.commands[index];
+    assert(command !== undefined, "only operations of the round are withdrawn");
+    if (this.#proposed.length === 0) this.#withdrawn.add(index);
+    return this.#replyIfEnded(command);
+  }
+
+  #replyIfEnded(command: Command): StorageReply {
     return this.#proposed.length > 0 && isWrite(command) ? writeUncertain : quorumNotMet;
   }
 
   #enter(phase: Phase): void {
     this.phase = phase;
+    this.found = undefined;
     this.phases++;
     this.#answers.fill(undefined);
   }
@@ -214,6 +230,7 @@ export class Round {
       if (answer?.kind !== "reading") continue;
       const { ballot } = answer.state;
       if (!this.#isQuorum((other) => stateOf(other)?.ballot === ballot)) continue;
+      this.found = answer.state;
       if (this.#execute(answer.state, false) === answer.state) return this.#finish();
       return this.level === "one" ? "elect" : "retry";
     }
@@ -281,7 +298,8 @@ export class Round {
   /** Applies the operations to `base`, and keeps what they will be told. */
   #execute(base: State, isFull: boolean): State {
     let state = base;
-    this.#outcomes = this.commands.map((command) => {
+    this.#outcomes = this.commands.map((command, index) => {
+      if (this.#withdrawn.size > 0 && this.#withdrawn.has(index)) return quorumNotMet;
       const { state: changed, reply } = execute(state, command, this.#timestampMs);
       if (isFull && changed !== state && changed.value !== null && state.value === null) return capacityExceeded;
       state = changed;

@@ -15,15 +15,18 @@ import type { Clock, Random } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { StorageEvent, StorageOperation, StorageReply, StorageState } from "../contract.ts";
 import type { Engine, EngineEntry, EngineError } from "../engine.ts";
+import { AntiEntropy } from "./anti-entropy.ts";
 import { BallotCounter } from "./ballot.ts";
 import { Coordinator } from "./coordinator.ts";
 import type { StorageSettings } from "./defaults.ts";
 import { Forwards } from "./forwards.ts";
+import { Hints } from "./hints.ts";
 import { BatchWriter, decodeBatch } from "./messages.ts";
 import type { Message, ReplicaReply, ReplicaRequest } from "./messages.ts";
-import { decodeRecord, decodeText, slotAndKeyOf, slotStart } from "./record.ts";
+import { decodeRecord, floorsStart, hintsStart, slotAndKeyOf, slotStart } from "./record.ts";
 import { commandOf, isWrite } from "./register.ts";
 import { Replica } from "./replica.ts";
+import { Tombstones } from "./tombstones.ts";
 import { slotCount, slotOf } from "./slots.ts";
 import type { Member, Topology } from "./topology.ts";
 
@@ -65,6 +68,9 @@ export class StorageCore {
   readonly coordinator: Coordinator;
   readonly #ballots = new BallotCounter();
   readonly #forwards: Forwards;
+  readonly #hints: Hints;
+  readonly #antiEntropy: AntiEntropy;
+  readonly #tombstones: Tombstones;
   #topology: Topology;
   /** By slot: 1 if this node keeps it. */
   readonly #kept = new Uint8Array(slotCount);
@@ -91,7 +97,8 @@ export class StorageCore {
         keeps: (slot) => this.#keeps(slot),
         reply: (to, message) => this.#sendReply(to, message),
         schedule: () => this.#schedule(),
-        onTombstone: () => {},
+        onBlocked: (key) => this.coordinator.repair(key, "majority"),
+        onTombstone: (key, slot, ballot) => this.#tombstones.note(key, slot, ballot),
         trace: (event) => options.trace(event),
         onFatal: (error) => this.#fail(error),
       },
@@ -105,7 +112,9 @@ export class StorageCore {
         self: member,
         send: (to, request) => this.#sendRequest(to, request),
         isFull: () => this.replica.isFull,
-        onMissed: () => {},
+        onMissed: (missed, key, state) => {
+          if (missed.id !== member.id) this.#hints.keep(missed, key, state);
+        },
       },
       settings,
       topology,
@@ -116,6 +125,38 @@ export class StorageCore {
       maxPending: settings.maxPendingRequests,
       send: (to, message) => this.#send(to, message),
     });
+    const sendRequest = (to: NodeId, request: ReplicaRequest): void => this.#sendRequest(to, request);
+    this.#hints = new Hints({
+      clock,
+      maxBytes: settings.hintBytes,
+      patienceMs: settings.requestTimeoutMs,
+      send: sendRequest,
+      write: (write) => this.replica.commit.write(write),
+    });
+    this.#antiEntropy = new AntiEntropy(
+      {
+        self: member.id,
+        clock,
+        random,
+        intervalMs: settings.antiEntropyIntervalMs,
+        digests: this.replica.digests,
+        send: (to, body) => this.#send(to, { kind: "sync", id: 0, body }),
+        install: sendRequest,
+        scanSlot: (slot, from, maxBytes, done) => this.replica.scanSlot(slot, from, maxBytes, done),
+        trace: (event) => options.trace(event),
+      },
+      topology,
+    );
+    this.#tombstones = new Tombstones(
+      {
+        self: member,
+        clock,
+        graceMs: settings.tombstoneGraceMs,
+        compare: (key, done) => this.coordinator.compare(key, done),
+        send: sendRequest,
+      },
+      topology,
+    );
     this.#noteKept();
   }
 
@@ -127,11 +168,10 @@ export class StorageCore {
         this.#life = life + 1;
         this.#ballots.restore(reserved);
         const counter = this.#ballots.wanted() ?? reserved;
-        this.#reserve(counter, () => {
-          this.#isStarted = true;
-          this.#options.trace({ kind: "start", life: this.#life, records });
-          this.#options.onStarted();
-        });
+        const restore = (entry: EngineEntry): void => this.#hints.restore(entry, this.#topology);
+        this.replica.scanAll(hintsStart, floorsStart, restore, () =>
+          this.#reserve(counter, () => this.#started(records)),
+        );
       });
     });
   }
@@ -167,6 +207,7 @@ export class StorageCore {
       return;
     }
     const isOfEpoch = batch.epoch === this.#topology.epoch;
+    if (isOfEpoch && this.#isStarted) this.#hints.heard(from);
     for (const message of batch.messages) {
       if (message.kind === "foreign") this.#options.onForeign?.(from, message.body);
       else if (isOfEpoch && this.#isStarted) this.#take(from, message);
@@ -187,6 +228,9 @@ export class StorageCore {
     this.#topology = topology;
     this.#noteKept();
     this.coordinator.topologyChanged(topology);
+    this.#hints.topologyChanged(topology);
+    this.#antiEntropy.topologyChanged(topology);
+    this.#tombstones.topologyChanged(topology);
   }
 
   get topology(): Topology {
@@ -204,8 +248,7 @@ export class StorageCore {
     const take = ({ key, value }: EngineEntry): void => {
       const { state } = decodeRecord(value);
       if (state.ballot === 0) return;
-      const text = state.value === null ? null : decodeText(state.value);
-      entries.push([slotAndKeyOf(key)[1], text, state.version]);
+      entries.push([slotAndKeyOf(key)[1], state.value, state.version]);
     };
     this.replica.commit.whenQuiet(() =>
       this.replica.scanAll(slotStart(0), slotStart(slotCount), take, () => {
@@ -235,12 +278,19 @@ export class StorageCore {
     this.replica.end();
     this.coordinator.end();
     this.#forwards.end();
+    this.#hints.end();
+    this.#antiEntropy.end();
+    this.#tombstones.end();
   }
 
   get counters(): Readonly<Record<string, number>> {
     const { replica, coordinator } = this;
     return {
       ...coordinator.counters,
+      ...this.#hints.counters,
+      ...this.#antiEntropy.counters,
+      ...this.#tombstones.counters,
+      "hint bytes": this.#hints.bytes,
       "engine writes": replica.commit.writes,
       "engine reads": replica.readsFromEngine,
       "requests dropped": replica.dropped,
@@ -250,6 +300,14 @@ export class StorageCore {
       keys: replica.keys,
       bytes: replica.bytes,
     };
+  }
+
+  #started(records: number): void {
+    this.#isStarted = true;
+    this.#options.trace({ kind: "start", life: this.#life, records });
+    this.#antiEntropy.start();
+    this.#tombstones.start();
+    this.#options.onStarted();
   }
 
   #take(from: NodeId, message: Message): void {
@@ -264,8 +322,9 @@ export class StorageCore {
       case "accepted":
       case "refused":
       case "reading":
-      case "installed":
         return this.coordinator.receive(from, message);
+      case "installed":
+        return message.id < 0 ? this.#hints.receive(from, message) : this.coordinator.receive(from, message);
       case "forward": {
         const { id, session, sequence, operation, deadlineMs } = message;
         // Only to a replica is anything forwarded, and it must not go round in circles.
@@ -277,6 +336,7 @@ export class StorageCore {
       case "forwarded":
         return this.#forwards.answered(message.id, message.reply);
       case "sync":
+        return this.#isServing ? this.#antiEntropy.receive(from, message.body) : undefined;
       case "foreign":
         return;
       default:
