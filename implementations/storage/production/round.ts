@@ -340,6 +340,8 @@ function fateOf(proposed: State, found: State): "chosen" | "lost" | "unknown" {
     found.sequence === proposed.sequence &&
     found.timestampMs === proposed.timestampMs;
   if (isSame) return "chosen";
+  // Nothing there, and a tombstone of as high a version was collected in the slot: perhaps this one.
+  if (found.ballot === 0 && found.version >= proposed.version) return "unknown";
   return found.ballot < proposed.ballot || found.version <= proposed.version ? "lost" : "unknown";
 }
 
