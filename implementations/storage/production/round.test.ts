@@ -107,7 +107,8 @@ test("a proposal that is found again is completed; one that may have been overwr
   const cases: readonly (readonly [State, string])[] = [
     [{ ...stateOf(4098, 2, "b", 1), timestampMs: 1 }, "b"],
     [stateOf(4098, 3, "d"), "WRITE_UNCERTAIN"],
-    [stateOf(0, 2, null), "WRITE_UNCERTAIN"],
+    [stateOf(0, 3, null), "WRITE_UNCERTAIN"],
+    [stateOf(0, 2, null), "b"],
     [stateOf(1025, 1, "a"), "b"],
   ];
   for (const [found, expected] of cases) {
