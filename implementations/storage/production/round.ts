@@ -340,6 +340,9 @@ function fateOf(proposed: State, found: State): "chosen" | "lost" | "unknown" {
     found.sequence === proposed.sequence &&
     found.timestampMs === proposed.timestampMs;
   if (isSame) return "chosen";
+  // Nothing there, and a tombstone was collected in the slot that may be this one, or one that went over this value.
+  const collectedVersion = proposed.value === null ? proposed.version : proposed.version + 1;
+  if (found.ballot === 0 && found.version >= collectedVersion) return "unknown";
   return found.ballot < proposed.ballot || found.version <= proposed.version ? "lost" : "unknown";
 }
 
