@@ -95,6 +95,7 @@ class StoreProcess implements ProcessHost<StorageState> {
       clock: this.#clock,
       random: seededRandom(`${seed}/${id}/life ${life}/store`),
       defer: (callback) => setImmediate(callback),
+      tracesAccepts: false,
       trace: (event) => this.#reports.trace(id, event),
       isWatched: () => this.#moments.isWatching,
       beforeSend: (to, message, proceed) => this.#moments.before(id, to, message, proceed),

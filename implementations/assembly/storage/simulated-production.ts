@@ -27,6 +27,7 @@ function hostOf(ports: HostPorts<StorageEvent>, settings: StorageSettings): Node
     random: ports.random.fork("store"),
     openEngine: (done) => SimulatedEngine.open(ports.disk, { clock: ports.clock }, done),
     // The seat tells of every stop, crashes included.
+    tracesAccepts: true,
     trace: (event) => {
       if (event.kind !== "stop") ports.trace(event);
     },

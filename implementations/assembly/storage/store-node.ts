@@ -33,6 +33,8 @@ export interface StoreNodeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly defer: (callback: () => void) => void;
+  /** Whether every acceptance is traced: only where that costs nothing but memory. */
+  readonly tracesAccepts: boolean;
   readonly trace: (event: StorageEvent) => void;
   readonly isWatched: () => boolean;
   readonly beforeSend: (
@@ -108,7 +110,7 @@ export class StoreNode {
   }
 
   #start(engine: Engine): void {
-    const { id, founders, settings, clock, random, defer, trace, onStarted } = this.#options;
+    const { id, founders, settings, clock, random, defer, tracesAccepts, trace, onStarted } = this.#options;
     const { replicationFactor, virtualNodes } = settings;
     const topology = topologyOf(foundingData({ members: founders, replicationFactor, virtualNodes }));
     const member = topology.members.find((each) => each.id === id);
@@ -122,6 +124,7 @@ export class StoreNode {
       random,
       send: (to, bytes) => this.#send(to, bytes),
       defer,
+      tracesAccepts,
       trace,
       onStarted: () => {
         this.#isServing = true;

@@ -47,6 +47,8 @@ export interface ReplicaPorts {
   onBlocked(key: string): void;
   /** A tombstone came to be, or was found. */
   onTombstone(key: string, slot: number, ballot: number): void;
+  /** Whether every acceptance is traced: it costs more than the acceptance itself where a trace leaves the process. */
+  readonly tracesAccepts: boolean;
   trace(event: StorageEvent): void;
   onFatal(error: EngineError): void;
 }
@@ -243,7 +245,7 @@ export class Replica {
     if (before > 0) this.digests.toggle(slot, hash, before);
     if (after === 0) return;
     this.digests.toggle(slot, hash, after);
-    this.commit.when(entry.write, () => this.#tell(key, next.state));
+    if (this.#ports.tracesAccepts) this.commit.when(entry.write, () => this.#tell(key, next.state));
     if (next.state.value === null) this.#ports.onTombstone(key, slot, after);
   }
 

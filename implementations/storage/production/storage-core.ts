@@ -11,7 +11,7 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import { decode, encode } from "../../foundation/codec.ts";
 import type { Request } from "../../foundation/deployment.ts";
-import type { Clock, Random } from "../../foundation/effects.ts";
+import type { Clock, Random, Timer } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { StorageEvent, StorageOperation, StorageReply, StorageState } from "../contract.ts";
 import type { Engine, EngineEntry, EngineError } from "../engine.ts";
@@ -41,6 +41,8 @@ export interface StorageCoreOptions {
   send(to: NodeId, bytes: Uint8Array): void;
   /** Calls `flush` soon, once the host has nothing more to hand in; never before it returned. */
   defer(flush: () => void): void;
+  /** Whether every acceptance is traced. */
+  readonly tracesAccepts: boolean;
   trace(event: StorageEvent): void;
   onStarted(): void;
   /** The engine serves nothing more; the node has ended. */
@@ -59,6 +61,10 @@ interface LifeNote {
 const noLife: LifeNote = { life: 0, reserved: 0 };
 const stopPollMs = 5;
 
+/** No operation waits for these: they gather, so that a put at level one costs its replicas a part of a message. */
+const unhurried: ReadonlySet<Message["kind"]> = new Set(["install", "installed"] satisfies Message["kind"][]);
+const unhurriedMs: Millis = 5;
+
 const unavailable: StorageReply = { kind: "error", code: "UNAVAILABLE" };
 const malformed: StorageReply = { kind: "error", code: "MALFORMED_REQUEST" };
 
@@ -76,6 +82,7 @@ export class StorageCore {
   readonly #kept = new Uint8Array(slotCount);
   readonly #outbox = new Map<NodeId, BatchWriter>();
   #isFlushing = false;
+  #lateFlush: Timer | undefined;
   #isStarted = false;
   #isStopping = false;
   #isEnded = false;
@@ -99,6 +106,7 @@ export class StorageCore {
         schedule: () => this.#schedule(),
         onBlocked: (key) => this.coordinator.repair(key, "majority"),
         onTombstone: (key, slot, ballot) => this.#tombstones.note(key, slot, ballot),
+        tracesAccepts: options.tracesAccepts,
         trace: (event) => options.trace(event),
         onFatal: (error) => this.#fail(error),
       },
@@ -281,6 +289,7 @@ export class StorageCore {
     this.#hints.end();
     this.#antiEntropy.end();
     this.#tombstones.end();
+    this.#lateFlush?.cancel();
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -378,7 +387,17 @@ export class StorageCore {
       this.#outbox.set(to, writer);
     }
     writer.add(message);
-    this.#schedule();
+    if (unhurried.has(message.kind)) this.#scheduleLater();
+    else this.#schedule();
+  }
+
+  /** What nobody waits for goes with the next message that somebody does, or after a while. */
+  #scheduleLater(): void {
+    if (this.#isFlushing || this.#lateFlush !== undefined) return;
+    this.#lateFlush = this.#options.clock.after(unhurriedMs, () => {
+      this.#lateFlush = undefined;
+      if (!this.#isEnded) this.#schedule();
+    });
   }
 
   #schedule(): void {

@@ -101,6 +101,7 @@ export class StoreWorld {
       random,
       send: (to, bytes) => endpoint.send(to, bytes),
       defer: (flush) => void this.time.after(0, flush),
+      tracesAccepts: true,
       trace: (event) => this.#heard(member.id, event),
       onStarted: () => {},
       onFatal: (error) => assert(false, `${member.id} has an engine that works: ${error.message}`),
