@@ -5,5 +5,6 @@ import { claims } from "./claims/claims.ts";
 import { experiments } from "./experiments/experiments.ts";
 import { figures } from "./figures/figures.ts";
 import { consensusMutants } from "./mutants/consensus.ts";
+import { storageMutants } from "./mutants/storage.ts";
 
-export const catalogue: Catalogue = { experiments, claims, figures, mutants: consensusMutants };
+export const catalogue: Catalogue = { experiments, claims, figures, mutants: [...consensusMutants, ...storageMutants] };

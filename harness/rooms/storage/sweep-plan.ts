@@ -50,7 +50,7 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
     settings: {
       antiEntropyIntervalMs: pick([300, 1000], random),
       tombstoneGraceMs: pick([200, 1000], random),
-      recordCacheBytes: pick([2000, 1_000_000], random),
+      recordCacheBytes: pick([1_048_576, 8_388_608], random),
     },
   });
 }
