@@ -79,7 +79,9 @@ test("tombstones go once every replica has them, not while one is away, and vers
   world.runFor(50);
   const [first, second, third] = world.nodes;
   const ask = (node: WorldNode, sequence: number, operation: StorageOperation): StorageReply | undefined =>
-    world.await<StorageReply | undefined>((done) => world.request(node, { session: 1, sequence, operation }, 300, done));
+    world.await<StorageReply | undefined>((done) =>
+      world.request(node, { session: 1, sequence, operation }, 300, done),
+    );
   ask(first!, 1, { kind: "put", key: "k", value: "v", level: "all" });
   world.crash(third!);
   assert.equal(ask(second!, 2, { kind: "delete", key: "k", level: "majority" })?.kind, "ok");
