@@ -1,6 +1,6 @@
 /**
- * Goal: an acceptor keeps its promises, and what it forgets cannot come back. Method: the rules one by one, each with its
- * forbidden side (Lamport 2001, section 2.2), and the invariants over random messages.
+ * Goal: an acceptor keeps its promises, and what it forgets cannot come back. Method: the rules one by one, each with
+ * its forbidden side (Lamport 2001, section 2.2), and the invariants over random messages.
  */
 
 import assert from "node:assert/strict";
@@ -64,7 +64,8 @@ test("promises and accepted ballots never fall, whatever comes", () => {
     const ballot = 1 + random.below(64) * 1024;
     const draw = random.below(3);
     const state = stateOf(ballot);
-    const next = draw === 0 ? prepare(record, ballot) : draw === 1 ? accept(record, state, ballot) : install(record, state);
+    const next =
+      draw === 0 ? prepare(record, ballot) : draw === 1 ? accept(record, state, ballot) : install(record, state);
     if (next === undefined) continue;
     assert.ok(next.promised >= record.promised && next.state.ballot >= record.state.ballot);
     record = random.below(60) === 0 ? fresh : next;

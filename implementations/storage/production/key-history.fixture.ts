@@ -46,10 +46,14 @@ export function judgeKey(key: string, history: readonly HistoryEntry[]): void {
       if (written !== null) failed.add(written);
     } else if (operation.kind === "delete") mayHaveDeleted = true;
   }
-  for (const value of values.values()) assert(value === null || !failed.has(value), `${value} of ${key} failed for good`);
+  for (const value of values.values())
+    assert(value === null || !failed.has(value), `${value} of ${key} failed for good`);
   for (const [version, { operation }] of writers) {
     if (operation.kind !== "cas" || !values.has(version - 1)) continue;
-    assert(values.get(version - 1) === operation.from, `the swap to version ${version} of ${key} found what it asked for`);
+    assert(
+      values.get(version - 1) === operation.from,
+      `the swap to version ${version} of ${key} found what it asked for`,
+    );
   }
   placeAll(key, history, values, mayHaveDeleted);
 }
