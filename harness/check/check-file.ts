@@ -17,6 +17,7 @@ export interface CheckFileOptions {
   readonly model: "register" | "cas-register" | "kv" | "append";
   /** Percent of the work done, of 100. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly timeline?: string | undefined;
   readonly shouldStop?: () => boolean;
   readonly maxStates?: number;
 }

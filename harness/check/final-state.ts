@@ -4,10 +4,7 @@
  * - convergence: all nodes in service hold the same state.
  * - final-list: every acknowledged append is at its position, nothing is there twice, nothing that was never asked for
  *   or definitely failed.
- * - final-registers: every register holds the value of a write that nothing must have overwritten: no acknowledged
- *   write was called after it had returned. With one client per key, the confluent workload, that is exactly the last
- *   acknowledged write, or one of unknown outcome: such a client goes on under a new process number, so an older
- *   request of unknown outcome may still have come late.
+ * - final-registers: every register holds the value of a write that nothing must have overwritten (durability.ts).
  *
  * What reads saw in between is the linearizability checker's matter.
  */
@@ -20,7 +17,9 @@ import type { HistoryEvent } from "../history/event.ts";
 import { pairOperations } from "../history/operations.ts";
 import type { Operation } from "../history/operations.ts";
 import { describeOperation } from "./counterexample.ts";
-import { registerValue, writtenBy } from "./register-operation.ts";
+import { finalProblems } from "./durability.ts";
+import { resultOfProblems } from "./problems.ts";
+import { registerValue } from "./register-operation.ts";
 import type { RegisterValue } from "./register-operation.ts";
 import type { CheckResult } from "./verdict.ts";
 
@@ -30,8 +29,6 @@ export interface FinalStateInput {
   /** Turns stored text into the history's number; undefined when it is nobody's value. */
   readonly decodeValue: (text: string) => number | undefined;
 }
-
-const shownProblems = 5;
 
 /** Judges the final states; three verdicts. Without any node in service all are unknown. */
 export function checkFinalState({ history, states, decodeValue }: FinalStateInput): readonly CheckResult[] {
@@ -52,7 +49,7 @@ export function checkFinalState({ history, states, decodeValue }: FinalStateInpu
       appends,
     ),
   );
-  const registers = problemsIn((state) => registerProblems(decodedRegisters(state, decodeValue), writes));
+  const registers = problemsIn((state) => finalProblems(decodedRegisters(state, decodeValue), writes));
   const isNobody = held.length === 0;
   return [
     convergence(states, held),
@@ -105,39 +102,6 @@ function listProblems(list: readonly string[], appends: readonly Operation[]): r
   return problems;
 }
 
-function registerProblems(
-  registers: ReadonlyMap<string, RegisterValue>,
-  writes: readonly Operation[],
-): readonly string[] {
-  const byKey = Map.groupBy(writes, ({ key }) => key ?? "");
-  const problems: string[] = [];
-  for (const [key, value] of registers) {
-    if (!byKey.has(key)) problems.push(`key ${key} holds ${value}, but was never written`);
-  }
-  for (const [key, operations] of byKey) {
-    const problem = finalValueProblem(key, registers.get(key) ?? null, operations);
-    if (problem !== undefined) problems.push(problem);
-  }
-  return problems;
-}
-
-/** Why no order of the writes can end with `value`, if so. */
-function finalValueProblem(key: string, value: RegisterValue, operations: readonly Operation[]): string | undefined {
-  const acknowledged = operations.filter(({ outcome }) => outcome === "ok");
-  const newest = acknowledged.reduce<Operation | undefined>(
-    (latest, operation) => (latest === undefined || operation.call > latest.call ? operation : latest),
-    undefined,
-  );
-  const expected =
-    newest === undefined ? "" : `; the last acknowledged is client ${newest.process}'s ${describeOperation(newest)}`;
-  if (value === null) return newest === undefined ? undefined : `key ${key} was never written${expected}`;
-  const writers = operations.filter((operation) => writtenBy(operation) === value);
-  if (writers.length === 0)
-    return `key ${key} holds ${value}, which no write that could have happened wrote${expected}`;
-  const isPossible = writers.some((writer) => newest === undefined || writer.return > newest.call);
-  return isPossible ? undefined : `key ${key} holds ${value}, which was overwritten for certain${expected}`;
-}
-
 function decodedRegisters(
   { registers }: ConsensusState,
   decodeValue: FinalStateInput["decodeValue"],
@@ -158,11 +122,8 @@ function resultOf(
   problems: readonly string[],
   isNobody: boolean,
 ): CheckResult {
-  const common = { id, count, unit } as const;
-  if (isNobody) return { ...common, validity: "unknown", summary: "no node is in service" };
-  const first = problems[0];
-  if (first === undefined) return { ...common, validity: "valid", summary: `all ${count} ${unit} are accounted for` };
-  const more = problems.length > shownProblems ? [`and ${problems.length - shownProblems} more`] : [];
-  const counterexample = [...problems.slice(0, shownProblems), ...more].join("\n");
-  return { ...common, validity: "invalid", summary: first, counterexample };
+  if (isNobody) return { id, count, unit, validity: "unknown", summary: "no node is in service" };
+  const result = resultOfProblems(id, count, unit, problems);
+  // Nothing asked for and nothing there is as it should be.
+  return result.validity === "unknown" ? { ...result, validity: "valid" } : result;
 }

@@ -7,6 +7,7 @@
 
 import type { HistoryFunction, HistoryValue } from "../history/event.ts";
 import type { Operation } from "../history/operations.ts";
+import { KvLookahead } from "./kv-lookahead.ts";
 import { judgeUniqueTexts } from "./kv-zones.ts";
 import type { Model } from "./model.ts";
 
@@ -20,6 +21,7 @@ export function kvModel(): Model<string> {
     step: stepKv,
     identity: (state) => state,
     isObservation: (operation) => operation.f === "get",
+    lookahead: (operations) => new KvLookahead(operations),
     shortcut: judgeUniqueTexts,
     describe: (state) => JSON.stringify(state.length <= 80 ? state : `...${state.slice(-77)}`),
   };

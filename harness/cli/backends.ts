@@ -14,6 +14,7 @@ import type { HuntOptions, HuntSummary } from "../mutants/hunt.ts";
 import type { SweepOptions, SweepSummary } from "../sweep/sweep.ts";
 import type { Finding } from "../doctor.ts";
 import { historyFormats } from "../history/format.ts";
+import type { HistoryFormatName } from "../history/format.ts";
 import type { Verification } from "../record/verify.ts";
 import type { RunEvent } from "../run-events.ts";
 
@@ -26,6 +27,8 @@ export interface Backends {
   /** @throws HarnessError when a mutant does not fit the sources any more. */
   mutants(options: MutantsOptions): AsyncGenerator<RunEvent, HuntSummary>;
   checkFile(path: string, options: CheckOptions): Promise<CheckResult>;
+  /** Writes the history at `path` in another format, to `out`, or piece by piece to `print`. */
+  convertFile(path: string, options: ConvertFileOptions, print: (text: string) => void): Promise<void>;
   /**
    * Returns what is wrong with a results directory, if anything.
    *
@@ -140,9 +143,17 @@ export type CheckModel = (typeof checkModels)[number];
 export const formatChoices = ["auto", ...historyFormats] as const;
 export type FormatChoice = (typeof formatChoices)[number];
 
+export interface ConvertFileOptions {
+  readonly format: FormatChoice;
+  readonly to: HistoryFormatName;
+  readonly out: string | undefined;
+}
+
 export interface CheckOptions {
   readonly format: FormatChoice;
   readonly model: CheckModel;
+  /** Where to write the timeline, if anywhere. */
+  readonly timeline: string | undefined;
   onProgress(progress: { readonly done: number; readonly total: number | undefined }): void;
   /** Asked inside the search; true ends it as unknown. */
   shouldStop(): boolean;

@@ -58,6 +58,13 @@ export const installedBackends: Backends = {
     return checkFile(path, options);
   },
 
+  async convertFile(path, { out, ...options }, print) {
+    const { convertHistory, writePieces } = await import("../history/write-history.ts");
+    const pieces = convertHistory(path, options);
+    if (out !== undefined) return writePieces(out, pieces);
+    for await (const piece of pieces) print(piece);
+  },
+
   async verify(directory) {
     const { verify } = await import("../record/verify.ts");
     return verify(directory);

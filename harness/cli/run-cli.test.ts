@@ -122,6 +122,10 @@ async function grey(words: readonly string[], circumstances: Circumstances = {})
       ask("check", { path, ...options });
       return { id: "linearizable", validity: verdict, summary: "2 operations", count: 2, unit: "operations" };
     },
+    convertFile: async (path, options, print) => {
+      ask("convert", { path, ...options });
+      if (options.out === undefined) print("converted\n");
+    },
     verify: async (directory) => {
       ask("verify", directory);
       return { files: 3, problems: verdict === "valid" ? [] : ["csv/latency.csv: changed"] };

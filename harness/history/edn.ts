@@ -1,6 +1,7 @@
 /**
- * Reads the part of EDN that histories use: maps, vectors, lists, keywords, strings, numbers, nil, booleans, symbols,
- * comments and commas. Sets, tags and characters do not occur there and are refused.
+ * Reads EDN as histories have it: maps, vectors, lists, sets, keywords, strings, numbers, nil, booleans, symbols,
+ * characters, comments, commas and discarded forms. A tag is dropped and its form kept: histories print their records
+ * as `#jepsen.history.Op{...}`. A number beyond what a double holds exactly, and a ratio, are kept as their text.
  *
  * Works on text that arrives line by line: `feed` returns the forms that a line completed.
  *
@@ -27,8 +28,17 @@ export interface EdnMap {
   readonly entries: ReadonlyMap<string, Edn>;
 }
 
+/**
+ * White space and commas; comments; strings; characters; discards, sets and tags; brackets; everything else up to a
+ * delimiter; and at last any one character, so that nothing is skipped unseen.
+ */
+const tokens =
+  /[\s,]+|;.*|"(?:[^"\\]|\\.)*"|\\(?:[a-zA-Z0-9]+|.)|#_|#\{|#[^\s,;"()[\]{}]+|[()[\]{}]|[^\s,;"()[\]{}]+|./g;
+
 interface Open {
   readonly close: ")" | "]" | "}";
+  readonly isSet: boolean;
+  readonly isDiscarded: boolean;
   readonly line: number;
   readonly items: Edn[];
 }
@@ -37,13 +47,14 @@ interface Open {
 export class EdnReader {
   readonly #open: Open[] = [];
   #outermost: "unknown" | "stream" | "sequence" | "closed" = "unknown";
+  /** How many of the next forms are to be dropped. */
+  #discards = 0;
 
   /** Returns the events (forms of the stream, or items of the one outermost vector or list) completed in this line. */
   feed(text: string, line: number): readonly Edn[] {
     const completed: Edn[] = [];
-    const pattern = /[\s,]+|;.*|"(?:[^"\\]|\\.)*"|[()[\]{}]|[^\s,;"()[\]{}]+|./gy;
-    for (const [token] of text.matchAll(pattern)) {
-      if (/^[\s,;]/.test(token)) continue;
+    for (const [token] of text.matchAll(tokens)) {
+      if (/^(?:[\s,;]|#[\w.*+!?$%&=<>/-])/.test(token) && !token.startsWith("#_")) continue;
       this.#take(token, line, completed);
     }
     return completed;
@@ -59,15 +70,24 @@ export class EdnReader {
 
   #take(token: string, line: number, completed: Edn[]): void {
     if (this.#outermost === "closed") throw new MalformedHistory(line, "nothing after the history's vector", token);
-    if (token === "(" || token === "[" || token === "{") {
+    if (token === "#_") {
+      this.#discards++;
+      return;
+    }
+    if (token === "(" || token === "[" || token === "{" || token === "#{") {
       if (this.#outermost === "unknown") {
         this.#outermost = token === "{" ? "stream" : "sequence";
         if (token !== "{") return;
       }
-      this.#open.push({ close: token === "(" ? ")" : token === "[" ? "]" : "}", line, items: [] });
+      const isDiscarded = this.#takeDiscard();
+      const close = token === "(" ? ")" : token === "[" ? "]" : "}";
+      this.#open.push({ close, isSet: token === "#{", isDiscarded, line, items: [] });
       return;
     }
-    if (token !== ")" && token !== "]" && token !== "}") return this.#add(atomOf(token, line), line, completed);
+    if (token !== ")" && token !== "]" && token !== "}") {
+      if (!this.#takeDiscard()) this.#add(atomOf(token, line), line, completed);
+      return;
+    }
     const open = this.#open.pop();
     if (open === undefined && this.#outermost === "sequence" && token !== "}") {
       this.#outermost = "closed";
@@ -75,7 +95,15 @@ export class EdnReader {
     }
     if (open?.close !== token)
       throw new MalformedHistory(line, open === undefined ? "a form" : `"${open.close}"`, token);
-    this.#add(token === "}" ? mapOf(open) : { kind: "sequence", items: open.items }, line, completed);
+    if (open.isDiscarded) return;
+    const isMap = token === "}" && !open.isSet;
+    this.#add(isMap ? mapOf(open) : { kind: "sequence", items: open.items }, line, completed);
+  }
+
+  #takeDiscard(): boolean {
+    if (this.#discards === 0) return false;
+    this.#discards--;
+    return true;
   }
 
   #add(form: Edn, line: number, completed: Edn[]): void {
@@ -110,23 +138,31 @@ function mapOf({ items, line }: Open): EdnMap {
 
 function atomOf(token: string, line: number): Edn {
   if (token.startsWith('"')) {
-    if (token.length > 1 && token.endsWith('"')) return unescape(token, line);
+    if (token.length > 1 && token.endsWith('"')) return unescape(token);
     throw new MalformedHistory(line, "the end of a string in its line", token.slice(0, 40));
   }
   if (token.startsWith(":") && token.length > 1) return { kind: "keyword", name: token.slice(1), isSymbol: false };
   if (token === "nil") return null;
   if (token === "true" || token === "false") return token === "true";
-  if (/^[-+]?\d+[NM]?$/.test(token) || /^[-+]?\d+\.\d*([eE][-+]?\d+)?M?$/.test(token)) {
-    return Number(token.replace(/[NM]$/, ""));
-  }
+  if (/^[-+]?\d+(\.\d*)?([eE][-+]?\d+)?[NM]?$/.test(token)) return numberOf(token.replace(/[NM]$/, ""));
+  if (/^[-+]?\d+\/\d+$/.test(token)) return token;
+  if (token.startsWith("\\")) return token.slice(1);
   if (/^[A-Za-z_*!?$%&=<>.+\-/][^#\\]*$/.test(token)) return { kind: "keyword", name: token, isSymbol: true };
   throw new MalformedHistory(line, "a keyword, number, string, nil, map, vector or list", token.slice(0, 40));
 }
 
-function unescape(token: string, line: number): string {
-  try {
-    return JSON.parse(token) as string;
-  } catch {
-    throw new MalformedHistory(line, 'a string with the escapes \\n \\t \\r \\\\ \\" \\uXXXX', token.slice(0, 40));
-  }
+/** Two large numbers must not become one: those that a double does not hold stay text. */
+function numberOf(text: string): number | string {
+  const number = Number(text);
+  return /^[-+]?\d+$/.test(text) && !Number.isSafeInteger(number) ? text : number;
 }
+
+function unescape(token: string): string {
+  return token
+    .slice(1, -1)
+    .replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, code: string | undefined, letter: string) =>
+      code === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(code, 16)),
+    );
+}
+
+const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };

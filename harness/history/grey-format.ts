@@ -10,6 +10,7 @@ import { MalformedHistory } from "./format.ts";
 import type { HistoryFormat, HistoryReader } from "./format.ts";
 import type { Line } from "./lines.ts";
 import { HistoryProtocol } from "./protocol.ts";
+import { encodeNdjson } from "./recorder.ts";
 
 const types = ["invoke", "ok", "fail", "info"] as const;
 const functions = [
@@ -27,6 +28,7 @@ export const greyFormat: HistoryFormat = {
   name: "grey",
   recognises: (firstLine) => firstLine.trimStart().startsWith('{"'),
   reader: () => new GreyReader(),
+  encode: encodeNdjson,
 };
 
 class GreyReader implements HistoryReader {

@@ -15,10 +15,14 @@ import { AssertionError } from "../../implementations/foundation/assert.ts";
 import { UsageError } from "../../implementations/foundation/errors.ts";
 import { seededRandom } from "../../implementations/foundation/prng.ts";
 import { checkFile } from "../check/check-file.ts";
-import { simulateHistory } from "../check/simulated-history.ts";
+import { checkLinearizability } from "../check/linearizability.ts";
+import { registerModel } from "../check/register-model.ts";
+import { mutateHistory, simulateHistory } from "../check/simulated-history.ts";
+import type { HistoryFormatName } from "./format.ts";
 import { readHistory } from "./parse.ts";
 import type { ReadHistory } from "./parse.ts";
 import { HistoryRecorder, encodeNdjson } from "./recorder.ts";
+import { convertHistory } from "./write-history.ts";
 
 let directory = "";
 before(async () => {
@@ -238,5 +242,131 @@ test("a history that the model does not fit is refused", async () => {
   await assert.rejects(
     checkFile(path, { format: "grey", model: "kv" }),
     /event 0 is a write, the model knows get, put, append$/,
+  );
+});
+
+/** Converts a file's history to `to` and reads that again. */
+async function throughFormat(content: string, to: HistoryFormatName): Promise<ReadHistory & { text: string }> {
+  const pieces: string[] = [];
+  for await (const piece of convertHistory(await file(content), { format: "auto", to })) pieces.push(piece);
+  const text = pieces.join("");
+  return { ...(await read(text)), text };
+}
+
+test("a history written in another format and read back is the same history", async () => {
+  const functions = {
+    "jepsen-edn": ["read", "write", "cas", "delete"],
+    "jepsen-log": ["read", "write", "cas"],
+  } as const;
+  for (const [to, known] of Object.entries(functions) as [keyof typeof functions, readonly "read"[]][]) {
+    const events = simulateHistory({
+      random: seededRandom(to),
+      clients: 8,
+      operations: 500,
+      keys: to === "jepsen-log" ? 1 : 3,
+      functions: known,
+      infoProbability: 0.05,
+    });
+    const back = await throughFormat([...encodeNdjson(events)].join(""), to);
+    assert.equal(back.format, to);
+    if (to === "jepsen-edn") assert.deepEqual(back.events, events);
+    const again = await throughFormat(back.text, "grey");
+    assert.deepEqual(again.events, back.events);
+    const model = registerModel();
+    assert.equal(checkLinearizability(back.events, model).validity, "valid");
+    const wrong = mutateHistory(mutateHistory(events, seededRandom(1)), seededRandom(2));
+    const through = await throughFormat([...encodeNdjson(wrong)].join(""), to);
+    assert.equal(checkLinearizability(through.events, model).validity, checkLinearizability(wrong, model).validity);
+  }
+});
+
+test("registers of text, read and written, go as porcupine-kv; unanswered reads are left out", async () => {
+  const recorder = new HistoryRecorder();
+  recorder.invoke(0, 1, "write", "a", 'say "hi"');
+  recorder.invoke(1, 2, "read", "b", null);
+  recorder.invoke(2, 3, "read", "a", null);
+  recorder.complete(3, "ok", 1, 'say "hi"');
+  recorder.complete(4, "info", 3, null, "REPLY_TIMEOUT");
+  recorder.complete(5, "ok", 2, null);
+  const { text } = await throughFormat([...encodeNdjson(recorder.events)].join(""), "porcupine-kv");
+  assert.equal(
+    text,
+    `{:process 1, :type :invoke, :f :put, :key "a", :value "say \\"hi\\""}
+{:process 2, :type :invoke, :f :get, :key "b", :value nil}
+{:process 1, :type :ok, :f :put, :key "a", :value "say \\"hi\\""}
+{:process 2, :type :ok, :f :get, :key "b", :value ""}
+`,
+  );
+  assert.equal(await verdict(text, "kv"), "porcupine-kv 4 valid");
+});
+
+test("what a format cannot express is refused, by event and reason", async () => {
+  const cas = invoke.replace('"write"', '"cas"').replace('"value":4', '"value":[1,2]');
+  const otherKey = invoke.replace('"index":0', '"index":1').replace('"process":3', '"process":4').replace('"a"', '"b"');
+  const refusals = [
+    [cas, "porcupine-kv", /as porcupine-kv: event 0 is cas; the format has get, put, append$/],
+    [invoke + otherKey, "jepsen-log", /as jepsen-log: event 1 is on key "b" after "a"; the format has one register$/],
+    [invoke.replace("write", "append").replace('"key":"a",', ""), "porcupine-kv", /append without a key$/],
+    [invoke.replace("write", "append"), "jepsen-log", /event 0 is append; the format has read, write, cas$/],
+  ] as const;
+  for (const [content, to, message] of refusals) await assert.rejects(throughFormat(content, to), message);
+});
+
+test("jepsen-edn: records, sets, discards, odd fields and odd values are read", async () => {
+  const { events, nemesis } = await read(
+    `#jepsen.history.Op{:index 0, :time nil, :type :invoke, :process 0, :f :write,
+    :value :red, :error nil, :extra {:a #{1 2} "b" [\\a {nil 1/2}]}}
+    #_{:type :bogus}
+    {:process :nemesis, :type :info, :f :start-partition, :value {:n1 #{"n2"}}}
+    {:process 0, :type :ok, :f :write, :value "line
+`.replace('"line\n', '"line\\nbreak"}\n') +
+      `{:type "invoke" :f "read" :process 1} {:type :ok :f :read :process 1 :value "red" :link (1 2)}
+    {:type :invoke :f :read :process 1 :value [:k nil]} {:type :info :f :read :process 1 :value nil :error [:http 503]}
+    {:type :invoke :f :write :process 2 :value [:k 12345678901234567890]} {:type :ok :f :write :process 2}
+    {:type :invoke :f :cas :process 2 :value [:k [1 2]]} {:type :fail :f :cas :process 2 :value [:k [1 2]] :error :did-not-succeed}
+    {:type :invoke :f :cas :process 2 :value [1 2] :key 7} {:type :fail :f :cas :process 2 :value [1 2] :key 7 :error :unavailable}
+    `,
+  );
+  assert.deepEqual(
+    nemesis.map(({ index, text }) => [index, text]),
+    [[1, ':start-partition {:n1 ["n2"]}']],
+  );
+  assert.deepEqual(
+    events.map(({ process, type, f, key, value, error }) => [process, type, f, key, value, error ?? ""]),
+    [
+      [0, "invoke", "write", "register", "red", ""],
+      [0, "ok", "write", "register", "red", ""],
+      [1, "invoke", "read", "register", null, ""],
+      [1, "ok", "read", "register", "red", ""],
+      [1, "invoke", "read", "k", null, ""],
+      [1, "info", "read", "k", null, "[:http 503]"],
+      [2, "invoke", "write", "k", "12345678901234567890", ""],
+      [2, "ok", "write", "k", "12345678901234567890", ""],
+      [2, "invoke", "cas", "k", [1, 2], ""],
+      [2, "fail", "cas", "k", [1, 2], "PRECONDITION_FAILED"],
+      [2, "invoke", "cas", "7", [1, 2], ""],
+      [2, "fail", "cas", "7", [1, 2], ":unavailable"],
+    ],
+  );
+});
+
+test("jepsen-log: times, threads and other lines before an event; a nemesis; an error behind the value", async () => {
+  const { format, events, nemesis } = await read(`Some banner
+2014-06-01 12:00:00,001{GMT}\tINFO\t[jepsen worker 0] jepsen.util: starting
+2014-06-01 12:00:00,001 INFO  jepsen.util - 0\t:invoke\t:write\t3
+2014-06-01 12:00:00,002 INFO  jepsen.util - :nemesis\t:info\t:start\t"cut off"
+2014-06-01 12:00:00,003 INFO  jepsen.util - 0   :info   :write  3 :timed-out
+`);
+  assert.equal(format, "jepsen-log");
+  assert.deepEqual(
+    events.map(({ type, value }) => [type, value]),
+    [
+      ["invoke", 3],
+      ["info", 3],
+    ],
+  );
+  assert.deepEqual(
+    nemesis.map(({ text }) => text),
+    [':start "cut off"'],
   );
 });

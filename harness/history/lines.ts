@@ -33,7 +33,7 @@ export async function* readLines(path: string, onBytes?: (bytes: number) => void
   try {
     for await (const chunk of stream as AsyncIterable<string>) {
       onBytes?.(stream.bytesRead);
-      rest += chunk;
+      rest += number === 0 && rest === "" && chunk.startsWith("\ufeff") ? chunk.slice(1) : chunk;
       let start = 0;
       for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", start)) {
         yield { number: ++number, text: rest.slice(start, end).replace(/\r$/, ""), complete: true };

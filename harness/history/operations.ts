@@ -78,6 +78,26 @@ function complete(operation: Pending, { type, index, timeNs, value, error, versi
 }
 
 /**
+ * Returns the events without those of operations that say nothing: definite failures without a meaning of their own,
+ * and reads that were never answered. Histories mean the same without them.
+ */
+export function withoutSilent(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  const silent = new Set<number>();
+  const open = new Map<number, HistoryEvent>();
+  const isRead = ({ f }: HistoryEvent): boolean => f === "read" || f === "get";
+  for (const event of events) {
+    const invocation = open.get(event.process);
+    if (event.type === "invoke") open.set(event.process, event);
+    else open.delete(event.process);
+    if (event.type === "invoke" || event.type === "ok" || invocation === undefined) continue;
+    const hasMeaning = event.error === "PRECONDITION_FAILED" || event.error === "NOT_FOUND";
+    if (isRead(event) || (event.type === "fail" && !hasMeaning)) silent.add(invocation.index).add(event.index);
+  }
+  for (const invocation of open.values()) if (isRead(invocation)) silent.add(invocation.index);
+  return silent.size === 0 ? events : events.filter(({ index }) => !silent.has(index));
+}
+
+/**
  * Returns the operation as it stood just before event `index`: what had not returned by then is in flight.
  *
  * @returns undefined when it had not been called.

@@ -1,7 +1,11 @@
-/** `grey check`: judges a history that is already recorded, ours or another harness's. */
+/**
+ * `grey check`: judges a history that is already recorded, ours or another harness's, draws it as a page, or writes it
+ * in another format so that another checker can judge it.
+ */
 
 import { checkModels, formatChoices } from "../backends.ts";
-import type { CheckModel, FormatChoice } from "../backends.ts";
+import type { CheckModel, ConvertFileOptions, FormatChoice } from "../backends.ts";
+import { historyFormats } from "../../history/format.ts";
 import { UsageError } from "../../../implementations/foundation/errors.ts";
 import type { Command, Input } from "../command.ts";
 import { exitCodeOf } from "../exit-code-of.ts";
@@ -24,18 +28,45 @@ export const checkCommand: Command = {
       example: "grey",
       default: "auto",
     },
+    timeline: { kind: "text", describe: "Also draw the history as a page of its own", example: "timeline.html" },
+    convert: {
+      kind: "text",
+      describe: `Judge nothing, write the history as ${historyFormats.join(", ")}`,
+      example: "jepsen-edn",
+    },
+    out: {
+      kind: "text",
+      describe: "With --convert: the file to write; otherwise it is printed",
+      example: "history.edn",
+    },
     limit: { kind: "text", describe: "Give up as unknown after this time", example: "60s" },
   },
   examples: [
     { command: "$0 check results/DIR/histories/FILE.ndjson --model cas-register", meaning: "Is it linearizable?" },
+    {
+      command: "$0 check history.edn --model register --timeline timeline.html",
+      meaning: "Show what cannot be placed among what happened around it",
+    },
+    { command: "$0 check history.ndjson --convert porcupine-kv --out history.txt", meaning: "For another checker" },
     { command: "$0 check history.ndjson --model append --json", meaning: "The same as an object" },
   ],
   async run(input, { io, backends }) {
-    const { path, model, format, limitS } = checkArguments(input);
+    const conversion = input.text("convert");
+    if (conversion !== undefined) {
+      const { path, ...options } = conversionArguments(conversion, input);
+      await backends.convertFile(path, options, (text) => io.stdout.write(text));
+      if (options.out !== undefined) {
+        const summary = { file: path, format: options.to, out: options.out };
+        io.stdout.write(input.flag("json") ? `${JSON.stringify(summary)}\n` : `wrote ${options.out}\n`);
+      }
+      return 0;
+    }
+    const { path, model, format, limitS, timeline } = checkArguments(input);
     const startedMs = io.nowMs();
     const verdict = await backends.checkFile(path, {
       model,
       format,
+      timeline,
       onProgress: () => undefined,
       shouldStop: () => io.signal.aborted || (limitS !== undefined && io.nowMs() - startedMs > limitS * 1000),
     });
@@ -54,6 +85,25 @@ interface CheckArguments {
   readonly model: CheckModel;
   readonly format: FormatChoice;
   readonly limitS: number | undefined;
+  readonly timeline: string | undefined;
+}
+
+function historyPath(input: Input): string {
+  return readableFile(input.text("history") ?? "", "HISTORY", "a history, one event a line");
+}
+
+/** @throws UsageError naming the argument, its value and what is allowed. */
+function conversionArguments(to: string, input: Input): ConvertFileOptions & { readonly path: string } {
+  for (const name of ["model", "limit", "timeline"]) {
+    if (input.text(name) !== undefined)
+      throw new UsageError(`--${name}: goes not with --convert, which judges nothing`);
+  }
+  return {
+    format: oneOf(input.text("format") ?? "auto", formatChoices, "--format", "format"),
+    to: oneOf(to, historyFormats, "--convert", "format"),
+    out: input.text("out"),
+    path: historyPath(input),
+  };
 }
 
 /**
@@ -64,11 +114,13 @@ interface CheckArguments {
 export function checkArguments(input: Input): CheckArguments {
   const model = input.text("model");
   if (model === undefined) throw new UsageError(`--model: is missing; allowed: ${checkModels.join(", ")}`);
+  if (input.text("out") !== undefined) throw new UsageError("--out: goes with --convert only");
   const limit = input.text("limit");
   return {
     model: oneOf(model, checkModels, "--model", "model"),
     format: oneOf(input.text("format") ?? "auto", formatChoices, "--format", "format"),
     limitS: limit === undefined ? undefined : parseDurationS(limit, "--limit", limitRangeS),
-    path: readableFile(input.text("history") ?? "", "HISTORY", "a history, one JSON event a line"),
+    timeline: input.text("timeline"),
+    path: historyPath(input),
   };
 }
