@@ -5,7 +5,9 @@
 
 import { mergeStates } from "../../implementations/storage/contract.ts";
 import type { StorageState } from "../../implementations/storage/contract.ts";
-import { checkFinalState } from "../check/final-state.ts";
+import { finalProblems } from "../check/durability.ts";
+import { pairOperations } from "../history/operations.ts";
+import { writtenBy } from "../check/register-operation.ts";
 import { valueNumber } from "../workload/value-text.ts";
 import type { Probe } from "./probes.ts";
 
@@ -13,14 +15,12 @@ export const lostWrites: Probe = ({ states, history }) => {
   const held = [...states.values()].flatMap((state): StorageState[] =>
     state.kind === "state" && "entries" in state.state ? [state.state] : [],
   );
-  const acknowledged = history.events.filter(({ type, f }) => type === "ok" && (f === "write" || f === "cas")).length;
-  const registers = mergeStates(held).entries.map(([key, value]) => [key, value] as const);
-  const together = new Map([["all nodes", { kind: "state", state: { registers, list: [] } } as const]]);
-  const checks = checkFinalState({ history: history.events, states: together, decodeValue: valueNumber });
-  const lost = checks.find(({ id }) => id === "final-registers");
-  const count = lost?.validity === "invalid" ? (lost.counterexample ?? "").split("\n").length : 0;
+  const changes = pairOperations(history.events).filter((operation) => writtenBy(operation) !== undefined);
+  const final = new Map(mergeStates(held).entries.map(([key, text]) => [key, String(valueNumber(text) ?? text)]));
+  const lost = held.length === 0 ? [] : finalProblems(final, changes, false);
+  const acknowledged = changes.filter(({ outcome }) => outcome === "ok").length;
   return [
-    { metric: "lost-acknowledged-writes", value: count, unit: "count" },
+    { metric: "lost-acknowledged-writes", value: lost.length, unit: "count" },
     { metric: "acknowledged-writes", value: acknowledged, unit: "count" },
   ];
 };
