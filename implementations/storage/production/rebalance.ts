@@ -44,7 +44,7 @@ import { ChangeDriver } from "./change-driver.ts";
 import type { RebalancePort, RebalanceSettings } from "./rebalance-port.ts";
 import type { StoredPull } from "./slot-pull.ts";
 import type { AgreedTopology, Founding } from "./topologies.ts";
-import type { StoredTopology } from "./topology-keeper.ts";
+import type { StoredTopology } from "./topology-file.ts";
 import { TopologyKeeper } from "./topology-keeper.ts";
 import type { TopologyMessage } from "./topology-messages.ts";
 import { SlotTransfer } from "./transfer.ts";

@@ -16,26 +16,15 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Timer } from "../../foundation/effects.ts";
-import { Fifo } from "../../foundation/fifo.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { RebalancePort, RebalanceSettings } from "./rebalance-port.ts";
 import type { AgreedTopology, Founding, TopologyData } from "./topologies.ts";
 import { foundingData, topologyOf } from "./topologies.ts";
+import type { StoredTopology } from "./topology-file.ts";
+import { TopologyFile } from "./topology-file.ts";
 import type { ElectorState } from "./topology-agreement.ts";
 import { acceptElector, ballotAbove, initialElector, prepareElector, Proposal } from "./topology-agreement.ts";
 import type { Standing, TopologyMessage } from "./topology-messages.ts";
-
-/** What a node stores under "topology". */
-export interface StoredTopology {
-  readonly life: string;
-  /** The number under which it is, or was last, a member; 0: never. */
-  readonly number: number;
-  readonly topology: TopologyData | undefined;
-  /** Its vote on the successor of `topology`. */
-  readonly elector: ElectorState;
-  /** The highest ballot it proposed at, for it must not propose two values at one. */
-  readonly proposed: number;
-}
 
 type StandingMessage = Extract<TopologyMessage, { kind: "topology-standing" }>;
 
@@ -45,14 +34,6 @@ export interface KeeperHooks {
   followed(topology: AgreedTopology, number: number): void;
 }
 
-/** A change of what is stored; undefined: refused. */
-interface Write {
-  readonly change: (stored: StoredTopology) => StoredTopology | undefined;
-  readonly onStored: () => void;
-  readonly onRefused: (() => void) | undefined;
-}
-
-const maxWrites = 64;
 const maxInquiries = 16;
 
 export class TopologyKeeper {
@@ -60,14 +41,12 @@ export class TopologyKeeper {
   readonly #settings: RebalanceSettings;
   readonly #founding: Founding;
   readonly #hooks: KeeperHooks;
-  #stored: StoredTopology;
-  /** `#stored.topology`, built. */
+  readonly #file: TopologyFile;
+  /** What is stored as the newest topology, built. */
   #known: AgreedTopology | undefined;
   #followed: AgreedTopology | undefined;
   #wanted: TopologyData | undefined;
   #isAdopting = false;
-  readonly #writes = new Fifo<Write>();
-  #isWriting = false;
   readonly #inquiries = new Map<number, (from: NodeId, standing: StandingMessage) => void>();
   #goal: TopologyData | undefined;
   #proposal: Proposal | undefined;
@@ -89,7 +68,8 @@ export class TopologyKeeper {
     this.#founding = founding;
     this.#hooks = hooks;
     const life = `${port.random.uint32()}-${port.random.uint32()}`;
-    this.#stored = stored ?? { life, number: 0, topology: undefined, elector: initialElector, proposed: 0 };
+    const empty = { life, number: 0, topology: undefined, elector: initialElector, proposed: 0 };
+    this.#file = new TopologyFile(port, stored ?? empty);
   }
 
   /** The topology that is followed. */
@@ -99,7 +79,7 @@ export class TopologyKeeper {
 
   /** The node's number in the topology that is followed; 0: it is no member of it. */
   get number(): number {
-    const { number, life } = this.#stored;
+    const { number, life } = this.#file.stored;
     const isMember = this.#followed?.members.some(
       (member) => member.id === this.#port.self && member.number === number && isOf(member.life, life),
     );
@@ -107,7 +87,7 @@ export class TopologyKeeper {
   }
 
   get life(): string {
-    return this.#stored.life;
+    return this.#file.stored.life;
   }
 
   /** Whether what was last proposed may be decided yet, though this node stopped trying. */
@@ -116,7 +96,7 @@ export class TopologyKeeper {
   }
 
   start(): void {
-    const { topology } = this.#stored;
+    const { topology } = this.#file.stored;
     if (topology === undefined) this.#found();
     else {
       this.#known = topologyOf(topology);
@@ -169,7 +149,7 @@ export class TopologyKeeper {
   /** `from` spoke of `epoch`: tells it what it does not know, or asks what this node does not. */
   observe(from: NodeId, epoch: number): void {
     if (from === this.#port.self) return;
-    const own = this.#stored.topology;
+    const own = this.#file.stored.topology;
     if (own !== undefined && epoch < own.epoch) this.#port.send(from, { kind: "topology-tell", topology: own });
     else if (epoch > this.#newestEpoch()) {
       this.#port.send(from, { kind: "topology-ask", epoch: own?.epoch ?? 0 });
@@ -200,7 +180,7 @@ export class TopologyKeeper {
   }
 
   hello(to: NodeId, nonce: number): void {
-    this.send(to, { kind: "topology-hello", nonce, epoch: this.#stored.topology?.epoch ?? 0 });
+    this.send(to, { kind: "topology-hello", nonce, epoch: this.#file.stored.topology?.epoch ?? 0 });
   }
 
   /** Tries to have `data` decided until something is, or `withdraw`. What is decided is followed. */
@@ -230,7 +210,7 @@ export class TopologyKeeper {
       this.endInquiry(nonce);
       if (this.#newestEpoch() > 0) return;
       const answers = others.map((id) => standings.get(id));
-      if (this.#stored.number > 0 && answers.every((standing) => standing === "ready" || standing === "formed")) {
+      if (this.#file.stored.number > 0 && answers.every((standing) => standing === "ready" || standing === "formed")) {
         return this.adopt(foundingData(this.#founding));
       }
       if (answers.every((standing) => standing === "ready" || standing === "empty")) this.#becomeReady();
@@ -245,7 +225,7 @@ export class TopologyKeeper {
    * and so does a node that is no founder and has lost the disk with which it was a member.
    */
   #lookAround(): void {
-    const { topology } = this.#stored;
+    const { topology } = this.#file.stored;
     const others = topology === undefined ? this.#founders() : this.#others(topology);
     const to = others[this.#turn++ % others.length];
     if (to !== undefined) this.hello(to, 0);
@@ -258,7 +238,7 @@ export class TopologyKeeper {
 
   #becomeReady(): void {
     const founder = foundingData(this.#founding).members.find(({ id }) => id === this.#port.self);
-    this.#write((stored) => {
+    this.#file.write((stored) => {
       if (stored.number > 0 || stored.topology !== undefined) return undefined;
       return { ...stored, number: founder!.number };
     });
@@ -279,7 +259,7 @@ export class TopologyKeeper {
   }
 
   #answerHello(to: NodeId, nonce: number): void {
-    const { topology, number, life } = this.#stored;
+    const { topology, number, life } = this.#file.stored;
     const standing = topology !== undefined ? "formed" : number > 0 ? "ready" : "empty";
     const epoch = this.#followed?.epoch ?? 0;
     this.send(to, { kind: "topology-standing", nonce, epoch, standing, number, life });
@@ -288,14 +268,14 @@ export class TopologyKeeper {
   // Following.
 
   #newestEpoch(): number {
-    return Math.max(this.#wanted?.epoch ?? 0, this.#stored.topology?.epoch ?? 0);
+    return Math.max(this.#wanted?.epoch ?? 0, this.#file.stored.topology?.epoch ?? 0);
   }
 
   #storeWanted(): void {
     const data = this.#wanted;
     assert(data !== undefined, "a topology is wanted");
     this.#isAdopting = true;
-    this.#write(
+    this.#file.write(
       (stored) => ({ ...stored, topology: data, number: this.#numberIn(data), elector: initialElector }),
       () => {
         this.#known = topologyOf(data);
@@ -310,7 +290,7 @@ export class TopologyKeeper {
   #prepare(): void {
     const topology = this.#known;
     assert(topology !== undefined, "a topology is known");
-    this.#hooks.prepare(topology, this.#stored.number, () => this.#follow(topology));
+    this.#hooks.prepare(topology, this.#file.stored.number, () => this.#follow(topology));
   }
 
   #follow(topology: AgreedTopology): void {
@@ -327,7 +307,7 @@ export class TopologyKeeper {
   /** A newcomer is known by its life; everyone else keeps the number it has. */
   #numberIn(data: TopologyData): number {
     const { self } = this.#port;
-    const { life, number } = this.#stored;
+    const { life, number } = this.#file.stored;
     return data.members.find((member) => member.id === self && member.life === life)?.number ?? number;
   }
 
@@ -346,7 +326,7 @@ export class TopologyKeeper {
       epoch,
       (elector) => prepareElector(elector, ballot),
       () => {
-        const { number, elector } = this.#stored;
+        const { number, elector } = this.#file.stored;
         this.send(from, { kind: "topology-promise", epoch, ballot, number, accepted: elector.accepted });
       },
     );
@@ -359,7 +339,12 @@ export class TopologyKeeper {
       epoch,
       (elector) => acceptElector(elector, accepted),
       () => {
-        this.send(from, { kind: "topology-accepted", epoch, ballot: accepted.ballot, number: this.#stored.number });
+        this.send(from, {
+          kind: "topology-accepted",
+          epoch,
+          ballot: accepted.ballot,
+          number: this.#file.stored.number,
+        });
       },
     );
   }
@@ -370,19 +355,19 @@ export class TopologyKeeper {
     step: (elector: ElectorState) => ElectorState | undefined,
     reply: () => void,
   ): void {
-    this.#write(
+    this.#file.write(
       (stored) => {
         const elector = stored.topology?.epoch === epoch ? step(stored.elector) : undefined;
         return elector && { ...stored, elector };
       },
       reply,
-      () => this.send(from, { kind: "topology-refuse", epoch, promised: this.#stored.elector.promised }),
+      () => this.send(from, { kind: "topology-refuse", epoch, promised: this.#file.stored.elector.promised }),
     );
   }
 
   #isElectorOf(epoch: number): boolean {
     const { self } = this.#port;
-    const { number } = this.#stored;
+    const { number } = this.#file.stored;
     if (this.#known?.epoch !== epoch) return false;
     return this.#known.electors.some((elector) => elector.id === self && elector.number === number);
   }
@@ -398,9 +383,9 @@ export class TopologyKeeper {
     this.#proposalTimer = this.#port.clock.after(delayMs, () => this.#attempt());
     if (this.number === 0 || goal.epoch !== topology.epoch + 1 || this.#isAdopting) return;
     this.#proposal = undefined;
-    const highest = Math.max(this.#highestBallot, this.#stored.proposed, this.#stored.elector.promised);
+    const highest = Math.max(this.#highestBallot, this.#file.stored.proposed, this.#file.stored.elector.promised);
     const ballot = ballotAbove(highest, this.number);
-    this.#write(
+    this.#file.write(
       (stored) => (stored.topology?.epoch === topology.epoch ? { ...stored, proposed: ballot } : undefined),
       () => this.#ask(new Proposal(topology.electors, ballot, goal), topology),
     );
@@ -437,31 +422,6 @@ export class TopologyKeeper {
 
   #isCurrent(epoch: number): boolean {
     return this.#followed?.epoch === epoch;
-  }
-
-  // Storing, one write after the other.
-
-  #write(change: Write["change"], onStored: () => void = () => {}, onRefused?: () => void): void {
-    if (this.#writes.length >= maxWrites) return onRefused?.();
-    this.#writes.push({ change, onStored, onRefused });
-    this.#pump();
-  }
-
-  #pump(): void {
-    if (this.#isWriting) return;
-    const write = this.#writes.shift();
-    if (write === undefined) return;
-    const next = write.change(this.#stored);
-    this.#isWriting = true;
-    const finish = (isDone: boolean): void => {
-      this.#isWriting = false;
-      if (isDone && next !== undefined) this.#stored = next;
-      if (isDone) write.onStored();
-      else write.onRefused?.();
-      this.#pump();
-    };
-    if (next === undefined) finish(false);
-    else this.#port.persist("topology", next, finish);
   }
 }
 
