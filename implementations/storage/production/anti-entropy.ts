@@ -3,9 +3,10 @@
  *
  * At every interval a node takes one of its peers in turn and sends the root of their common Merkle tree. The peer
  * answers with the branches if its own root differs, the node with the leaves of the branches that differ, and the peer
- * knows the slots. Those are gone through one after the other: the peer sends its (key, ballot) list, the node sends the
- * records in which it is ahead as installs and asks for those in which it is behind. Nobody remembers where a comparison
- * stood: each message holds all that its receiver needs, and whatever is lost is found again at the next interval.
+ * knows the slots. Those are gone through one after the other: the peer sends its (key, ballot) list, the node sends
+ * the records in which it is ahead as installs and asks for those in which it is behind. Nobody remembers where a
+ * comparison stood: each message holds all that its receiver needs, and whatever is lost is found again at the next
+ * interval.
  *
  * One comparison handles `slotsPerRound` slots, pages of bounded bytes at a time, so that a replica which was away for
  * long is brought up to date at a pace. A record behind a promise is repaired by a round.
@@ -32,7 +33,11 @@ export type SyncMessage =
   | { readonly kind: "branches"; readonly branches: Hashes }
   | { readonly kind: "leaves"; readonly branches: readonly number[]; readonly leaves: Hashes }
   /** The sender's records in `slot`. */
-  | { readonly kind: "ballots"; readonly slot: number; readonly ballots: readonly (readonly [key: string, ballot: number])[] }
+  | {
+      readonly kind: "ballots";
+      readonly slot: number;
+      readonly ballots: readonly (readonly [key: string, ballot: number])[];
+    }
   | { readonly kind: "wanted"; readonly slot: number; readonly keys: readonly string[] };
 
 export interface AntiEntropyPorts {
@@ -108,7 +113,12 @@ export class AntiEntropy {
       if (isShared(message.slot)) this.#answerBallots(from, message.slot, new Map(message.ballots));
     } else if (isShared(message.slot)) {
       const wanted = new Set(message.keys);
-      this.#eachRecord(message.slot, (records) => this.#sendRecords(from, records.filter(({ key }) => wanted.has(key))));
+      this.#eachRecord(message.slot, (records) =>
+        this.#sendRecords(
+          from,
+          records.filter(({ key }) => wanted.has(key)),
+        ),
+      );
     }
   }
 

@@ -2,12 +2,12 @@
  * A node's coordinator: takes clients' operations to the replicas of their keys, round by round (`round.ts`).
  *
  * One round per key at a time. What arrives meanwhile waits and is folded into the next round, so that a hot key costs
- * a round per trip, not per operation. The next ballot of keys that were changed here is usually promised already, which
- * saves the first phase. One timer looks after all rounds: those that wait for lost messages, those that back off after
- * meeting another coordinator, and requests whose time is up.
+ * a round per trip, not per operation. The next ballot of keys that were changed here is usually promised already,
+ * which saves the first phase. One timer looks after all rounds: those that wait for lost messages, those that back off
+ * after meeting another coordinator, and requests whose time is up.
  *
- * At level one a replica answers alone: it writes under a ballot of its own, tells the others afterwards, and reads what
- * it has. A coordinator that keeps nothing of the key passes the request on.
+ * At level one a replica answers alone: it writes under a ballot of its own, tells the others afterwards, and reads
+ * what it has. A coordinator that keeps nothing of the key passes the request on.
  *
  * Everything is bounded: requests and their bytes (beyond that OVERLOADED), promises remembered, rounds whose last
  * acknowledgements are still awaited.
@@ -280,7 +280,9 @@ export class Coordinator {
     }
   }
 
-  /** Sends what the phase asks to everyone who has not answered it, to this node's own replica last: it may answer now. */
+  /**
+   * Sends what the phase asks to everyone who has not answered it, to this node's own replica last: it may answer now.
+   */
   #send(active: Active): void {
     const { round } = active;
     if (active.phases !== round.phases) {
@@ -349,7 +351,8 @@ export class Coordinator {
   #leave(active: Active): void {
     const { queue, round } = active;
     active.isOver = true;
-    const isAwaited = round.isAccepted && !round.isAnswered && this.#rounds.size < 2 * this.#settings.maxPendingRequests;
+    const isAwaited =
+      round.isAccepted && !round.isAnswered && this.#rounds.size < 2 * this.#settings.maxPendingRequests;
     if (!isAwaited) this.#close(active);
     queue.active = undefined;
     this.#begin(queue);

@@ -2,9 +2,10 @@
  * Hinted handoff: what a quorum accepted and a replica did not acknowledge is kept for it, on this node's disk, and
  * delivered when it is heard from again.
  *
- * A hint is a late accept message and counts in no quorum. Of each replica and key only the newest is kept; all together
- * they are bounded in bytes, and what does not fit is left to anti-entropy. Delivery is paced: a slice at a time, the
- * next one when the slice was acknowledged. Where a promise stands in the way, the replica has a round repair the key instead.
+ * A hint is a late accept message and counts in no quorum. Of each replica and key only the newest is kept; all
+ * together they are bounded in bytes, and what does not fit is left to anti-entropy. Delivery is paced: a slice at a
+ * time, the next one when the slice was acknowledged. Where a promise stands in the way, the replica has a round repair
+ * the key instead.
  *
  * @see DeCandia et al. 2007, "Dynamo", section 4.6, which counts hints in its (sloppy) quorums; here they must not.
  */

@@ -46,10 +46,14 @@ export function judgeKey(key: string, history: readonly HistoryEntry[]): void {
       if (written !== null) failed.add(written);
     } else if (operation.kind === "delete") mayHaveDeleted = true;
   }
-  for (const value of values.values()) assert(value === null || !failed.has(value), `${value} of ${key} failed for good`);
+  for (const value of values.values())
+    assert(value === null || !failed.has(value), `${value} of ${key} failed for good`);
   for (const [version, { operation }] of writers) {
     if (operation.kind !== "cas" || !values.has(version - 1)) continue;
-    assert(values.get(version - 1) === operation.from, `the swap to version ${version} of ${key} found what it asked for`);
+    assert(
+      values.get(version - 1) === operation.from,
+      `the swap to version ${version} of ${key} found what it asked for`,
+    );
   }
   placeAll(key, history, values, mayHaveDeleted);
 }
@@ -69,8 +73,11 @@ function placeAll(
   for (const entry of byBegin) {
     for (; byEnd[ended]!.endedAtMs < entry.beganAtMs; ended++) floor = Math.max(floor, places.get(byEnd[ended]!) ?? 0);
     const place = placeOf(entry, floor, highest, (version) => {
-      if (values.has(version)) return values.get(version);
-      return mayHaveDeleted ? null : undefined;
+      const { kind } = entry.operation;
+      // A version nobody was told of is that of an operation whose outcome is unknown.
+      if (!values.has(version)) return kind === "cas" || mayHaveDeleted;
+      const value = values.get(version);
+      return entry.operation.kind === "cas" ? value !== entry.operation.from : value === null;
     });
     const told = JSON.stringify([entry.operation, entry.reply]);
     assert(place !== undefined, `${key} at ${entry.beganAtMs} ms: ${told} is not older than version ${floor}`);
@@ -82,12 +89,12 @@ function isPlaced({ reply }: HistoryEntry): boolean {
   return reply?.kind === "ok" || reply?.code === "NOT_FOUND" || reply?.code === "PRECONDITION_FAILED";
 }
 
-/** `valueOf`: undefined where nobody knows. */
+/** `explains`: whether what the key held at a version explains the reply. */
 function placeOf(
-  { operation, reply }: HistoryEntry,
+  { reply }: HistoryEntry,
   floor: number,
   highest: number,
-  valueOf: (version: number) => string | null | undefined,
+  explains: (version: number) => boolean,
 ): number | undefined {
   if (reply?.kind === "ok") {
     const { result } = reply;
@@ -95,9 +102,7 @@ function placeOf(
     if (result.value !== null) return result.version >= floor ? result.version : undefined;
   }
   for (let version = floor; version <= highest; version++) {
-    const value = valueOf(version);
-    const isExplained = operation.kind === "cas" ? value !== operation.from : value === null;
-    if (isExplained) return version;
+    if (explains(version)) return version;
   }
   return undefined;
 }

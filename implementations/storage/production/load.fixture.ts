@@ -32,7 +32,10 @@ export function runClients(world: StoreWorld, options: LoadOptions): Load {
     unread: 0,
     readAll: () => {
       for (const key of world.histories.keys()) {
-        for (const node of world.nodes) load.unread++, readUntilAnswered(world, node, key, 0, load);
+        for (const node of world.nodes) {
+          load.unread++;
+          readUntilAnswered(world, node, key, 0, load);
+        }
       }
     },
   };
@@ -107,12 +110,14 @@ export function disturb(world: StoreWorld, durationMs: Millis): void {
 function inject(world: StoreWorld, random: Random): void {
   const node = world.nodes[random.below(world.nodes.length)]!;
   const lengthMs = 10 + random.float() * 150;
-  const links = world.nodes
-    .filter((other) => other !== node)
-    .flatMap((other) => [
-      { from: node.member.id, to: other.member.id },
-      { from: other.member.id, to: node.member.id },
-    ]);
+  const links = world.nodes.flatMap((other) =>
+    other === node
+      ? []
+      : [
+          { from: node.member.id, to: other.member.id },
+          { from: other.member.id, to: node.member.id },
+        ],
+  );
   const heal = (fault: FaultHandle): void => void world.time.after(lengthMs, () => fault.heal());
   switch (random.below(6)) {
     case 0:

@@ -44,13 +44,19 @@ export class MemoryEngine implements Engine {
 
   read(keys: readonly Uint8Array[], done: EngineCompletion<readonly (Uint8Array | undefined)[]>): void {
     this.counters.reads++;
-    this.#later(() => done(undefined, keys.map((key) => this.#options.disk.entries.get(nameOf(key)))));
+    this.#later(() =>
+      done(
+        undefined,
+        keys.map((key) => this.#options.disk.entries.get(nameOf(key))),
+      ),
+    );
   }
 
   write(batch: readonly EngineWrite[], done: EngineCompletion<void>): void {
     this.counters.writes++;
     const { refusal } = this;
-    if (refusal !== undefined) return this.#later(() => done(new EngineError(refusal, "the fixture refuses"), undefined));
+    if (refusal !== undefined)
+      return this.#later(() => done(new EngineError(refusal, "the fixture refuses"), undefined));
     this.#underWay.push(batch);
     this.#later(() => {
       this.#underWay.shift();

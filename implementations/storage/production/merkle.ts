@@ -2,8 +2,8 @@
  * A Merkle tree over the slots that two replicas share: 16384 leaves, 128 to a node, so a root, 128 branches, and the
  * leaves of those branches that differ are all that two replicas have to tell each other.
  *
- * The leaves are the digests of `digests.ts`; slots that are not shared count as empty. Branches are hashed in order,
- * unlike leaves, whose records have none.
+ * The leaves are the digests of `digests.ts`; slots that are not shared count as empty. A branch is the
+ * exclusive or of its leaves, each hashed with its place, so that empty slots cost nothing.
  *
  * @see Merkle 1987, "A digital signature based on a conventional encryption function"; DeCandia et al. 2007, "Dynamo",
  *   section 4.7.
@@ -25,9 +25,11 @@ export function branchesOf(digests: Digests, isShared: (slot: number) => boolean
     let low = 0;
     let high = 0;
     for (let slot = branch * leavesPerBranch; slot < (branch + 1) * leavesPerBranch; slot++) {
-      if (!isShared(slot)) continue;
-      low = mixBits(Math.imul(low, 31) ^ digests.low[slot]!);
-      high = mixBits(Math.imul(high, 37) ^ digests.high[slot]!);
+      const isEmpty = digests.low[slot] === 0 && digests.high[slot] === 0;
+      if (isEmpty || !isShared(slot)) continue;
+      const place = Math.imul(slot + 1, 0x9e3779b1);
+      low = (low ^ mixBits(digests.low[slot]! ^ place)) >>> 0;
+      high = (high ^ mixBits(digests.high[slot]! + place)) >>> 0;
     }
     hashes.push(low, high);
   }

@@ -114,7 +114,7 @@ export class Replica {
       clock: ports.clock,
       collect: () => this.#collect(),
       completed: () => this.#completed(),
-      schedule: ports.schedule,
+      schedule: () => ports.schedule(),
       onFatal: (error) => ports.onFatal(error),
     });
   }
@@ -191,7 +191,12 @@ export class Replica {
         return this.#settle(entry, next, from, { kind: "accepted", id, promised: next.promised });
       }
       case "read":
-        return this.#settle(entry, record, from, { kind: "reading", id, promised: record.promised, state: record.state });
+        return this.#settle(entry, record, from, {
+          kind: "reading",
+          id,
+          promised: record.promised,
+          state: record.state,
+        });
       case "install": {
         const next = acceptor.install(record, request.state);
         const reply = { kind: "installed", id, isTaken: next !== undefined } as const;

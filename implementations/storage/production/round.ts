@@ -177,7 +177,8 @@ export class Round {
     const index = this.placement.replicas.findIndex(({ id }) => id === from);
     if (index < 0 || this.#answers[index] !== undefined || !this.#isExpected(reply)) return "wait";
     this.#answers[index] = reply;
-    if (reply.kind === "refused" || reply.kind === "reading") this.highestRefusal = Math.max(this.highestRefusal, reply.promised);
+    if (reply.kind === "refused" || reply.kind === "reading")
+      this.highestRefusal = Math.max(this.highestRefusal, reply.promised);
     if (this.phase === "read") return this.#judgeReadings(false);
     if (this.phase === "prepare") return this.#judgePromises();
     return this.phase === "accept" ? this.#judgeAcceptances() : "wait";
@@ -328,10 +329,10 @@ export class Round {
 }
 
 /**
- * Returns what became of `proposed`, now that a quorum has promised a higher ballot and `found` is the newest state among
- * them. Found itself: it may have been chosen, and now will be. Not found, and what is found has a lower ballot or is a
- * chain that has not come as far as its version: it was not chosen, and the acceptance that follows buries it. A chain
- * that went beyond its version may have gone over it.
+ * Returns what became of `proposed`, now that a quorum has promised a higher ballot and `found` is the newest state
+ * among them. Found itself: it may have been chosen, and now will be. Not found, and what is found has a lower ballot
+ * or is a chain that has not come as far as its version: it was not chosen, and the acceptance that follows buries it.
+ * A chain that went beyond its version may have gone over it.
  */
 function fateOf(proposed: State, found: State): "chosen" | "lost" | "unknown" {
   const isSame =
@@ -340,6 +341,9 @@ function fateOf(proposed: State, found: State): "chosen" | "lost" | "unknown" {
     found.sequence === proposed.sequence &&
     found.timestampMs === proposed.timestampMs;
   if (isSame) return "chosen";
+  // Nothing there, and a tombstone was collected in the slot that may be this one, or one that went over this value.
+  const collectedVersion = proposed.value === null ? proposed.version : proposed.version + 1;
+  if (found.ballot === 0 && found.version >= collectedVersion) return "unknown";
   return found.ballot < proposed.ballot || found.version <= proposed.version ? "lost" : "unknown";
 }
 

@@ -2,10 +2,10 @@
  * One node of the store: a coordinator and a replica behind one door, with everything they send in a turn put into one
  * batch per peer, and everything they write into one write.
  *
- * The host hands in time, chance, the engine and the network, and calls back at the end of each turn. What the node says
- * to itself takes the same path as what it says to others, only without bytes. A batch of another epoch is not looked
- * at, except for what the core does not know itself (`foreign`): whoever agrees on topologies is told, and rounds ask
- * again under the new one.
+ * The host hands in time, chance, the engine and the network, and calls back at the end of each turn. What the node
+ * says to itself takes the same path as what it says to others, only without bytes. A batch of another epoch is not
+ * looked at, except for what the core does not know itself (`foreign`): whoever agrees on topologies is told, and
+ * rounds ask again under the new one.
  */
 
 import { assert, unreachable } from "../../foundation/assert.ts";

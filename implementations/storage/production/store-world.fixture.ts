@@ -1,6 +1,6 @@
 /**
- * A small world for a store: nodes with engines in memory on a simulated network, in virtual time from one seed, clients
- * whose values are unique, and a witness that hears what replicas accept.
+ * A small world for a store: nodes with engines in memory on a simulated network, in virtual time from one seed,
+ * clients whose values are unique, and a witness that hears what replicas accept.
  */
 
 import { assert } from "../../foundation/assert.ts";

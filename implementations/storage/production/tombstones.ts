@@ -1,13 +1,13 @@
 /**
  * Collecting tombstones: a deleted key is forgotten once nothing can bring its value back.
  *
- * Every replica keeps a list of the tombstones it holds; the first replica of a key acts on it, after a grace period and
- * only while the topology is stable. It asks all replicas. If each of them has durably accepted the tombstone under one
- * and the same ballot b, every replica is told to collect it: to remove its record if that is still so, and in the same
- * write to refuse ballots up to b for the whole slot from then on (the floor). What may still be on its way, an accept, a
- * hint, an install, was proposed before b and so is refused; with one replica less than all asked, that one could hold
- * an older value and bring it back. A replica that missed the word finds out by anti-entropy: its tombstone is not
- * taken any more, a round writes it anew, and it is collected again.
+ * Every replica keeps a list of the tombstones it holds; the first replica of a key acts on it, after a grace period
+ * and only while the topology is stable. It asks all replicas. If each of them has durably accepted the tombstone under
+ * one and the same ballot b, every replica is told to collect it: to remove its record if that is still so, and in the
+ * same write to refuse ballots up to b for the whole slot from then on (the floor). What may still be on its way, an
+ * accept, a hint, an install, was proposed before b and so is refused; with one replica less than all asked, that one
+ * could hold an older value and bring it back. A replica that missed the word finds out by anti-entropy: its tombstone
+ * is not taken any more, a round writes it anew, and it is collected again.
  *
  * It forgets versions with the key; counting goes on above the highest that was ever collected in the slot.
  *
