@@ -19,6 +19,9 @@ const partitionFaults = faultKinds.partition.filter((kind) => kind !== "leader")
 /** A peer is reached for a whole operation or not at all: there is no single message to lose, and no clock matters. */
 const minimalFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.process, ...partitionFaults]);
 
+/** A store has no office to hand over. */
+const memberFaults = faultKinds.membership.filter((kind) => kind !== "transfer");
+
 /** TCP repairs what duplicate and reorder do before anyone above it could notice: they do not exist in the cluster. */
 const tcpPacketFaults = faultKinds.packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
 
@@ -52,8 +55,15 @@ export const productionStorage: StorageImplementation = {
       ...faultKinds.packet,
       ...faultKinds.disk,
       ...faultKinds.clock,
+      ...memberFaults,
     ]),
-    cluster: new Set<FaultKind>([...faultKinds.process, ...partitionFaults, ...tcpPacketFaults, ...faultKinds.clock]),
+    cluster: new Set<FaultKind>([
+      ...faultKinds.process,
+      ...partitionFaults,
+      ...tcpPacketFaults,
+      ...faultKinds.clock,
+      ...memberFaults,
+    ]),
   },
   durable: true,
   converges: true,

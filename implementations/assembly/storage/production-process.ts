@@ -17,6 +17,7 @@ import { resolveSettings } from "../../storage/production/defaults.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
+import { setAside } from "../../platform/node/set-aside.ts";
 import type { TlsTransport } from "../../platform/node/transport.ts";
 import type { Address, ProcessConfiguration } from "../cluster/control.ts";
 import { openDoor } from "../cluster/open-door.ts";
@@ -91,6 +92,12 @@ class StoreProcess implements ProcessHost<StorageState> {
       forming,
       settings: resolveSettings(settings),
       openEngine: (done) => openEngine(this.#configuration, done),
+      setAside: (done) => {
+        setAside(recordsOf(this.#configuration)).then(
+          () => done(undefined),
+          (error: unknown) => done(error as Error),
+        );
+      },
       transport: this.#door,
       clock: this.#clock,
       random: seededRandom(`${seed}/${id}/life ${life}/store`),
@@ -104,13 +111,15 @@ class StoreProcess implements ProcessHost<StorageState> {
   }
 }
 
+const recordsOf = ({ directory }: ProcessConfiguration): string => path.join(directory, "records");
+
 const openEngine = (
-  { directory, settings }: ProcessConfiguration,
+  configuration: ProcessConfiguration,
   done: Parameters<StoreNodeOptions["openEngine"]>[0],
 ): void => {
-  const { engine } = resolveSettings(settings);
+  const { engine } = resolveSettings(configuration.settings);
   if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
-  RocksEngine.open(path.join(directory, "records")).then(
+  RocksEngine.open(recordsOf(configuration)).then(
     (opened) => done(undefined, opened),
     (error: unknown) =>
       done(error instanceof EngineError ? error : new EngineError("IO", String(error), { cause: error })),

@@ -5,6 +5,8 @@ import { clientsEndpoint } from "../../foundation/faults.ts";
 import type { StorageDeployment, StorageEvent, StorageState } from "../../storage/contract.ts";
 import { resolveSettings } from "../../storage/production/defaults.ts";
 import type { StorageSettings } from "../../storage/production/defaults.ts";
+import { EngineError } from "../../foundation/engine-error.ts";
+import { discardEngine, finishDiscarding } from "../../platform/simulated/engine-discard.ts";
 import { SimulatedEngine } from "../../platform/simulated/engine.ts";
 import type { HostPorts, NodeHost } from "../simulated/node-host.ts";
 import { SimulatedCluster } from "../simulated/simulated-cluster.ts";
@@ -25,7 +27,13 @@ function hostOf(ports: HostPorts<StorageEvent>, settings: StorageSettings): Node
     isPeer: (id) => id !== clientsEndpoint,
     settings,
     random: ports.random.fork("store"),
-    openEngine: (done) => SimulatedEngine.open(ports.disk, { clock: ports.clock }, done),
+    openEngine: (done) => {
+      finishDiscarding(ports.disk, (error) => {
+        if (error === undefined) SimulatedEngine.open(ports.disk, { clock: ports.clock }, done);
+        else done(new EngineError("IO", `Cannot open the engine: ${error.message}`, { cause: error }));
+      });
+    },
+    setAside: (done) => discardEngine(ports.disk, done),
     // The seat tells of every stop, crashes included.
     trace: (event) => {
       if (event.kind !== "stop") ports.trace(event);

@@ -6,8 +6,9 @@
 
 import type { Clock, Random } from "../../foundation/effects.ts";
 import type { Millis } from "../../foundation/units.ts";
+import type { EngineErrorCode } from "../../foundation/engine-error.ts";
 import { EngineError } from "../engine.ts";
-import type { Engine, EngineCompletion, EngineErrorCode, EngineWrite, ScanResult } from "../engine.ts";
+import type { Engine, EngineCompletion, EngineWrite, ScanResult } from "../engine.ts";
 
 /** What survives crashes. */
 export class MemoryDisk {
