@@ -6,9 +6,9 @@ import { faultKinds } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { StorageImplementation } from "../../storage/contract.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
-import { resolveSettings } from "../../storage/production/defaults.ts";
 import { rotatedByKey } from "./client.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
+import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
@@ -67,11 +67,11 @@ export const productionStorage: StorageImplementation = {
   },
   durable: true,
   converges: true,
-  checkSettings: (settings) => void resolveSettings(settings),
+  checkSettings: (settings) => void resolveProductionSettings(settings),
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
-    const settings = resolveSettings(options.settings); // Bad input is refused before anything is started.
+    const settings = resolveProductionSettings(options.settings); // Bad input is refused before anything is started.
     const layout = {
       entry: fileURLToPath(new URL("./production-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),

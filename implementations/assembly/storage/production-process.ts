@@ -13,7 +13,6 @@ import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { StorageEvent, StorageState } from "../../storage/contract.ts";
-import { resolveSettings } from "../../storage/production/defaults.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
@@ -25,6 +24,7 @@ import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
 import { runNodeProcess } from "../cluster/process-entry.ts";
 import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
 import { MessageMoments } from "../moments.ts";
+import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
 import { storageKit } from "./storage-kit.ts";
 import { StoreNode } from "./store-node.ts";
@@ -90,7 +90,7 @@ class StoreProcess implements ProcessHost<StorageState> {
       founders,
       isPeer: (peer) => peer !== clientsEndpoint,
       forming,
-      settings: resolveSettings(settings),
+      settings: resolveProductionSettings(settings),
       openEngine: (done) => openEngine(this.#configuration, done),
       setAside: (done) => {
         setAside(recordsOf(this.#configuration)).then(
@@ -117,7 +117,7 @@ const openEngine = (
   configuration: ProcessConfiguration,
   done: Parameters<StoreNodeOptions["openEngine"]>[0],
 ): void => {
-  const { engine } = resolveSettings(configuration.settings);
+  const { engine } = resolveProductionSettings(configuration.settings);
   if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
   RocksEngine.open(recordsOf(configuration)).then(
     (opened) => done(undefined, opened),
@@ -127,7 +127,7 @@ const openEngine = (
 };
 
 // The clients' preference is of no use in here: nobody asks from inside a node.
-const kit = storageKit(ringPreference(resolveSettings({})));
+const kit = storageKit(ringPreference(resolveProductionSettings({})));
 runNodeProcess(kit, async (configuration, reports) => {
   const [id = ""] = configuration.hosted;
   const random = seededRandom(`${configuration.seed}/${id}/life ${configuration.life}`);
