@@ -119,7 +119,11 @@ function inject(world: StoreWorld, random: Random): void {
         ],
   );
   const heal = (fault: FaultHandle): void => void world.time.after(lengthMs, () => fault.heal());
-  switch (random.below(6)) {
+  switch (random.below(7)) {
+    case 6:
+      // Power is lost everywhere: only what is durable counts.
+      for (const each of world.nodes) world.crash(each);
+      return void world.time.after(lengthMs, () => world.nodes.forEach((each) => world.start(each)));
     case 0:
       world.crash(node);
       return void world.time.after(lengthMs, () => world.start(node));
