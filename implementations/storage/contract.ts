@@ -48,7 +48,10 @@ export const limits = { keyBytes: 512, valueBytes: 1024 * 1024 } as const;
 export interface StorageState {
   /** Sorted by key; of the keys this node is a replica of. */
   readonly entries: readonly (readonly [key: string, value: string | null, version: number])[];
-  /** On how many nodes a key belongs at the moment; undefined: nobody says (replication implicit in the quorum). */
+  /**
+   * On how many nodes a key belongs; 0 while members change and that differs from key to key; undefined: nobody says
+   * (replication implicit in the quorum).
+   */
   readonly copies: number | undefined;
 }
 

@@ -19,7 +19,8 @@ export function agree(states: States<StorageTypes>, { converges }: Pick<StorageI
   // Where only reads repair, what nobody has read may differ, and the final reads have read everything that matters.
   if (!converges) return true;
   const copies = Math.max(...held.map((state) => state.copies ?? held.length));
-  return held.every((state) => state.copies === undefined || state.copies === copies) && isSame(held, copies);
+  const isSettled = copies > 0 && held.every((state) => state.copies === undefined || state.copies === copies);
+  return isSettled && isSame(held, copies);
 }
 
 function isSame(held: readonly StorageState[], copies: number): boolean {

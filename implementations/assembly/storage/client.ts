@@ -29,7 +29,7 @@ const retriedOfReads: ReadonlySet<ErrorCode> = new Set([
 const retriedOfChanges: ReadonlySet<ErrorCode> = new Set([
   ...retriedOfReads,
   "CHANGE_UNDER_WAY",
-  "LEARNER_BEHIND",
+  "PROPOSAL_DROPPED",
 ] satisfies ErrorCode[]);
 
 export function storageClient(

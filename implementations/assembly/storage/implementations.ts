@@ -6,9 +6,9 @@ import { faultKinds } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { StorageImplementation } from "../../storage/contract.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
-import { resolveSettings } from "../../storage/production/defaults.ts";
 import { rotatedByKey } from "./client.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
+import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
@@ -18,6 +18,9 @@ import { storageKit } from "./storage-kit.ts";
 const partitionFaults = faultKinds.partition.filter((kind) => kind !== "leader");
 /** A peer is reached for a whole operation or not at all: there is no single message to lose, and no clock matters. */
 const minimalFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.process, ...partitionFaults]);
+
+/** A store has no office to hand over. */
+const memberFaults = faultKinds.membership.filter((kind) => kind !== "transfer");
 
 /** TCP repairs what duplicate and reorder do before anyone above it could notice: they do not exist in the cluster. */
 const tcpPacketFaults = faultKinds.packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
@@ -52,16 +55,23 @@ export const productionStorage: StorageImplementation = {
       ...faultKinds.packet,
       ...faultKinds.disk,
       ...faultKinds.clock,
+      ...memberFaults,
     ]),
-    cluster: new Set<FaultKind>([...faultKinds.process, ...partitionFaults, ...tcpPacketFaults, ...faultKinds.clock]),
+    cluster: new Set<FaultKind>([
+      ...faultKinds.process,
+      ...partitionFaults,
+      ...tcpPacketFaults,
+      ...faultKinds.clock,
+      ...memberFaults,
+    ]),
   },
   durable: true,
   converges: true,
-  checkSettings: (settings) => void resolveSettings(settings),
+  checkSettings: (settings) => void resolveProductionSettings(settings),
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
-    const settings = resolveSettings(options.settings); // Bad input is refused before anything is started.
+    const settings = resolveProductionSettings(options.settings); // Bad input is refused before anything is started.
     const layout = {
       entry: fileURLToPath(new URL("./production-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),

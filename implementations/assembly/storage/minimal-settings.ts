@@ -18,6 +18,8 @@ const ranges: Readonly<Record<keyof MinimalStorageSettings, AllowedRange>> = {
   maxKeysPerShard: { low: 1, high: 10_000_000, isWhole: true },
 };
 
+export const minimalSettingNames: readonly string[] = Object.keys(ranges);
+
 /** @throws UsageError naming the setting, its value and what is allowed. Settings of production are passed over. */
 export function resolveMinimalSettings(overrides: DeployOptions["settings"]): MinimalStorageSettings {
   return resolveNumbers<keyof MinimalStorageSettings>(defaults, ranges, overrides);

@@ -24,17 +24,6 @@ test("what was acknowledged survives a crash of all nodes", async () => {
   assert.ok(state.kind === "state" && state.state.entries.some(([key]) => key === "k"));
 });
 
-test("a node that lost its disk stays away, and the others serve", async () => {
-  const trial = await StorageTrial.begin(productionStorage, {});
-  await trial.until("a write succeeds", async () => (await trial.put("k", "1")).kind === "ok");
-  const wipe = trial.deployment.inject({ kind: "wipe", nodes: ["n1"] });
-  wipe.heal();
-  await trial.pass(500);
-  const state = await trial.stateOf("n1");
-  assert.match(state.kind === "out-of-service" ? state.reason : "", /has forgotten what it promised/);
-  assert.equal(await trial.get("k"), "1");
-});
-
 test("a fault waits for a message inside a batch", async () => {
   const trial = await StorageTrial.begin(productionStorage, {});
   await trial.until("a write succeeds", async () => (await trial.put("k", "1")).kind === "ok");

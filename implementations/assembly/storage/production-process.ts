@@ -13,10 +13,10 @@ import { clientsEndpoint } from "../../foundation/faults.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { StorageEvent, StorageState } from "../../storage/contract.ts";
-import { resolveSettings } from "../../storage/production/defaults.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
+import { setAside } from "../../platform/node/set-aside.ts";
 import type { TlsTransport } from "../../platform/node/transport.ts";
 import type { Address, ProcessConfiguration } from "../cluster/control.ts";
 import { openDoor } from "../cluster/open-door.ts";
@@ -24,6 +24,7 @@ import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
 import { runNodeProcess } from "../cluster/process-entry.ts";
 import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
 import { MessageMoments } from "../moments.ts";
+import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
 import { storageKit } from "./storage-kit.ts";
 import { StoreNode } from "./store-node.ts";
@@ -89,8 +90,14 @@ class StoreProcess implements ProcessHost<StorageState> {
       founders,
       isPeer: (peer) => peer !== clientsEndpoint,
       forming,
-      settings: resolveSettings(settings),
+      settings: resolveProductionSettings(settings),
       openEngine: (done) => openEngine(this.#configuration, done),
+      setAside: (done) => {
+        setAside(recordsOf(this.#configuration)).then(
+          () => done(undefined),
+          (error: unknown) => done(error as Error),
+        );
+      },
       transport: this.#door,
       clock: this.#clock,
       random: seededRandom(`${seed}/${id}/life ${life}/store`),
@@ -105,13 +112,15 @@ class StoreProcess implements ProcessHost<StorageState> {
   }
 }
 
+const recordsOf = ({ directory }: ProcessConfiguration): string => path.join(directory, "records");
+
 const openEngine = (
-  { directory, settings }: ProcessConfiguration,
+  configuration: ProcessConfiguration,
   done: Parameters<StoreNodeOptions["openEngine"]>[0],
 ): void => {
-  const { engine } = resolveSettings(settings);
+  const { engine } = resolveProductionSettings(configuration.settings);
   if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
-  RocksEngine.open(path.join(directory, "records")).then(
+  RocksEngine.open(recordsOf(configuration)).then(
     (opened) => done(undefined, opened),
     (error: unknown) =>
       done(error instanceof EngineError ? error : new EngineError("IO", String(error), { cause: error })),
@@ -119,7 +128,7 @@ const openEngine = (
 };
 
 // The clients' preference is of no use in here: nobody asks from inside a node.
-const kit = storageKit(ringPreference(resolveSettings({})));
+const kit = storageKit(ringPreference(resolveProductionSettings({})));
 runNodeProcess(kit, async (configuration, reports) => {
   const [id = ""] = configuration.hosted;
   const random = seededRandom(`${configuration.seed}/${id}/life ${configuration.life}`);

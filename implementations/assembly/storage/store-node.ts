@@ -2,9 +2,10 @@
  * The host of one production node of the store: it gives the core its engine, network and clock, and answers clients.
  * The same file runs in the simulator and in a real process; only the ports differ.
  *
- * The members are the founders, as placed on the ring: changes of members are not wired up. So a node that starts with
- * nothing although it was a member before stays out of service: it has forgotten what it promised. Files that are
- * damaged are the same loss, and are left where they are.
+ * A node that starts with nothing although it was a member before has forgotten what it promised; it serves nothing
+ * until the others have taken it in as a new member (`production/membership.ts`). Files that are damaged are the same
+ * loss: they are set aside, and the node starts again. Everything else that keeps the engine from opening or working (it
+ * is locked, full, or a server refuses) may pass: the node ends, and its supervisor tries again.
  */
 
 import { decode, encode } from "../../foundation/codec.ts";
@@ -15,20 +16,24 @@ import type { NodeId } from "../../foundation/units.ts";
 import type { AdminRequest, ClientReply, ClientRequest, StorageEvent, StorageState } from "../../storage/contract.ts";
 import type { Engine } from "../../storage/engine.ts";
 import type { StorageSettings } from "../../storage/production/defaults.ts";
+import { Membership } from "../../storage/production/membership.ts";
 import { decodeBatch } from "../../storage/production/messages.ts";
-import { StorageCore } from "../../storage/production/storage-core.ts";
-import { foundingData, topologyOf } from "../../storage/production/topologies.ts";
+import type { Message } from "../../storage/production/messages.ts";
+import { rebalanceDefaults } from "../../storage/production/rebalance-port.ts";
+import { noTopology, StorageCore } from "../../storage/production/storage-core.ts";
 
 export interface StoreNodeOptions {
   readonly id: NodeId;
   readonly founders: readonly NodeId[];
   /** Whether messages of `id` are a node's; all others are clients'. */
   readonly isPeer: (id: NodeId) => boolean;
-  /** No earlier life has started: an empty engine is right. */
+  /** No earlier life has started: an empty engine is right, and a founder waits for the others. */
   readonly forming: boolean;
   readonly settings: StorageSettings;
   /** Opens what earlier lives left; called once. */
   readonly openEngine: (done: (error: EngineError | undefined, engine?: Engine) => void) => void;
+  /** Puts away what the engine keeps, which is closed, so that the next life finds nothing. */
+  readonly setAside: (done: (error: Error | undefined) => void) => void;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -51,7 +56,8 @@ export class StoreNode {
   readonly #options: StoreNodeOptions;
   #engine: Engine | undefined;
   #core: StorageCore | undefined;
-  #isServing = false;
+  #membership: Membership | undefined;
+  #hasStarted = false;
   #isEnded = false;
 
   constructor(options: StoreNodeOptions) {
@@ -61,13 +67,13 @@ export class StoreNode {
       if (this.#isEnded) return engine?.close(() => undefined);
       if (engine === undefined) return this.#fail(error ?? new EngineError("IO", "the engine did not open"));
       this.#engine = engine;
-      this.#begin(engine);
+      this.#start(engine);
     });
   }
 
   /** Whether it has recovered and takes part. */
   get isServing(): boolean {
-    return this.#isServing;
+    return this.#core?.isServing === true && !this.#isEnded;
   }
 
   /** What is durable here, once the engine has told; only of a node that serves. */
@@ -94,30 +100,15 @@ export class StoreNode {
   /** Falls silent at once; the engine is whoever's who gave it. */
   crash(): void {
     this.#isEnded = true;
+    this.#membership?.end();
     this.#core?.crash();
   }
 
-  /** What is in the engine tells whether this is the node that it was. */
-  #begin(engine: Engine): void {
-    if (this.#options.forming) return this.#start(engine);
-    engine.scan(new Uint8Array(0), undefined, 1, (error, result) => {
-      if (this.#isEnded) return;
-      if (error !== undefined) return this.#fail(error);
-      if (result.entries.length > 0) return this.#start(engine);
-      const what = "its records are gone though the cluster was formed before; it has forgotten what it promised";
-      this.#end(new Error(`Cannot start ${this.#options.id}: ${what}`), true);
-    });
-  }
-
   #start(engine: Engine): void {
-    const { id, founders, settings, clock, random, defer, tracesAccepts, trace, onStarted } = this.#options;
-    const { replicationFactor, virtualNodes } = settings;
-    const topology = topologyOf(foundingData({ members: founders, replicationFactor, virtualNodes }));
-    const member = topology.members.find((each) => each.id === id);
-    if (member === undefined) return this.#end(new Error(`Cannot start ${id}: it is no founder`), true);
-    this.#core = new StorageCore({
-      member,
-      topology,
+    const { id, settings, clock, random, defer, tracesAccepts, trace } = this.#options;
+    const core = new StorageCore({
+      member: { id, number: 0 },
+      topology: noTopology,
       settings,
       engine,
       clock,
@@ -126,13 +117,38 @@ export class StoreNode {
       defer,
       tracesAccepts,
       trace,
-      onStarted: () => {
-        this.#isServing = true;
-        onStarted();
-      },
+      onStarted: () => this.#join(core),
       onFatal: (error) => this.#fail(error),
+      onForeign: (from, body) => this.#membership?.receive(from, body),
+      onOtherEpoch: (from, epoch) => this.#membership?.observe(from, epoch),
     });
-    this.#core.start();
+    this.#core = core;
+    core.start();
+  }
+
+  #join(core: StorageCore): void {
+    const { id, founders, forming, settings, clock, random, trace } = this.#options;
+    const { replicationFactor, virtualNodes, rebalanceBytesPerS } = settings;
+    const membership = new Membership({
+      id,
+      founding: { members: founders, replicationFactor, virtualNodes, isOver: !forming },
+      settings: { ...rebalanceDefaults, pullBytesPerSecond: rebalanceBytesPerS },
+      core,
+      clock,
+      random: random.fork("membership"),
+      trace,
+      onTopology: () => this.#started(),
+    });
+    this.#membership = membership;
+    membership.start(() => this.#started());
+  }
+
+  /** A founder has started when it serves; whoever comes later may have to wait for long until it does. */
+  #started(): void {
+    const { id, founders, forming, onStarted } = this.#options;
+    if (this.#hasStarted || (forming && founders.includes(id) && !this.isServing)) return;
+    this.#hasStarted = true;
+    onStarted();
   }
 
   #receive(from: NodeId, bytes: Uint8Array): void {
@@ -153,8 +169,16 @@ export class StoreNode {
       if (!this.#isEnded) this.#options.transport.send(client, encode({ id, reply } satisfies ClientReply));
     };
     if (this.#core === undefined) return answer({ kind: "error", code: "UNAVAILABLE" });
-    if ("command" in request) return answer({ kind: "error", code: "MALFORMED_REQUEST" });
+    if ("command" in request) return this.#administer(request, answer);
     this.#core.request(request, this.#options.settings.requestTimeoutMs, answer);
+  }
+
+  #administer({ command }: AdminRequest, answer: (reply: ClientReply["reply"]) => void): void {
+    if (command.kind !== "change") return answer({ kind: "error", code: "MALFORMED_REQUEST" });
+    if (this.#membership === undefined) return answer({ kind: "error", code: "UNAVAILABLE" });
+    this.#membership.change(command, (code) =>
+      answer(code === undefined ? { kind: "done" } : { kind: "error", code }),
+    );
   }
 
   /** A batch waits for every moment that one of its messages reaches. */
@@ -168,20 +192,29 @@ export class StoreNode {
     const next = (index: number): void => {
       const message = batch.messages[index];
       if (message === undefined) return send();
-      beforeSend(to, { kind: message.kind, term: batch.epoch }, () => next(index + 1));
+      beforeSend(to, { kind: kindOf(message), term: batch.epoch }, () => next(index + 1));
     };
     next(0);
   }
 
   #fail(error: EngineError): void {
-    const isDamaged = error.code === "DAMAGED";
-    if (isDamaged) this.#options.trace({ kind: "damage", what: error.message });
-    this.#end(error, isDamaged);
+    if (this.#isEnded) return;
+    if (error.code === "DAMAGED") return this.#setAside(error);
+    this.#options.onFatal(error, false);
+    this.crash();
   }
 
-  #end(error: Error, permanent: boolean): void {
-    if (this.#isEnded) return;
+  #setAside(error: EngineError): void {
+    const { setAside, trace, onFatal } = this.#options;
+    trace({ kind: "damage", what: error.message });
     this.crash();
-    this.#options.onFatal(error, permanent);
+    const put = (): void => setAside((failure) => onFatal(failure ?? error, false));
+    if (this.#engine === undefined) put();
+    else this.#engine.close(put);
   }
+}
+
+/** What is passed through for others goes by its own name. */
+function kindOf(message: Message): string {
+  return message.kind === "foreign" ? (message.body as { readonly kind: string }).kind : message.kind;
 }

@@ -124,6 +124,8 @@ export class AntiEntropy {
 
   #compareNext(): void {
     const { self, digests } = this.#ports;
+    // What moves is pulled; and a node that is taken in again is two members for a while.
+    if (this.#topology.isChanging) return;
     const peers = this.#topology.members.filter(({ id }) => id !== self);
     const peer = peers[this.#turn++ % Math.max(1, peers.length)];
     if (peer === undefined) return;

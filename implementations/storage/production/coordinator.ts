@@ -309,7 +309,8 @@ export class Coordinator {
   #attempt(active: Active): void {
     const { ballots, self, clock } = this.#ports;
     const { round } = active;
-    if (++active.attempts > maxAttempts) return this.#follow(active, round.giveUp());
+    // Whoever is no member has no ballots of its own.
+    if (++active.attempts > maxAttempts || self.number === 0) return this.#follow(active, round.giveUp());
     this.counters.attempts++;
     active.queue.promised = undefined;
     if (round.level === "one") return this.#follow(active, round.read());
@@ -322,6 +323,7 @@ export class Coordinator {
   /** The replica's own record is known, at level one: the write goes above it. */
   #elect(active: Active): void {
     const { ballots, self, clock } = this.#ports;
+    if (self.number === 0) return this.#follow(active, active.round.giveUp());
     ballots.observe(active.round.highestRefusal);
     const ballot = ballots.take(self.number);
     if (ballot === 0) return this.#pause(active, this.#backoffMs(active));

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { UsageError } from "../../foundation/errors.ts";
 import type { Millis } from "../../foundation/units.ts";
+import { ringDefaults } from "./ring.ts";
 
 export const engineNames = ["rocksdb", "postgresql", "simulated"] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -46,8 +47,8 @@ export interface StorageSettings {
 const mebibyte = 1024 * 1024;
 
 export const storageDefaults: StorageSettings = {
-  replicationFactor: 3,
-  virtualNodes: 256,
+  replicationFactor: ringDefaults.replicationFactor,
+  virtualNodes: ringDefaults.virtualNodes,
   requestTimeoutMs: 2000,
   roundTimeoutMs: 250,
   maxPendingRequests: 10_000,
@@ -66,12 +67,13 @@ export const storageDefaults: StorageSettings = {
 
 const ranges = {
   replicationFactor: [1, 15],
-  virtualNodes: [1, 1024],
+  virtualNodes: [1, 8192],
   requestTimeoutMs: [1, 600_000],
   roundTimeoutMs: [1, 60_000],
   maxPendingRequests: [1, 1_000_000],
   maxPendingBytes: [4 * mebibyte, 1024 * mebibyte],
-  recordCacheBytes: [mebibyte, 8192 * mebibyte],
+  // A cache this small keeps next to nothing: whatever is asked comes from the engine.
+  recordCacheBytes: [1000, 8192 * mebibyte],
   promiseCacheEntries: [0, 10_000_000],
   hintBytes: [0, 1024 * mebibyte],
   antiEntropyIntervalMs: [1, 3_600_000],

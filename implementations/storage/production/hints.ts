@@ -69,8 +69,11 @@ export class Hints {
   restore({ key: bytes, value }: EngineEntry, topology: Topology): void {
     const [number, key] = memberAndKeyOfHint(bytes);
     const member = topology.members.find((other) => other.number === number);
-    if (member === undefined) this.#ports.write({ key: bytes, value: undefined });
-    else this.#put(member, { key, state: decodeRecord(value).state });
+    if (member === undefined) return this.#ports.write({ key: bytes, value: undefined });
+    const { state } = decodeRecord(value);
+    // The node is at work already.
+    const known = this.#shelves.get(member.number)?.hints.get(key);
+    if (known === undefined || known.state.ballot < state.ballot) this.#put(member, { key, state });
   }
 
   /** `member` has not acknowledged `state`. */

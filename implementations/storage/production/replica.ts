@@ -9,7 +9,7 @@
  * can already cope with.
  */
 
-import { assert, unreachable } from "../../foundation/assert.ts";
+import { unreachable } from "../../foundation/assert.ts";
 import { crc32c } from "../../foundation/crc32c.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import type { NodeId } from "../../foundation/units.ts";
@@ -79,9 +79,18 @@ interface Entry {
   place: number;
 }
 
+/** A record of a slot that this node gains; `done` is called now or later. */
+interface Taking {
+  readonly kind: "take";
+  readonly id: 0;
+  readonly key: string;
+  readonly state: State;
+  readonly done: (isTaken: boolean) => void;
+}
+
 interface Waiting {
   readonly from: NodeId;
-  readonly request: ReplicaRequest;
+  readonly request: ReplicaRequest | Taking;
 }
 
 export class Replica {
@@ -98,6 +107,8 @@ export class Replica {
   /** About what the next write holds in memory; past the bound requests are dropped until the engine has caught up. */
   #changedBytes = 0;
   readonly #floors = new Map<number, Floor>();
+  /** Records by slot, those that are being written included. */
+  readonly #held = new Uint32Array(slotCount);
   readonly #loading = new Map<string, Waiting[]>();
   #loadingCount = 0;
   #toLoad: string[] = [];
@@ -127,7 +138,7 @@ export class Replica {
     const takeRecord = ({ key: bytes, value }: EngineEntry): void => {
       const [slot, key] = layout.slotAndKeyOf(bytes);
       const { state } = layout.decodeRecord(value);
-      this.#count(key.length, state, 1);
+      this.#count(slot, key.length, state, 1);
       if (state.ballot === 0) return;
       records++;
       this.digests.toggle(slot, keyHashOf(key), state.ballot);
@@ -155,15 +166,25 @@ export class Replica {
   }
 
   /** Answers now, when it is durable, or never: what cannot be taken is dropped. */
-  receive(from: NodeId, request: ReplicaRequest): void {
+  receive(from: NodeId, request: ReplicaRequest | Taking): void {
     const entry = this.#entries.get(request.key);
     if (entry !== undefined) {
       entry.isUsed = true;
-      if (this.#changedBytes > this.#settings.maxPendingBytes) this.dropped++;
+      if (this.#changedBytes > this.#settings.maxPendingBytes) this.#drop(request);
       else if (this.#ports.keeps(entry.slot)) this.#answer(this.#refreshed(entry), from, request);
       return;
     }
     if (this.#ports.keeps(slotOf(request.key))) this.#load({ from, request });
+  }
+
+  /** Whether `slot` has records or a floor, those that are being written included. */
+  mayHold(slot: number): boolean {
+    return this.#held[slot]! > 0 || this.#floors.has(slot);
+  }
+
+  #drop(request: ReplicaRequest | Taking): void {
+    this.dropped++;
+    if (request.kind === "take") request.done(false);
   }
 
   /** Returns the record of `key` if it is in memory. */
@@ -177,7 +198,7 @@ export class Replica {
     this.commit.flush();
   }
 
-  #answer(entry: Entry, from: NodeId, request: ReplicaRequest): void {
+  #answer(entry: Entry, from: NodeId, request: ReplicaRequest | Taking): void {
     const { id } = request;
     const { record } = entry;
     switch (request.kind) {
@@ -209,6 +230,11 @@ export class Replica {
       }
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
+      case "take": {
+        const next = acceptor.takeOver(record, request.state);
+        if (next !== record) this.#change(entry, next, true);
+        return request.done(true);
+      }
       default:
         return unreachable(request);
     }
@@ -233,8 +259,8 @@ export class Replica {
 
   #change(entry: Entry, next: KeyRecord, isPresent: boolean): void {
     const { record, slot, key, hash } = entry;
-    if (entry.isPresent) this.#count(key.length, record.state, -1);
-    if (isPresent) this.#count(key.length, next.state, 1);
+    if (entry.isPresent) this.#count(slot, key.length, record.state, -1);
+    if (isPresent) this.#count(slot, key.length, next.state, 1);
     this.#cachedBytes += sizeOf(next.state) - sizeOf(record.state);
     const before = entry.isPresent ? record.state.ballot : 0;
     const after = isPresent ? next.state.ballot : 0;
@@ -303,10 +329,7 @@ export class Replica {
 
   #load(waiting: Waiting): void {
     const { key } = waiting.request;
-    if (this.#loadingCount >= maxLoading) {
-      this.dropped++;
-      return;
-    }
+    if (this.#loadingCount >= maxLoading) return this.#drop(waiting.request);
     this.#loadingCount++;
     const others = this.#loading.get(key);
     if (others !== undefined) {
@@ -331,7 +354,9 @@ export class Replica {
         this.#loading.delete(key);
         this.#loadingCount -= waiting.length;
         // After an error that may pass, whoever asked will ask again.
-        if (error !== undefined) return;
+        if (error !== undefined) return waiting.forEach(({ request }) => this.#drop(request));
+        // What was read of a slot that is kept no more may be removed by now: it must not be found here later.
+        if (!this.#ports.keeps(slotOf(key))) return waiting.forEach(({ request }) => this.#drop(request));
         this.#remember(key, engineKeys[index]!, values[index]);
         for (const { from, request } of waiting) this.receive(from, request);
       });
@@ -364,7 +389,8 @@ export class Replica {
     this.#cachedBytes -= entryOverheadBytes + 3 * key.length + sizeOf(record.state);
   }
 
-  #count(keyLength: number, { value }: State, sign: 1 | -1): void {
+  #count(slot: number, keyLength: number, { value }: State, sign: 1 | -1): void {
+    this.#held[slot]! += sign;
     if (value !== null) this.keys += sign;
     this.bytes += sign * (layout.recordHeadBytes + keyLength + (value?.length ?? 0));
   }
@@ -399,41 +425,36 @@ export class Replica {
   }
 
   /**
-   * Takes over records of a slot that this node gains while the topology changes, whatever it has promised; `done` when
-   * they are durable. Never for a slot of which it is a replica already.
+   * Takes over records of a slot that this node gains while the topology changes, whatever it has promised. `done`, now
+   * or later, when they are durable, or with false when not all could be taken.
    */
-  takeOver(slot: number, records: readonly SlotRecord[], floor: Floor, done: () => void): void {
+  takeOver(slot: number, records: readonly SlotRecord[], floor: Floor, done: (isDone: boolean) => void): void {
     this.raiseFloor(slot, floor);
-    if (records.length === 0) return this.commit.whenQuiet(done);
-    const engineKeys = records.map(({ key }) => layout.recordKey(slot, key));
-    this.#ports.engine.read(engineKeys, (error, values) => {
-      if (this.#isEnded) return;
-      if (error !== undefined) {
-        if (!mayPass(error)) return this.#ports.onFatal(error);
-        this.#ports.clock.after(retryMs, () => this.#isEnded || this.takeOver(slot, records, floor, done));
-        return;
-      }
-      records.forEach(({ key, state }, index) => {
-        this.#remember(key, engineKeys[index]!, values[index]);
-        const entry = this.#entries.get(key);
-        assert(entry !== undefined, "a record that was read is in memory");
-        const next = acceptor.takeOver(this.#refreshed(entry).record, state);
-        if (next !== entry.record) this.#change(entry, next, true);
-      });
-      this.commit.whenQuiet(done);
-    });
+    let left = records.length;
+    let isWhole = true;
+    const end = (): void => (isWhole ? this.commit.whenQuiet(() => done(true)) : done(false));
+    const taken = (isTaken: boolean): void => {
+      isWhole &&= isTaken;
+      if (--left === 0) end();
+    };
+    if (left === 0) return end();
+    // By the same way as requests: what is read of a key here must not replace what was accepted meanwhile.
+    for (const { key, state } of records) {
+      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, state, done: taken });
+      else taken(false);
+    }
   }
 
-  /** Removes what is kept of `slots`, which this node no longer keeps; `done` when it is durable. */
+  /** Removes what is kept of `slots`, which this node does not keep, floors included; `done` when it is durable. */
   dropSlots(slots: readonly number[], done: () => void): void {
-    const dropped = new Set(slots);
+    const dropped = new Set(slots.filter((slot) => this.mayHold(slot)));
     this.commit.whenQuiet(() => {
       for (const entry of this.#entries.values()) {
         if (!dropped.has(entry.slot) || entry.write > 0) continue;
         this.#clock.remove(entry);
         this.#forget(entry);
       }
-      this.#dropNext(slots, 0, done);
+      this.#dropNext([...dropped], 0, done);
     });
   }
 
@@ -441,8 +462,9 @@ export class Replica {
     const slot = slots[index];
     if (slot === undefined) return this.commit.whenQuiet(done);
     this.digests.clear(slot);
+    if (this.#floors.delete(slot)) this.commit.write({ key: layout.floorKey(slot), value: undefined });
     const remove = ({ key, value }: EngineEntry): void => {
-      this.#count(layout.slotAndKeyOf(key)[1].length, layout.decodeRecord(value).state, -1);
+      this.#count(slot, layout.slotAndKeyOf(key)[1].length, layout.decodeRecord(value).state, -1);
       this.commit.write({ key, value: undefined });
     };
     this.scanAll(layout.slotStart(slot), layout.slotStart(slot + 1), remove, () => {

@@ -5,7 +5,8 @@
  * The host hands in time, chance, the engine and the network, and calls back at the end of each turn. What the node
  * says to itself takes the same path as what it says to others, only without bytes. A batch of another epoch is not
  * looked at, except for what the core does not know itself (`foreign`): whoever agrees on topologies is told, and
- * rounds ask again under the new one.
+ * rounds ask again under the new one. A node that is no member of the topology it follows answers nobody as a replica
+ * and coordinates nothing; `membership.ts` says what it is.
  */
 
 import { assert, unreachable } from "../../foundation/assert.ts";
@@ -31,6 +32,7 @@ import { slotCount, slotOf } from "./slots.ts";
 import type { Member, Topology } from "./topology.ts";
 
 export interface StorageCoreOptions {
+  /** As whom it begins, and in which topology: `nobody` and `noTopology` until it hears of one. */
   readonly member: Member;
   readonly topology: Topology;
   readonly settings: StorageSettings;
@@ -44,6 +46,7 @@ export interface StorageCoreOptions {
   /** Whether every acceptance is traced. */
   readonly tracesAccepts: boolean;
   trace(event: StorageEvent): void;
+  /** It has read what it needs, and can be told of topologies. */
   onStarted(): void;
   /** The engine serves nothing more; the node has ended. */
   onFatal(error: EngineError): void;
@@ -52,6 +55,14 @@ export interface StorageCoreOptions {
   /** A message of another epoch arrived, and was not looked at. */
   onOtherEpoch?(from: NodeId, epoch: number): void;
 }
+
+/** Nobody keeps anything, so no quorum is ever met. */
+export const noTopology: Topology = {
+  epoch: 0,
+  members: [],
+  isChanging: false,
+  placementOf: () => ({ replicas: [], groups: [[]] }),
+};
 
 /** What a node notes of its lives: how many there were, and up to which counter ballots may have been used. */
 interface LifeNote {
@@ -86,16 +97,20 @@ export class StorageCore {
   #isStarted = false;
   #isStopping = false;
   #isEnded = false;
-  /** Whether it answers as a replica at all; a node that has lost its records does not until it has them again. */
-  #isServing = true;
+  /** Who this node is, one object for all its parts: topologies change the number; 0 is no member. */
+  readonly #member: { readonly id: NodeId; number: number };
+  /** Found at the start; undefined once that was told. */
+  #recordsFound: number | undefined;
   #life = 0;
   #malformedBatches = 0;
   #batchesSent = 0;
   #bytesSent = 0;
 
   constructor(options: StorageCoreOptions) {
-    const { member, topology, settings, engine, clock, random } = options;
+    const { topology, settings, engine, clock, random } = options;
+    const member = { ...options.member };
     this.#options = options;
+    this.#member = member;
     this.#topology = topology;
     this.replica = new Replica(
       {
@@ -176,10 +191,7 @@ export class StorageCore {
         this.#life = life + 1;
         this.#ballots.restore(reserved);
         const counter = this.#ballots.wanted() ?? reserved;
-        const restore = (entry: EngineEntry): void => this.#hints.restore(entry, this.#topology);
-        this.replica.scanAll(hintsStart, floorsStart, restore, () =>
-          this.#reserve(counter, () => this.#started(records)),
-        );
+        this.#reserve(counter, () => this.#started(records));
       });
     });
   }
@@ -189,7 +201,7 @@ export class StorageCore {
    * is less. Errors: MALFORMED_REQUEST, UNAVAILABLE, OVERLOADED, and those of `round.ts`.
    */
   request(request: Request<StorageOperation>, deadlineMs: Millis, done: (reply: StorageReply) => void): void {
-    if (!this.#isStarted || this.#isStopping || this.#isEnded) return done(unavailable);
+    if (!this.isServing || this.#isStopping || this.#isEnded) return done(unavailable);
     const command = commandOf(request);
     if (command === undefined) return done(malformed);
     // An engine that refuses is no place to begin a write; another node may be better off.
@@ -228,26 +240,31 @@ export class StorageCore {
     this.#send(to, { kind: "foreign", id: 0, body });
   }
 
-  /** Everything that begins from now on is agreed upon by the quorums of `topology`, which is newer. */
-  topologyChanged(topology: Topology): void {
+  /**
+   * Everything that begins from now on is agreed upon by the quorums of `topology`, which is newer; this node is its
+   * member `number`, 0: none.
+   */
+  topologyChanged(topology: Topology, number: number): void {
     assert(topology.epoch > this.#topology.epoch, "topologies follow each other");
     // What was said before belongs to the epoch before.
     this.#sendAll();
     this.#topology = topology;
+    this.#member.number = number;
     this.#noteKept();
     this.coordinator.topologyChanged(topology);
     this.#hints.topologyChanged(topology);
     this.#antiEntropy.topologyChanged(topology);
     this.#tombstones.topologyChanged(topology);
+    this.#beginServing();
   }
 
   get topology(): Topology {
     return this.#topology;
   }
 
-  /** Whether it answers as a replica: not while it may lack records that it has acknowledged in an earlier life. */
-  setServing(isServing: boolean): void {
-    this.#isServing = isServing;
+  /** Whether it takes part: it has recovered, and is a member. */
+  get isServing(): boolean {
+    return this.#isStarted && this.#member.number > 0;
   }
 
   /** What is durable here. */
@@ -261,7 +278,7 @@ export class StorageCore {
     this.replica.commit.whenQuiet(() =>
       this.replica.scanAll(slotStart(0), slotStart(slotCount), take, () => {
         entries.sort(([left], [right]) => (left < right ? -1 : 1));
-        done({ entries, copies: Math.min(this.#options.settings.replicationFactor, this.#topology.members.length) });
+        done({ entries, copies: this.#copies });
       }),
     );
   }
@@ -313,10 +330,28 @@ export class StorageCore {
 
   #started(records: number): void {
     this.#isStarted = true;
-    this.#options.trace({ kind: "start", life: this.#life, records });
+    this.#recordsFound = records;
     this.#antiEntropy.start();
     this.#tombstones.start();
+    this.#beginServing();
     this.#options.onStarted();
+  }
+
+  /** As soon as it is somebody: tells that it starts, and reads the hints that it kept as that member. */
+  #beginServing(): void {
+    const records = this.#recordsFound;
+    if (records === undefined || !this.isServing) return;
+    this.#recordsFound = undefined;
+    this.#options.trace({ kind: "start", life: this.#life, records });
+    const restore = (entry: EngineEntry): void => this.#hints.restore(entry, this.#topology);
+    this.replica.scanAll(hintsStart, floorsStart, restore, () => {});
+  }
+
+  /** While the topology changes no number is right for all keys. */
+  get #copies(): number {
+    const { isChanging, members } = this.#topology;
+    if (isChanging || members.length === 0) return 0;
+    return this.#topology.placementOf(0).replicas.length;
   }
 
   #take(from: NodeId, message: Message): void {
@@ -345,7 +380,7 @@ export class StorageCore {
       case "forwarded":
         return this.#forwards.answered(message.id, message.reply);
       case "sync":
-        return this.#isServing ? this.#antiEntropy.receive(from, message.body) : undefined;
+        return this.isServing ? this.#antiEntropy.receive(from, message.body) : undefined;
       case "foreign":
         return;
       default:
@@ -354,11 +389,11 @@ export class StorageCore {
   }
 
   #keeps(slot: number): boolean {
-    return this.#isServing && this.#kept[slot] === 1;
+    return this.#kept[slot] === 1;
   }
 
   #noteKept(): void {
-    const { id, number } = this.#options.member;
+    const { id, number } = this.#member;
     for (let slot = 0; slot < slotCount; slot++) {
       const { replicas } = this.#topology.placementOf(slot);
       this.#kept[slot] = replicas.some((member) => member.id === id && member.number === number) ? 1 : 0;
@@ -371,12 +406,12 @@ export class StorageCore {
   }
 
   #sendRequest(to: NodeId, request: ReplicaRequest): void {
-    if (to === this.#options.member.id) this.replica.receive(to, request);
+    if (to === this.#member.id) this.replica.receive(to, request);
     else this.#send(to, request);
   }
 
   #sendReply(to: NodeId, reply: ReplicaReply): void {
-    if (to === this.#options.member.id) this.coordinator.receive(to, reply);
+    if (to === this.#member.id) this.coordinator.receive(to, reply);
     else this.#send(to, reply);
   }
 

@@ -47,6 +47,8 @@ export interface Founding {
   readonly members: readonly NodeId[];
   readonly replicationFactor: number;
   readonly virtualNodes: number;
+  /** The node is known to have been a member: an empty disk is a lost one, even where all disks are empty. */
+  readonly isOver?: boolean;
 }
 
 export type AgreedTopology = StableTopology | ChangingTopology;

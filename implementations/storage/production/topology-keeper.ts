@@ -202,7 +202,8 @@ export class TopologyKeeper {
   // Founding and joining.
 
   #found(): void {
-    if (!this.#founding.members.includes(this.#port.self)) return;
+    const isLost = this.#founding.isOver === true && this.#file.stored.number === 0;
+    if (isLost || !this.#founding.members.includes(this.#port.self)) return;
     const others = this.#founders();
     const standings = new Map<NodeId, Standing>();
     const nonce = this.inquire((from, { standing }) => standings.set(from, standing));
