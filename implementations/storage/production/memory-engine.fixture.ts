@@ -6,7 +6,6 @@
 
 import type { Clock, Random } from "../../foundation/effects.ts";
 import type { Millis } from "../../foundation/units.ts";
-import type { EngineErrorCode } from "../../foundation/engine-error.ts";
 import { EngineError } from "../engine.ts";
 import type { EngineErrorCode } from "../../foundation/engine-error.ts";
 import type { Engine, EngineCompletion, EngineWrite, ScanResult } from "../engine.ts";
