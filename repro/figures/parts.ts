@@ -41,6 +41,25 @@ export function implementationEncoding(names: readonly string[]) {
   };
 }
 
+/** A stretch of the time that a panel shows. */
+export interface Stretch {
+  readonly startS: number;
+  readonly endS: number;
+}
+
+/** Returns the layer that shades `stretches` of a panel's `time`; put it first, below the data. */
+export function shadeLayer(
+  stretches: readonly Stretch[],
+  time: ReturnType<typeof timeEncoding>,
+  { colour = ink.shade, opacity = 0.42 }: { readonly colour?: string; readonly opacity?: number } = {},
+): Layer {
+  return {
+    data: { values: [...stretches] },
+    mark: { type: "rect", color: colour, opacity },
+    encoding: { x: { ...time, field: "startS" }, x2: { field: "endS" } },
+  };
+}
+
 /** A named line with its mark, where the series of a figure are not implementations. */
 export interface Series extends ImplementationStyle {
   readonly name: string;
