@@ -160,7 +160,7 @@ function describeGoal(measured: ReadonlyMap<string, number | undefined>): string
   const [before, during] = ["before", "during"].map((when) => measured.get(`p99-${when}-rebalance-ms`));
   const ratio = measured.get("p99-rebalance-ratio");
   if (before === undefined || during === undefined || ratio === undefined) return "";
-  return `p99 ${formatMeasure(before)} ms before, ${formatMeasure(during)} ms while keys moved: ${formatMeasure(ratio)} times`;
+  return `p99 ${formatMeasure(before)} ms before the first move, ${formatMeasure(during)} ms until the last: ${formatMeasure(ratio)} times`;
 }
 
 function specOf(block: Block): TopLevelSpec {

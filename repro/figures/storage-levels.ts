@@ -55,7 +55,7 @@ const allSeries = [...Object.values(percentileSeries), ...Object.values(loads)];
 /** A latency or a rate of zero has no logarithm; it is drawn here. */
 const floor = 0.001;
 const rowPx = 19;
-const columnPx = 50;
+const columnPx = 54;
 /** Between puts and gets. */
 const gapPx = 7;
 /** Two marks of one row stand above each other, so that neither hides the other. */
@@ -80,18 +80,23 @@ function isOwnKind(row: TableRow): boolean {
 function specOf({ latency = [], throughput = [] }: FigureTables): TopLevelSpec {
   const ofClients = (clients: string): readonly TableRow[] =>
     latency.filter((row) => textOf(row, "clients") === clients);
-  const latencies = Object.keys(loads).filter((clients) => ofClients(clients).length > 0);
   return {
     $schema: vegaLiteSchema,
     config: theme,
     title: { text: "Quorum levels and replication", subtitle: describe([...latency, ...throughput]) },
     spacing: 16,
     vconcat: [
-      ...(latencies.length === 0 ? [] : [seriesLegend(Object.values(percentileSeries), sizes.plotWidth - 84)]),
-      ...latencies.map((clients) => latencyPanel(clients as keyof typeof loads, ofClients(clients))),
+      ...(latency.length === 0 ? [] : [seriesLegend(Object.values(percentileSeries), sizes.plotWidth - 84)]),
+      ...loadsOf(latency).map(([clients, { name }]) => latencyPanel(`Latency, ${name}`, ofClients(clients))),
       ...(throughput.length === 0
         ? []
-        : [seriesLegend(Object.values(loads), sizes.plotWidth - 84), throughputPanel(throughput)]),
+        : [
+            seriesLegend(
+              loadsOf(throughput).map(([, series]) => series),
+              sizes.plotWidth - 84,
+            ),
+            throughputPanel(throughput),
+          ]),
     ],
   };
 }
@@ -102,11 +107,16 @@ function describe(rows: readonly TableRow[]): string {
   return `${experiment}: ${nodes}, closed loop, ${formatQuantity(blocks, "block")}`;
 }
 
-function latencyPanel(clients: keyof typeof loads, rows: readonly TableRow[]): Panel {
+/** Those that some row was measured under. */
+function loadsOf(rows: readonly TableRow[]): readonly (readonly [clients: string, Series])[] {
+  return Object.entries(loads).filter(([clients]) => rows.some((row) => textOf(row, "clients") === clients));
+}
+
+function latencyPanel(title: string, rows: readonly TableRow[]): Panel {
   const dots = (["p50", "p99"] as const).flatMap((percentile, column) =>
     dotsOf(rows, `${percentile}_ms`, { series: percentile, column }),
   );
-  return panelOf(`Latency, ${loads[clients].name}`, dots, {
+  return panelOf(title, dots, {
     columns: ["p50", "p99"],
     axis: { title: "latency (ms)", format: ",~r" },
     format: (value) => formatMeasure(value),
@@ -114,7 +124,7 @@ function latencyPanel(clients: keyof typeof loads, rows: readonly TableRow[]): P
 }
 
 function throughputPanel(rows: readonly TableRow[]): Panel {
-  const dots = Object.entries(loads).flatMap(([clients, { name }], column) =>
+  const dots = loadsOf(rows).flatMap(([clients, { name }], column) =>
     dotsOf(
       rows.filter((row) => textOf(row, "clients") === clients),
       "throughput_per_s",
@@ -122,7 +132,7 @@ function throughputPanel(rows: readonly TableRow[]): Panel {
     ),
   );
   return panelOf("Throughput", dots, {
-    columns: Object.values(loads).map(({ name }) => name),
+    columns: loadsOf(rows).map(([, { name }]) => name),
     axis: { title: "operations per s", labelExpr: countLabelExpression },
     format: formatCount,
   });
