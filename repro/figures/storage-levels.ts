@@ -20,10 +20,10 @@ export const storageLevels: Figure = {
   id: "storage-levels",
   title: "Quorum levels and replication",
   caption:
-    "Production on three nodes, closed loop, by what an operation waits for: one replica, a majority or all of three, " +
-    "or the only replica there is. Each mark is one block, the line spans the blocks, the stroke is their median, also " +
-    "given in figures. All axes are logarithmic. Gets share their load with 2 % puts, which count in their " +
-    "throughput and not in their latency. Arrivals that wait for answers say what a level costs, not what a queue does.",
+    "Production on three nodes, closed loop, by what an operation waits for: one, a majority or all of three replicas, " +
+    "or the only one there is (one copy). Each mark is one block, the line spans the blocks, the stroke is their " +
+    "median, also given in figures. All axes are logarithmic. Gets share their load with 2 % puts, which count in their " +
+    "throughput and not in their latency. Clients that wait for answers show what a level costs, not what a queue does.",
   needs: ["latency", "throughput"],
   build: ({ latency = [], throughput = [] }) => {
     const ofLatency = latency.filter((row) => isShown(row) && textOf(row, "measure") === "service" && isOwnKind(row));
