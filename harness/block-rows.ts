@@ -73,7 +73,8 @@ export function throughputRows(
   const shared = { ...key, ...loadCells(record, variant), value_bytes: workload.valueBytes };
   const row = ({ windowStartS, windowS: lengthS, ok, fail, info, throughputPerS }: Throughput, whole: boolean) => ({
     ...shared,
-    window_start_s: windowStartS,
+    // Like everything else that has a time: a fault's window must lie over the throughput that it changed.
+    window_start_s: whole ? 0 : warmUpMs / 1000 + windowStartS,
     window_s: whole ? "all" : String(lengthS),
     ok,
     fail,

@@ -114,7 +114,7 @@ export const tables = {
   ],
   timeline: [
     ...block,
-    { name: "node", type: "string", description: "The node it was seen on." },
+    { name: "node", type: "string", description: "The node it was seen on, or `all` of them." },
     { name: "time_s", type: "number", description: "Seconds since the load began." },
     { name: "metric", type: "string", description: "What was seen." },
     { name: "value", type: "number", description: "Its value at that time." },

@@ -10,7 +10,7 @@ import { groupBy, numberOf, textOf } from "../../harness/chart/figure.ts";
 import type { Figure, FigureTables, TableRow } from "../../harness/chart/figure.ts";
 import { implementationStyles, ink, sizes, theme } from "../../harness/chart/theme.ts";
 import { formatMeasure, formatQuantity } from "../../harness/report/number-text.ts";
-import { countLabelExpression, median, vegaLiteSchema } from "./parts.ts";
+import { countLabelExpression, median, timeEncoding, vegaLiteSchema } from "./parts.ts";
 import type { Layer } from "./parts.ts";
 
 export const churnTimeline: Figure = {
@@ -106,7 +106,7 @@ function specOf(block: Block): TopLevelSpec {
             data: { values: [...windows] },
             mark: { type: "line", color: colour, strokeWidth: 1.4, ...(windows.length < 3 ? { point: true } : {}) },
             encoding: {
-              x: { ...time(endS, false), field: "middleS" },
+              x: { ...timeEncoding(endS, false), field: "middleS" },
               y: {
                 field: "throughputPerS",
                 type: "quantitative",
@@ -126,7 +126,7 @@ function specOf(block: Block): TopLevelSpec {
             data: { values: [...elections] },
             mark: { type: "point", filled: true, color: colour, shape: "circle", size: 26, opacity: 1 },
             encoding: {
-              x: { ...time(endS, true), field: "wonS" },
+              x: { ...timeEncoding(endS, true), field: "wonS" },
               y: {
                 field: "durationMs",
                 type: "quantitative",
@@ -145,7 +145,7 @@ function strips(elections: readonly Election[], endS: number): Layer {
   return {
     data: { values: [...elections] },
     mark: { type: "rect", color: ink.shade, opacity: 0.6 },
-    encoding: { x: { ...time(endS, false), field: "lostS" }, x2: { field: "wonS" } },
+    encoding: { x: { ...timeEncoding(endS, false), field: "lostS" }, x2: { field: "wonS" } },
   };
 }
 
@@ -167,12 +167,4 @@ function medianLayers(typicalMs: number): Layer[] {
       encoding: { x: { value: sizes.plotWidth + 5 }, y },
     },
   ];
-}
-
-function time(endS: number, last: boolean) {
-  return {
-    type: "quantitative" as const,
-    scale: { domain: [0, endS], nice: false },
-    axis: { title: last ? "time since the load began (s)" : null, labels: last, grid: false, tickCount: 7 },
-  };
 }

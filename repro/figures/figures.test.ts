@@ -16,9 +16,13 @@ import { execa } from "execa";
 
 import type { FigureTables, TableRow } from "../../harness/chart/figure.ts";
 import { renderFigure, withoutEmbeddedFont } from "../../harness/chart/render.ts";
+import { ink } from "../../harness/chart/theme.ts";
 import { tables } from "../../harness/record/tables.ts";
 import type { TableName } from "../../harness/record/tables.ts";
+import { durabilityUnderKills } from "./durability-under-kills.ts";
 import { figures } from "./figures.ts";
+import { storageComparison } from "./storage-comparison.ts";
+import { storageJoinLatency } from "./storage-join-latency.ts";
 import {
   addedLatencyRows,
   churnRows,
@@ -30,6 +34,14 @@ import {
   throughputRows,
   timelineRows,
 } from "./synthetic-rows.fixture.ts";
+import {
+  comparisonRows,
+  joinRows,
+  keysMovedRows,
+  killRows,
+  levelRows,
+  storeSizeRows,
+} from "./synthetic-store-rows.fixture.ts";
 
 test("figures have distinct ids and need tables that exist", () => {
   assert.equal(new Set(figures.map(({ id }) => id)).size, figures.length);
@@ -46,7 +58,8 @@ test("the synthetic rows have the columns of their tables, no more and no fewer"
 for (const figure of figures) {
   test(`${figure.id}: without rows there is no figure`, () => {
     assert.equal(figure.build({}), undefined);
-    assert.equal(figure.build({ throughput: [], faults: [], latency: [], elections: [] }), undefined);
+    const empty = { throughput: [], faults: [], latency: [], elections: [], measurements: [], timeline: [] };
+    assert.equal(figure.build(empty), undefined);
   });
 
   test(`${figure.id}: every form is complete and names itself`, async () => {
@@ -83,6 +96,21 @@ function sortedMarks(spec: unknown): unknown {
   );
 }
 
+const [levels, compared, join, kills] = [levelRows(), comparisonRows(), joinRows(), killRows()];
+const rates = [
+  ...throughputRows(),
+  ...clusterSizeRows(),
+  ...churnRows().throughput,
+  ...levels.throughput,
+  ...compared.throughput,
+  ...storeSizeRows(),
+  ...kills.throughput,
+];
+const latencies = [...latencyRows(), ...levels.latency, ...compared.latency];
+const elections = [...electionRows(), ...churnRows().elections];
+const measurements = [...addedLatencyRows(), ...keysMovedRows(), ...join.measurements, ...kills.measurements];
+const timeline = [...timelineRows(), ...join.timeline];
+
 const degenerate: readonly (readonly [string, FigureTables])[] = [
   [
     "one row of each",
@@ -91,47 +119,51 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
         ...throughputRows("consensus-faults", 3, 1).slice(0, 1),
         ...clusterSizeRows(1).slice(0, 1),
         ...churnRows().throughput.slice(0, 1),
+        ...levels.throughput.slice(0, 1),
+        ...compared.throughput.slice(0, 1),
+        ...storeSizeRows(1).slice(0, 1),
+        ...kills.throughput.slice(0, 1),
       ],
-      faults: faultRows().slice(0, 1),
-      latency: latencyRows("one", 1).slice(0, 1),
+      faults: [...faultRows().slice(0, 1), ...kills.faults.slice(0, 1)],
+      latency: [...latencyRows("one", 1).slice(0, 1), ...levels.latency.slice(0, 1), ...compared.latency.slice(0, 1)],
       elections: [...electionRows().slice(0, 1), ...churnRows().elections.slice(0, 1)],
-      measurements: addedLatencyRows(1).slice(0, 1),
-      timeline: timelineRows(1).slice(0, 1),
+      measurements: [...addedLatencyRows(1).slice(0, 1), ...keysMovedRows().slice(0, 1)],
+      timeline: [...timelineRows(1).slice(0, 1), ...join.timeline.slice(0, 1)],
     },
   ],
   [
     "all zero",
     {
-      throughput: zeroed([...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput], "throughput_per_s"),
-      latency: zeroed(latencyRows(), "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"),
-      elections: zeroed([...electionRows(), ...churnRows().elections], "duration_ms"),
-      measurements: zeroed(addedLatencyRows(), "value"),
-      timeline: zeroed(timelineRows(), "value"),
+      throughput: zeroed(rates, "throughput_per_s"),
+      faults: kills.faults,
+      latency: zeroed(latencies, "p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"),
+      elections: zeroed(elections, "duration_ms"),
+      measurements: zeroed(measurements, "value"),
+      timeline: zeroed(timeline, "value"),
     },
   ],
   [
     "huge values",
     {
-      throughput: scaled(
-        [...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput],
-        "throughput_per_s",
-        1e6,
-      ),
-      latency: scaled(latencyRows(), "max_ms", 1e6),
-      elections: scaled([...electionRows(), ...churnRows().elections], "duration_ms", 1e5),
-      measurements: scaled(addedLatencyRows(), "value", 1e4),
-      timeline: scaled(timelineRows(), "value", 1e6),
+      throughput: scaled(rates, "throughput_per_s", 1e6),
+      latency: scaled(scaled(latencies, "max_ms", 1e6), "p99_ms", 1e3),
+      elections: scaled(elections, "duration_ms", 1e5),
+      measurements: scaled(measurements, "value", 1e4),
+      timeline: scaled(timeline, "value", 1e6),
     },
   ],
   [
     "seven implementations",
     {
-      throughput: [...peersOf(throughputRows()), ...peersOf(clusterSizeRows()), ...churnRows().throughput],
+      throughput: [
+        ...peersOf(rates.filter((row) => row["experiment"] !== "consensus-churn")),
+        ...churnRows().throughput,
+      ],
       faults: peersOf(faultRows()),
-      latency: peersOf(latencyRows()),
+      latency: peersOf(latencies),
       elections: [...peersOf(electionRows()), ...churnRows().elections],
-      measurements: addedLatencyRows(),
-      timeline: peersOf(timelineRows()),
+      measurements,
+      timeline: peersOf(timeline),
     },
   ],
 ];
@@ -165,12 +197,78 @@ test("simulated time is never drawn as performance", () => {
   const simulated = (rows: readonly TableRow[]): readonly TableRow[] =>
     rows.map((row) => ({ ...row, substrate: "simulated" }));
   const rows = {
-    throughput: simulated([...throughputRows(), ...clusterSizeRows(), ...churnRows().throughput]),
-    latency: simulated(latencyRows()),
-    measurements: simulated(addedLatencyRows()),
-    timeline: simulated(timelineRows()),
+    throughput: simulated(rates),
+    latency: simulated(latencies),
+    // Where keys lie is computed, and no performance.
+    measurements: simulated(measurements.filter((row) => row["experiment"] !== "storage-placement")),
+    timeline: simulated(timeline),
   };
   for (const figure of figures) assert.equal(figure.build(rows), undefined, figure.id);
+});
+
+/** Everything in a figure that a reader can read. */
+function textsOf(spec: unknown): string {
+  const texts: unknown[] = [];
+  JSON.parse(JSON.stringify(spec), (key, value: unknown) => {
+    if (key === "text" || key === "subtitle") texts.push(value);
+    return value;
+  });
+  return texts.flat().join("\n");
+}
+
+test("a block that lost writes is shown with its loss, although its timings are void", () => {
+  const measured = kills.measurements.map((row) =>
+    row["block"] === 1 && row["metric"] === "lost-acknowledged-writes" ? { ...row, value: 3 } : row,
+  );
+  const throughput = kills.throughput.filter((row) => row["block"] === 0);
+  const texts = textsOf(durabilityUnderKills.build({ ...kills, throughput, measurements: measured }));
+  assert.match(texts, /block 0\n[\d,]+ kills, [\d,]+ acknowledged writes, 0 lost/);
+  assert.match(texts, /block 1\n[\d,]+ kills, [\d,]+ acknowledged writes, 3 lost/);
+  assert.match(texts, /2 blocks, [\d,]+ acknowledged writes, 3 lost/);
+  assert.match(texts, /a check failed/);
+});
+
+test("single servers are marked as replicating nothing, and nothing else is", () => {
+  const texts = textsOf(storageComparison.build(compared)).split("\n");
+  const marked = texts.flatMap((text, index) => (text === "one server, no replica" ? [texts[index - 1]] : []));
+  assert.deepEqual(marked, ["postgresql", "redis"]);
+});
+
+/** The stretches of one colour that are shaded in the latency panel, as [start, end]. */
+function shadedIn(spec: unknown, colour: string): unknown[] {
+  const found: unknown[] = [];
+  JSON.parse(JSON.stringify(spec), (_key, value: { mark?: { color?: string; opacity?: number }; data?: unknown }) => {
+    const { color, opacity } = value?.mark ?? {};
+    if (color === colour && opacity !== undefined) found.push(value.data);
+    return value;
+  });
+  return (found as { values: { startS: number; endS: number }[] }[]).flatMap(({ values }) =>
+    values.map(({ startS, endS }) => [startS, endS]),
+  );
+}
+
+test("what several nodes do in the background at once is one stretch, and what never ends lasts to the end", () => {
+  const change = (node: string, time_s: number, value: number): TableRow => ({
+    ...join.timeline.at(0),
+    ...{ node, time_s, metric: "background-rebalance", value },
+  });
+  const latency = join.timeline.filter((row) => String(row["metric"]).startsWith("write-"));
+  const changes = [change("n4", 3, 1), change("n1", 4, 1), change("n4", 5, 0), change("n1", 6, 0)];
+  const others = [change("n2", 0.5, 0), change("n3", 20, 1), change("n2", 30, 1), change("n2", 31, 0)];
+  const spec = storageJoinLatency.build({ timeline: [...latency, ...changes, ...others] });
+  assert.deepEqual(shadedIn(spec, ink.shade), [
+    [0, 0.5],
+    [3, 6],
+    [20, 25],
+  ]);
+});
+
+test("the line of latencies breaks where no write began", () => {
+  const gap = join.timeline.filter((row) => Number(row["time_s"]) < 8 || Number(row["time_s"]) > 10);
+  const missing = (rows: readonly TableRow[]): number =>
+    JSON.stringify(storageJoinLatency.build({ timeline: rows })).split('"latencyMs":null').length - 1;
+  assert.equal(missing(join.timeline), 0);
+  assert.equal(missing(gap), 2, "once in each of the two lines");
 });
 
 test("two processes with other surroundings render the same bytes", async () => {

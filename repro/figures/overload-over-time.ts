@@ -9,7 +9,7 @@ import { groupBy, numberOf, textOf } from "../../harness/chart/figure.ts";
 import type { Figure, FigureTables, TableRow } from "../../harness/chart/figure.ts";
 import { ink, sizes, theme } from "../../harness/chart/theme.ts";
 import { formatQuantity } from "../../harness/report/number-text.ts";
-import { countLabelExpression, seriesLegend, vegaLiteSchema } from "./parts.ts";
+import { countLabelExpression, seriesLegend, timeEncoding, vegaLiteSchema } from "./parts.ts";
 import type { Panel, Series } from "./parts.ts";
 
 export const overloadOverTime: Figure = {
@@ -43,10 +43,11 @@ interface Block {
 
 const bytesPerMebibyte = 1024 * 1024;
 const total = "all nodes";
+const shownMetrics: ReadonlySet<string> = new Set(["replication-lag", "resident-bytes"]);
 
 function chooseBlock({ timeline = [], throughput = [] }: FigureTables): Block | undefined {
   const [rows] = groupBy(
-    timeline.filter((row) => textOf(row, "substrate") === "cluster"),
+    timeline.filter((row) => textOf(row, "substrate") === "cluster" && shownMetrics.has(textOf(row, "metric"))),
     blockOf,
   ).values();
   const [first] = rows ?? [];
@@ -141,12 +142,7 @@ function panelOf(
     // A line of one point is invisible; its marker is not.
     mark: { type: "line", strokeWidth: 1.3, clip: true, point: points.length <= series.length },
     encoding: {
-      x: {
-        field: "timeS",
-        type: "quantitative",
-        scale: { domain: [0, endS], nice: false },
-        axis: { title: last ? "time since the load began (s)" : null, labels: last, grid: false, tickCount: 7 },
-      },
+      x: { ...timeEncoding(endS, last), field: "timeS" },
       y: {
         field: "value",
         type: "quantitative",

@@ -1,5 +1,6 @@
 /**
- * Parts that several figures share: the legend, the implementations' encodings, logarithmic axes, estimators of marks.
+ * Parts that several figures share: the legend, encodings of implementations and of time, logarithmic axes,
+ * estimators of marks.
  *
  * The legend is a panel of its own, because Vega's shows either a line's dash or a point's shape; ours shows both, as
  * the plot does.
@@ -40,14 +41,50 @@ export function implementationEncoding(names: readonly string[]) {
   };
 }
 
+/** A stretch of the time that a panel shows. */
+export interface Stretch {
+  readonly startS: number;
+  readonly endS: number;
+}
+
+/** Returns the layer that shades `stretches` of a panel's `time`; put it first, below the data. */
+export function shadeLayer(
+  stretches: readonly Stretch[],
+  time: ReturnType<typeof timeEncoding>,
+  { colour = ink.shade, opacity = 0.42 }: { readonly colour?: string; readonly opacity?: number } = {},
+): Layer {
+  return {
+    data: { values: [...stretches] },
+    mark: { type: "rect", color: colour, opacity },
+    encoding: { x: { ...time, field: "startS" }, x2: { field: "endS" } },
+  };
+}
+
 /** A named line with its mark, where the series of a figure are not implementations. */
 export interface Series extends ImplementationStyle {
   readonly name: string;
+  /** The plot draws it without marks, and so does the legend. */
+  readonly isLineOnly?: boolean;
+}
+
+/** Two percentiles of one thing, wherever they share a plot. */
+export const percentileSeries = {
+  p50: { name: "p50", colour: "#0072b2", dash: [1, 0], shape: "circle" },
+  p99: { name: "p99", colour: "#d55e00", dash: [5, 3], shape: "diamond" },
+} as const satisfies Record<string, Series>;
+
+/** Returns the encoding of time from 0 to `endS`; the last of the panels below each other carries the labels. */
+export function timeEncoding(endS: number, isLast: boolean) {
+  return {
+    type: "quantitative" as const,
+    scale: { domain: [0, endS], nice: false },
+    axis: { title: isLast ? "time since the load began (s)" : null, labels: isLast, grid: false, tickCount: 7 },
+  };
 }
 
 interface LegendEntry {
   readonly name: string;
-  readonly style: ImplementationStyle;
+  readonly style: Omit<Series, "name">;
   readonly leftPx: number;
   readonly middlePx: number;
 }
@@ -91,17 +128,18 @@ function placeEntries(series: readonly Series[], widthPx: number): readonly Lege
 function legendEntry({ name, style, leftPx, middlePx }: LegendEntry): Layer[] {
   const data = { values: [{}] };
   const y = { value: middlePx };
+  const symbol: Layer = {
+    data,
+    mark: { type: "point", filled: true, color: style.colour, shape: style.shape, size: 42, opacity: 1 },
+    encoding: { x: { value: leftPx + legendSymbolPx / 2 }, y },
+  };
   return [
     {
       data,
       mark: { type: "rule", color: style.colour, strokeDash: [...style.dash], strokeWidth: 1.8 },
       encoding: { x: { value: leftPx }, x2: { value: leftPx + legendSymbolPx }, y },
     },
-    {
-      data,
-      mark: { type: "point", filled: true, color: style.colour, shape: style.shape, size: 42, opacity: 1 },
-      encoding: { x: { value: leftPx + legendSymbolPx / 2 }, y },
-    },
+    ...(style.isLineOnly === true ? [] : [symbol]),
     {
       data,
       mark: { type: "text", align: "left", baseline: "middle", text: name, color: ink.text },

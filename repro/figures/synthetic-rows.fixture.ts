@@ -7,6 +7,14 @@
 
 import { seededRandom } from "../../implementations/foundation/prng.ts";
 import type { FigureTables, TableRow } from "../../harness/chart/figure.ts";
+import {
+  comparisonRows,
+  joinRows,
+  keysMovedRows,
+  killRows,
+  levelRows,
+  storeSizeRows,
+} from "./synthetic-store-rows.fixture.ts";
 
 const random = seededRandom("synthetic rows");
 const implementations = ["minimal", "production"] as const;
@@ -197,15 +205,25 @@ export function timelineRows(seconds = 10): readonly TableRow[] {
   ]);
 }
 
-/** Every table that the figures of consensus need. */
+/** Every table that the figures need. */
 export function syntheticTables(): FigureTables {
   const churn = churnRows();
+  const [levels, compared, join, kills] = [levelRows(), comparisonRows(), joinRows(), killRows()];
   return {
-    throughput: [...throughputRows(), ...clusterSizeRows(), ...churn.throughput, ...overloadRows()],
-    faults: faultRows(),
-    latency: latencyRows(),
+    throughput: [
+      ...throughputRows(),
+      ...clusterSizeRows(),
+      ...churn.throughput,
+      ...overloadRows(),
+      ...levels.throughput,
+      ...compared.throughput,
+      ...storeSizeRows(),
+      ...kills.throughput,
+    ],
+    faults: [...faultRows(), ...kills.faults],
+    latency: [...latencyRows(), ...levels.latency, ...compared.latency],
     elections: [...electionRows(), ...churn.elections],
-    measurements: addedLatencyRows(),
-    timeline: timelineRows(),
+    measurements: [...addedLatencyRows(), ...keysMovedRows(), ...join.measurements, ...kills.measurements],
+    timeline: [...timelineRows(), ...join.timeline],
   };
 }

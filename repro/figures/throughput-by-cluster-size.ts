@@ -1,5 +1,6 @@
 /**
- * Figure: throughput of clusters of 1, 3, 5 and 7 nodes, implementations against each other.
+ * Figures: throughput of clusters of 1, 3, 5 and 7 nodes, implementations against each other; one figure of replicated
+ * logs and one of stores.
  *
  * Every block is a point, the line joins their medians: what a reader takes from the line can be judged by the spread.
  */
@@ -12,25 +13,42 @@ import { orderImplementations, sizes, theme } from "../../harness/chart/theme.ts
 import { formatCount, formatQuantity } from "../../harness/report/number-text.ts";
 import { countLabelExpression, implementationEncoding, legendPanel, median, vegaLiteSchema } from "./parts.ts";
 
-export const throughputByClusterSize: Figure = {
+export const throughputByClusterSize = clusterSizeFigure({
   id: "throughput-by-cluster-size",
   title: "Throughput by cluster size",
-  caption:
-    "Successful operations per second of a whole block against the number of nodes. Each mark is one block (fresh " +
-    "processes); the line joins the medians over blocks.",
-  needs: ["throughput"],
-  build: ({ throughput = [] }) => {
-    const rows = throughput.filter(
-      (row) =>
-        textOf(row, "experiment") === "consensus-throughput" &&
-        textOf(row, "substrate") === "cluster" &&
-        textOf(row, "window_s") === "all",
-    );
-    // Blocks under different load are not comparable: the load that most blocks had is shown.
-    const [shown] = [...groupBy(rows, loadOf).values()].sort((a, b) => b.length - a.length);
-    return shown === undefined ? undefined : specOf(shown);
-  },
-};
+  experiment: "consensus-throughput",
+});
+export const storeThroughputByClusterSize = clusterSizeFigure({
+  id: "store-throughput-by-cluster-size",
+  title: "Throughput of stores by cluster size",
+  experiment: "storage-throughput",
+});
+
+interface ClusterSizeFigure extends Pick<Figure, "id" | "title"> {
+  readonly experiment: string;
+}
+
+function clusterSizeFigure({ id, title, experiment }: ClusterSizeFigure): Figure {
+  return {
+    id,
+    title,
+    caption:
+      "Successful operations per second of a whole block against the number of nodes. Each mark is one block (fresh " +
+      "processes); the line joins the medians over blocks.",
+    needs: ["throughput"],
+    build: ({ throughput = [] }) => {
+      const rows = throughput.filter(
+        (row) =>
+          textOf(row, "experiment") === experiment &&
+          textOf(row, "substrate") === "cluster" &&
+          textOf(row, "window_s") === "all",
+      );
+      // Blocks under different load are not comparable: the load that most blocks had is shown.
+      const [shown] = [...groupBy(rows, loadOf).values()].sort((a, b) => b.length - a.length);
+      return shown === undefined ? undefined : specOf(title, shown);
+    },
+  };
+}
 
 function loadOf(row: TableRow): string {
   return ["loop", "clients", "value_bytes"].map((column) => textOf(row, column)).join(" ");
@@ -44,7 +62,7 @@ interface BlockMark {
   readonly throughputPerS: number;
 }
 
-function specOf(rows: readonly TableRow[]): TopLevelSpec {
+function specOf(title: string, rows: readonly TableRow[]): TopLevelSpec {
   const names = orderImplementations(rows.map((row) => textOf(row, "implementation")));
   const blocks = rows.map((row) => blockMark(row, names));
   const medians = [...groupBy(blocks, ({ implementation, nodes }) => `${implementation} ${nodes}`).values()].flatMap(
@@ -70,7 +88,7 @@ function specOf(rows: readonly TableRow[]): TopLevelSpec {
   return {
     $schema: vegaLiteSchema,
     config: theme,
-    title: { text: "Throughput by cluster size", subtitle: describe(rows) },
+    title: { text: title, subtitle: describe(rows) },
     spacing: 14,
     vconcat: [
       legendPanel(names, sizes.plotWidth),

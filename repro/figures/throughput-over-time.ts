@@ -15,7 +15,7 @@ import type { ImplementationStyle } from "../../harness/chart/theme.ts";
 import { formatCount, formatQuantity } from "../../harness/report/number-text.ts";
 import { placeInLanes } from "./label-lanes.ts";
 import type { PlacedLabel } from "./label-lanes.ts";
-import { countLabelExpression, median, vegaLiteSchema } from "./parts.ts";
+import { countLabelExpression, median, timeEncoding, vegaLiteSchema } from "./parts.ts";
 import type { Layer, Panel } from "./parts.ts";
 
 export const throughputOverTime: Figure = {
@@ -180,20 +180,12 @@ function panelSpec(panel: ImplementationWindows, style: ImplementationStyle, fra
       {
         data: { values: [...panel.faults] },
         mark: { type: "rect", color: ink.shade, opacity: 0.42 },
-        encoding: { x: { ...timeAxis(frame, last), field: "startS" }, x2: { field: "endS" } },
+        encoding: { x: { ...timeEncoding(frame.endS, last), field: "startS" }, x2: { field: "endS" } },
       },
       ...labels.map(labelLayer),
       ...(typical === undefined ? [] : [medianLayer(typical)]),
       lineLayer(panel.windows, style, frame, last),
     ],
-  };
-}
-
-function timeAxis({ endS }: Frame, last: boolean) {
-  return {
-    type: "quantitative" as const,
-    scale: { domain: [0, endS], nice: false },
-    axis: { title: last ? "time since the load began (s)" : null, labels: last, grid: false, tickCount: 7 },
   };
 }
 
@@ -220,7 +212,7 @@ function lineLayer(windows: readonly Window[], style: ImplementationStyle, frame
     data: { values: windows.map((window) => ({ middleS: window.startS + window.lengthS / 2, ...window })) },
     mark: { type: "line", color: style.colour, point },
     encoding: {
-      x: { ...timeAxis(frame, last), field: "middleS" },
+      x: { ...timeEncoding(frame.endS, last), field: "middleS" },
       y: {
         field: "throughputPerS",
         type: "quantitative",

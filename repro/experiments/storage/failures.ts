@@ -7,6 +7,7 @@ import { sustainedThroughput } from "../../../harness/measure/load-probes.ts";
 import { lostWrites } from "../../../harness/measure/lost-writes.ts";
 import type { Measurement } from "../../../harness/measure/probes.ts";
 import { damagedRecords, latencyAround } from "../../../harness/measure/storage-probes.ts";
+import { backgroundOverTime, latencyOverTime } from "../../../harness/measure/storage-timelines.ts";
 import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import type { FaultSpec } from "../../../harness/plan/plan.ts";
@@ -207,6 +208,8 @@ export const storageJoin: Experiment = {
         }),
         estimateS: durationMs / 1000 + 4,
         probes: [latencyAround("rebalance"), lostWrites],
+        // About 300 writes in each window: enough for a p99 that is not the slowest write.
+        timeline: [latencyOverTime(200), backgroundOverTime],
         measures: ["latency", "throughput"],
         windowS: 0.1,
       });
