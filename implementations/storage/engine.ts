@@ -5,25 +5,10 @@
  * simulated one on a disk that tears, forgets and flips bits.
  */
 
-/**
- * Why an engine could not do what it was asked.
- * - FULL, IO: nothing of a write was applied that a reader will ever see, and a later attempt may succeed.
- * - DAMAGED: what was stored fails its checksums; the engine serves nothing more of it.
- * - LOCKED: another process uses the files.
- * - REFUSED: a server does not answer, or turns us away.
- * - CLOSED: it was closed.
- */
-export type EngineErrorCode = "FULL" | "IO" | "DAMAGED" | "LOCKED" | "REFUSED" | "CLOSED";
+import type { EngineError } from "../foundation/engine-error.ts";
 
-/** An expected failure of an engine; the message says what, where, and what can be done. */
-export class EngineError extends Error {
-  override readonly name = "EngineError";
-  readonly code: EngineErrorCode;
-  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export { EngineError } from "../foundation/engine-error.ts";
+export type { EngineErrorCode } from "../foundation/engine-error.ts";
 
 /**
  * Called exactly once, never before the call that was given it returned: with an error, or `undefined` and the value.
