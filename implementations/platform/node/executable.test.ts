@@ -78,7 +78,11 @@ test("a program without its companions, or of another kind, is not the one", () 
   process.env["PATH"] = `${link}:${real}`;
   assert.equal(findExecutable({ name: "server", beside: ["tool"] }), undefined);
   writeFileSync(path.join(real, "tool"), "", { mode: 0o755 });
-  assert.equal(findExecutable({ name: "server", beside: ["tool"] }), path.join(link, "server"), "beside the file itself");
+  assert.equal(
+    findExecutable({ name: "server", beside: ["tool"] }),
+    path.join(link, "server"),
+    "beside the file itself",
+  );
   assert.equal(findExecutable({ name: "server", saysVersion: /^server 1\d/ }), path.join(link, "server"));
   assert.equal(findExecutable({ name: "server", saysVersion: /^postgres/ }), undefined);
   assert.equal(findExecutable({ name: "tool", saysVersion: /./ }), undefined, "it says nothing");
