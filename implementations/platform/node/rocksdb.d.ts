@@ -48,7 +48,13 @@ declare module "@nxtedition/rocksdb/binding.js" {
     batch_clear(batch: Batch): void;
     iterator_init(
       database: Database,
-      range: { readonly gte: Uint8Array; readonly lt: Uint8Array; readonly highWaterMarkBytes: number },
+      options: {
+        readonly gte: Uint8Array;
+        readonly lt: Uint8Array;
+        readonly highWaterMarkBytes: number;
+        readonly keyEncoding: "buffer";
+        readonly valueEncoding: "buffer";
+      },
     ): Iterator;
     /** Keys and values in turn. */
     iterator_nextv_sync(iterator: Iterator, count: number): { readonly rows: Uint8Array[]; readonly finished: boolean };
