@@ -39,6 +39,8 @@ export interface PostgresqlPoolOptions {
   readonly clock: Clock;
   /** How many statements may wait. */
   readonly maxWaiting: number;
+  /** Said first on every connection; one on which the first column is not true is of no use. */
+  readonly greeting?: Statement;
 }
 
 interface Asked {
@@ -48,6 +50,9 @@ interface Asked {
   limit: Timer | undefined;
   ended: boolean;
 }
+
+/** The state of what was never sent because the greeting was not answered with true; not one of PostgreSQL's. */
+export const greetingRefused = "refused";
 
 const reconnectPauseMs: Millis = 50;
 const connectLimitMs: Millis = 5000;
@@ -62,10 +67,7 @@ export class PostgresqlPool {
     this.#options = options;
     const onFree = (connection: Connection): void => this.#serve(connection);
     const onDown = (connection: Connection): void => this.#wentDown(connection);
-    this.#connections = Array.from(
-      { length: options.connections },
-      () => new Connection(options.address, options.clock, onFree, onDown),
-    );
+    this.#connections = Array.from({ length: options.connections }, () => new Connection(options, onFree, onDown));
     for (const connection of this.#connections) connection.open();
   }
 
@@ -135,8 +137,7 @@ function endAsked(asked: Asked, end: SqlEnd): void {
 
 /** One seat of the pool: a connection, when there is one. */
 class Connection {
-  readonly #address: PostgresqlAddress;
-  readonly #clock: Clock;
+  readonly #options: PostgresqlPoolOptions;
   readonly #onFree: (connection: Connection) => void;
   readonly #onDown: (connection: Connection) => void;
   #client: pg.Client | undefined;
@@ -148,13 +149,11 @@ class Connection {
   refusal: { readonly reason: string; readonly state: string | undefined } | undefined;
 
   constructor(
-    address: PostgresqlAddress,
-    clock: Clock,
+    options: PostgresqlPoolOptions,
     onFree: (connection: Connection) => void,
     onDown: (connection: Connection) => void,
   ) {
-    this.#address = address;
-    this.#clock = clock;
+    this.#options = options;
     this.#onFree = onFree;
     this.#onDown = onDown;
   }
@@ -173,14 +172,15 @@ class Connection {
   }
 
   open(): void {
-    if (this.#closed || this.#state !== "down" || this.#clock.nowMs() < this.#nextConnectMs) return;
+    if (this.#closed || this.#state !== "down" || this.#options.clock.nowMs() < this.#nextConnectMs) return;
     this.#state = "connecting";
-    this.#nextConnectMs = this.#clock.nowMs() + reconnectPauseMs;
+    this.#nextConnectMs = this.#options.clock.nowMs() + reconnectPauseMs;
     const client = new pg.Client({
-      ...this.#address,
+      ...this.#options.address,
       ssl: false,
       connectionTimeoutMillis: connectLimitMs,
       keepAlive: true,
+      options: "-c synchronous_commit=on",
     });
     this.#client = client;
     client.on("error", () => this.#lose(client, { kind: "lost" }));
@@ -209,13 +209,29 @@ class Connection {
 
   #connected(client: pg.Client, error: Error | null | undefined): void {
     if (this.#client !== client) return;
-    if (error instanceof Error) {
-      this.refusal = { reason: error.message, state: stateOf(error) };
-      return this.#lose(client, { kind: "lost" });
-    }
+    if (error instanceof Error) return this.#refused(client, error.message, stateOf(error));
+    const { greeting, clock } = this.#options;
+    if (greeting === undefined) return this.#rise();
+    const limit = clock.after(connectLimitMs, () => this.#refused(client, "it does not answer", undefined));
+    client.query({ ...greeting, rowMode: "array" }, (failure: Error | null, result: pg.QueryArrayResult) => {
+      limit.cancel();
+      if (this.#client !== client) return;
+      if (failure instanceof Error) return this.#refused(client, failure.message, stateOf(failure));
+      const [answer] = (result.rows as SqlRow[])[0] ?? [];
+      if (answer !== true) return this.#refused(client, "somebody else uses it", greetingRefused);
+      this.#rise();
+    });
+  }
+
+  #rise(): void {
     this.refusal = undefined;
     this.#state = "up";
     this.#onFree(this);
+  }
+
+  #refused(client: pg.Client, reason: string, state: string | undefined): void {
+    this.refusal = { reason, state };
+    this.#lose(client, { kind: "lost" });
   }
 
   #performed(client: pg.Client, asked: Asked, error: Error | null, result: pg.QueryArrayResult): void {
