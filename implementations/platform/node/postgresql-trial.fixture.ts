@@ -15,13 +15,18 @@ import type { PostgresqlAddress } from "./postgresql-server.ts";
 
 export class PostgresqlTrial {
   readonly #binary = findExecutable(postgresqlProgram);
-  #directory: string | undefined;
+  readonly #directories: string[] = [];
   #starting: Promise<PostgresqlServer> | undefined;
   #databases = 0;
 
   /** Why nothing can be tested here. */
   get skip(): string | false {
     return this.#binary === undefined && "PostgreSQL is not installed: run `npm run peers`";
+  }
+
+  /** Of the server that was started. */
+  get directory(): string {
+    return this.#directories[0] ?? "";
   }
 
   server(): Promise<PostgresqlServer> {
@@ -70,15 +75,15 @@ export class PostgresqlTrial {
   async end(): Promise<void> {
     const server = await this.#starting;
     await server?.close();
-    if (this.#directory !== undefined) fs.rmSync(this.#directory, { recursive: true });
+    for (const directory of this.#directories) fs.rmSync(directory, { recursive: true });
   }
 
   async #start(): Promise<PostgresqlServer> {
-    this.#directory = fs.mkdtempSync(path.join(os.tmpdir(), "grey-postgresql-"));
+    this.#directories.push(fs.mkdtempSync(path.join(os.tmpdir(), "grey-postgresql-")));
     const server = await PostgresqlServer.create({
       name: "postgresql trial",
       binary: this.#binary ?? "",
-      directory: this.#directory,
+      directory: this.directory,
       connections: 50,
       onExit: () => undefined,
       ward: () => undefined, // execa ends it with us.

@@ -87,13 +87,14 @@ export class ServerProcess {
   /**
    * Starts the next life, and waits until it serves.
    *
+   * @param wantedPort the port to listen on; another one in every life unless it is given.
    * @returns the loopback port; undefined when it was asked to end meanwhile.
    * @throws HarnessError when it ends by itself, or does not serve in time.
    */
-  async start(): Promise<number | undefined> {
+  async start(wantedPort?: number): Promise<number | undefined> {
     this.#wanted = true;
     for (let attempt = 1; this.#wanted; attempt++) {
-      const [port] = await freePorts(1);
+      const [port] = wantedPort === undefined ? await freePorts(1) : [wantedPort];
       if (!this.#wanted || port === undefined) return undefined;
       await this.#spawn(port);
       if (!this.#wanted) return undefined;
