@@ -115,10 +115,11 @@ export class ServerClient {
 
 /**
  * Whether a code is what the operation came to, whatever became of the attempts before. One that took effect would be
- * recognised by its writer, so a later one that finds the wrong value, or none, knows that none of them did.
+ * recognised by its writer, so a later one that finds the wrong value, or none, knows that none of them did. One that
+ * finds a later request of its session will find the same for ever.
  */
 function isAnswer(code: ErrorCode): boolean {
-  return code === "PRECONDITION_FAILED" || code === "NOT_FOUND";
+  return code === "PRECONDITION_FAILED" || code === "NOT_FOUND" || code === "SESSION_EXPIRED";
 }
 
 function giveUp({ done, uncertain, lastCode }: Asked): void {
