@@ -27,13 +27,13 @@ import type { Sought } from "./executable.ts";
 import { ServerProcess, stdioWith } from "./server-process.ts";
 import type { ServerExit, Ward } from "./server-process.ts";
 
-export const postgresqlProgram: Sought = {
+export const postgresqlProgram = {
   name: "postgres",
   variable: "GREY_POSTGRES",
   folders: ["/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"],
   beside: ["initdb"],
   saysVersion: /^postgres \(PostgreSQL\) \d/,
-};
+} as const satisfies Sought;
 
 const oldestVersion = 13;
 const user = "grey";

@@ -16,7 +16,11 @@ import type { Sought } from "./executable.ts";
 import { ServerProcess } from "./server-process.ts";
 import type { ServerExit, Ward } from "./server-process.ts";
 
-export const redisProgram: Sought = { name: "redis-server", variable: "GREY_REDIS", saysVersion: /^Redis server v=\d/ };
+export const redisProgram = {
+  name: "redis-server",
+  variable: "GREY_REDIS",
+  saysVersion: /^Redis server v=\d/,
+} as const satisfies Sought;
 
 const oldestVersion = 6;
 
