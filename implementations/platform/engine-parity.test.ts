@@ -1,6 +1,7 @@
 /**
- * Goal: every engine keeps the port's promises, so that what holds on the simulated one holds on RocksDB and PostgreSQL.
- * Method: one suite (`engine-suite.fixture.ts`) on all of them; PostgreSQL's is skipped where no server is installed.
+ * Goal: every engine keeps the port's promises, so that what holds on the simulated one holds on RocksDB and
+ * PostgreSQL. Method: one suite (`engine-suite.fixture.ts`) on all of them; PostgreSQL's is skipped where no server is
+ * installed.
  */
 
 import { after } from "node:test";

@@ -1,8 +1,8 @@
 /**
  * The statements of the engine on PostgreSQL, and its answers.
  *
- * Records are a table of keys and values in bytes, which PostgreSQL orders byte by byte. Beside them stands one row that
- * says who uses them, and how many groups of batches have been applied.
+ * Records are a table of keys and values in bytes, which PostgreSQL orders byte by byte. Beside them stands one row
+ * that says who uses them, and how many groups of batches have been applied.
  *
  * A group is one statement, hence one transaction: it first takes its turn, from the number before to its own, and does
  * the rest only if that was possible. So a group that was sent twice because a connection was lost is applied once,

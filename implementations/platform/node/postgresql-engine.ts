@@ -3,9 +3,9 @@
  * own there.
  *
  * Writes go out in groups, each one transaction on one connection (`postgresql-writes.ts`); reads gather on another
- * (`postgresql-reads.ts`). Connections are plain TCP: the server is meant to stand beside the node. A server that is gone
- * is waited for, then its absence is REFUSED; what the server's checksums do not like is DAMAGED, and nothing more is
- * served. What was acknowledged is as durable as the server's own commits, so one that does not sync is refused.
+ * (`postgresql-reads.ts`). Connections are plain TCP: the server is meant to stand beside the node. A server that is
+ * gone is waited for, then its absence is REFUSED; what the server's checksums do not like is DAMAGED, and nothing more
+ * is served. What was acknowledged is as durable as the server's own commits, so one that does not sync is refused.
  *
  * An advisory lock keeps a second node off the data, and should a node lose it with its connection, the owner's name
  * beside the data makes every later write of it fail.
@@ -52,7 +52,7 @@ export class PostgresqlEngine implements Engine {
   readonly #reads: PostgresqlReads;
   readonly #upkeep: PostgresqlPool;
   #failure: EngineError | undefined;
-  #onClosed: (() => void)[] = [];
+  readonly #onClosed: (() => void)[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #keysRead = 0;
 
@@ -74,8 +74,8 @@ export class PostgresqlEngine implements Engine {
   /**
    * Opens the engine in the database at `where`: an address, or "postgresql://USER:PASSWORD@HOST:PORT/DATABASE".
    *
-   * @throws EngineError LOCKED when another engine uses it; REFUSED when the server does not answer or turns us away, is
-   *   older than version 13, or does not sync; DAMAGED, FULL or IO as the server says.
+   * @throws EngineError LOCKED when another engine uses it; REFUSED when the server does not answer or turns us away,
+   *   is older than version 13, or does not sync; DAMAGED, FULL or IO as the server says.
    */
   static async open(
     where: PostgresqlAddress | string,

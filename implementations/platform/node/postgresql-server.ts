@@ -5,19 +5,19 @@
  * synchronous_commit, data checksums) and its memory bounded. No unix socket: its path could be too long, and the links
  * between clients and servers are TCP.
  *
- * PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, or as `nobody` where there is no such user.
- * That user owns the data, but may not be able to reach it, since the folders above may be root's alone; so it gets the
- * directory as an open file descriptor, and finds it under /proc/self/fd.
+ * PostgreSQL refuses to run as root. Started by root, it runs as `postgres`, or as `nobody` where there is no such
+ * user. That user owns the data, but may not be able to reach it, since the folders above may be root's alone; so it
+ * gets the directory as an open file descriptor, and finds it under /proc/self/fd.
  *
- * `dynamic_shared_memory_type` is `mmap`, so that what is shared lies in the data and goes with it: in /dev/shm a server
- * that is killed for good would leave it behind. What such a server still leaves is 56 bytes of System V shared memory,
- * its lock on the directory, for which it knows no other place.
+ * `dynamic_shared_memory_type` is `mmap`, so that what is shared lies in the data and goes with it: in /dev/shm a
+ * server that is killed for good would leave it behind. What such a server still leaves is 56 bytes of System V shared
+ * memory, its lock on the directory, for which it knows no other place.
  *
  * @see PostgreSQL documentation, chapters 19 and 20.
  */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
@@ -186,20 +186,16 @@ async function makeData(name: string, binary: string, directory: string, identit
   try {
     const options = ["--data-checksums", "--no-locale", "--encoding=UTF8", `--username=${user}`];
     const authentication = ["--auth-host=scram-sha-256", "--auth-local=reject", `--pwfile=${password}`];
-    const initdb = path.join(path.dirname(binary), "initdb");
-    const { failed, exitCode, all, message } = await execa(
-      existsSync(initdb) ? initdb : "initdb",
-      ["-D", data ?? "", ...options, ...authentication],
-      {
-        cwd: "/",
-        env: environment,
-        extendEnv: false,
-        stdio: stdioWith(identity === undefined ? [] : descriptors),
-        all: true,
-        reject: false,
-        ...identity,
-      },
-    );
+    const initdb = path.join(path.dirname(realpathSync(binary)), "initdb");
+    const { failed, exitCode, all, message } = await execa(initdb, ["-D", data ?? "", ...options, ...authentication], {
+      cwd: "/",
+      env: environment,
+      extendEnv: false,
+      stdio: stdioWith(identity === undefined ? [] : descriptors),
+      all: true,
+      reject: false,
+      ...identity,
+    });
     if (!failed) return;
     const lines = (all ?? message ?? "").trim().split("\n");
     const why = lines.findLast((line) => /error|FATAL|PANIC|No space/.test(line)) ?? lines.at(-1);

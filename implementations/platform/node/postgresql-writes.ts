@@ -1,11 +1,12 @@
 /**
  * The engine's writes to PostgreSQL: group commit, and what to do when the server is gone.
  *
- * Batches that are issued while a group is being written gather and become the next group. A group whose fate is unknown
- * is sent again, under the same number, until the server says what became of it (see `postgresql-engine-sql.ts`).
+ * Batches that are issued while a group is being written gather and become the next group. A group whose fate is
+ * unknown is sent again, under the same number, until the server says what became of it (see
+ * `postgresql-engine-sql.ts`).
  */
 
-import { EngineError } from "../../foundation/engine-error.ts";
+import type { EngineError } from "../../foundation/engine-error.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import { Fifo } from "../../foundation/fifo.ts";
 import type { Millis } from "../../foundation/units.ts";

@@ -1,8 +1,8 @@
 /**
  * A Redis server of our own: its data in a directory, on a loopback port, with a password nobody knows.
  *
- * It answers a write only after the append-only file that holds it has been synced (`appendfsync always`), which is what
- * the other stores promise; it takes no snapshots beside it. TLS is left out: not every build has it.
+ * It answers a write only after the append-only file that holds it has been synced (`appendfsync always`), which is
+ * what the other stores promise; it takes no snapshots beside it. TLS is left out: not every build has it.
  *
  * @see Redis documentation, "Redis persistence".
  */

@@ -50,7 +50,13 @@ export interface ServerProcessOptions {
 }
 
 /** What is used of execa's subprocess. */
-type Subprocess = ChildProcess & PromiseLike<{ readonly exitCode?: number; readonly signal?: string }>;
+interface Ending {
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** Why it could not even be started. */
+  readonly originalMessage?: string;
+}
+type Subprocess = ChildProcess & PromiseLike<Ending>;
 
 const startLimitMs: Millis = 60_000;
 /** How long an orderly stop may take, and how long ended children may take to be gone. */
@@ -170,7 +176,7 @@ export class ServerProcess {
     for (const stream of [subprocess.stdout, subprocess.stderr]) {
       stream?.on("data", (chunk: Buffer) => this.#hear(chunk.toString()));
     }
-    void subprocess.then(({ exitCode, signal }) => this.#end(subprocess, exitCode, signal));
+    void subprocess.then((ending) => this.#end(subprocess, ending));
     const limit = nodeClock.after(startLimitMs, () => {
       this.#output += `\nit did not serve within ${startLimitMs} ms`;
       subprocess.kill("SIGKILL");
@@ -204,11 +210,12 @@ export class ServerProcess {
     this.#ready = undefined;
   }
 
-  #end(subprocess: Subprocess, exitCode?: number, signal?: string): void {
+  #end(subprocess: Subprocess, { exitCode, signal, originalMessage }: Ending): void {
     const { name, ward, onExit } = this.#options;
     if (subprocess.pid !== undefined) ward(subprocess.pid, false);
     this.#subprocess = undefined;
     const how = signal === undefined ? `exit code ${exitCode ?? "unknown"}` : `signal ${signal}`;
+    if (subprocess.pid === undefined) this.#output += originalMessage ?? "";
     const why = this.#lastWords();
     this.#ended = `${name} (pid ${subprocess.pid ?? "unknown"}, port ${this.#port}) ended with ${how}${why}`;
     const wasStarting = this.#ready !== undefined;

@@ -1,7 +1,7 @@
 /**
  * Goal: rows are read as what they say, and an error is called definite only if the statement was rolled back.
- * Method: rows as statements return them, and codes of PostgreSQL's table of errors. What the statements do is tested on
- * PostgreSQL itself, in `assembly/single-server/single-server.test.ts`.
+ * Method: rows as statements return them, and codes of PostgreSQL's table of errors. What the statements do is tested
+ * on PostgreSQL itself, in `assembly/single-server/single-server.test.ts`.
  */
 
 import assert from "node:assert/strict";

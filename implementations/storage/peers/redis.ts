@@ -9,9 +9,9 @@
  * A change that is already the record's last is answered with its version and not done again; one that is older than
  * another of the same session arrives late, nobody waits for it, and it is not done.
  *
- * One server has one copy, so the levels `one`, `majority` and `all` are the same, and all are linearizable: it executes
- * one command after the other, and with `appendfsync always` none is answered before it, and all it could have seen, is
- * synced.
+ * One server has one copy, so the levels `one`, `majority` and `all` are the same, and all are linearizable: it
+ * executes one command after the other, and with `appendfsync always` none is answered before it, and all it could have
+ * seen, is synced.
  *
  * @see Redis documentation, "Scripting with Lua", "Redis persistence".
  */

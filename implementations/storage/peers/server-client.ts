@@ -1,13 +1,13 @@
 /**
  * The clients' side of a peer that is one server: repeats what may be repeated, and gives up at the deadline.
  *
- * A request that was never sent, or that the server refused before it looked at it, is tried again until the deadline. A
- * request whose fate is unknown is asked again only if that does no harm: a read always; a change only where `repeats`
- * says that the workload itself may ask again under the same session and sequence. Such a workload gives every key one
- * writing client, so the record's last writer is all the memory that is needed to recognise an attempt that arrives
- * twice, or late. Where several clients write a key, one of them could come in between, and the attempt would be done
- * twice; so there a change is sent once, and has all the time there is. The outcome is definite only if every attempt
- * ended definitely.
+ * A request that was never sent, or that the server refused before it looked at it, is tried again until the deadline.
+ * A request whose fate is unknown is asked again only if that does no harm: a read always; a change only where
+ * `repeats` says that the workload itself may ask again under the same session and sequence. Such a workload gives
+ * every key one writing client, so the record's last writer is all the memory that is needed to recognise an attempt
+ * that arrives twice, or late. Where several clients write a key, one of them could come in between, and the attempt
+ * would be done twice; so there a change is sent once, and has all the time there is. The outcome is definite only if
+ * every attempt ended definitely.
  */
 
 import type { Outcome, Request } from "../../foundation/deployment.ts";
