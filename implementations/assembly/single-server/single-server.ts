@@ -165,7 +165,7 @@ class SingleServer implements StorageDeployment {
     const entries = await this.#server?.entries();
     const state: NodeState<StorageState> =
       entries === undefined
-        ? { kind: "out-of-service", reason: `${node} is down` }
+        ? { kind: "out-of-service", reason: `${node} does not answer` }
         : { kind: "state", state: { entries: entries.toSorted(([a], [b]) => (a < b ? -1 : 1)), copies: 1 } };
     return new Map([[node, state]]);
   }
@@ -236,10 +236,12 @@ class SingleServer implements StorageDeployment {
     return faultHandle("processes ended", () => count, release);
   }
 
-  /** A server that cannot be started any more voids the run. */
+  /** A server that cannot be started on its own data any more is a finding about it. */
   #then(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
-      this.#break(error instanceof Error ? error.message : String(error));
+      if (this.#stopping !== undefined) return;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#run.break(new NodeFailure(node, nodeClock.nowMs(), message, { cause: error }));
     });
   }
 
