@@ -56,7 +56,7 @@ function mayReach(from: Place, to: Place, typeOnly: boolean, path: string): bool
     // A test that lies in the room itself judges the whole room: one contract suite runs on every implementation.
     return rule.own.includes(to.tier) || (from.test && posix.dirname(path) === `implementations/${to.room}`);
   }
-  if (from.test && from.tier === "platform") return to.tier.startsWith("platform");
+  if (from.test && from.tier === "platform" && to.tier.startsWith("platform")) return true;
   if (to.tier !== "contract" || !typeOnly || to.room === undefined) return false;
   return rule.contractsByType === "all" || rule.contractsByType.includes(to.room);
 }

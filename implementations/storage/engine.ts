@@ -8,7 +8,6 @@
 import type { EngineError } from "../foundation/engine-error.ts";
 
 export { EngineError } from "../foundation/engine-error.ts";
-export type { EngineErrorCode } from "../foundation/engine-error.ts";
 
 /**
  * Called exactly once, never before the call that was given it returned: with an error, or `undefined` and the value.

@@ -41,7 +41,7 @@ export class RocksEngine implements Engine {
   readonly #writes: WriteLane;
   readonly #reads: ReadLane;
   #failure: EngineError | undefined;
-  #onClosed: (() => void)[] = [];
+  readonly #onClosed: (() => void)[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #keysRead = 0;
 
@@ -50,13 +50,16 @@ export class RocksEngine implements Engine {
     this.#lock = lock;
     this.#writer = writer;
     this.#reader = startThread({ database: handle, settings: undefined });
-    const errorOf = (action: string, failure: Failure): EngineError => this.#errorOf(action, failure);
-    this.#reads = new ReadLane({ post: (request, transfer) => this.#reader.postMessage(request, transfer), errorOf });
+    const toError = (action: string, failure: Failure): EngineError => this.#errorOf(action, failure);
+    this.#reads = new ReadLane({
+      post: (request, transfer) => this.#reader.postMessage(request, transfer),
+      errorOf: toError,
+    });
     this.#writes = new WriteLane({
       clock: nodeClock,
       group,
       post: (request, transfer) => this.#writer.postMessage(request, transfer),
-      errorOf,
+      errorOf: toError,
       pauseReads: (idle) => this.#reads.pause(idle),
       resumeReads: () => this.#reads.resume(),
       onFailure: (error) => this.#fail(error),
@@ -139,7 +142,7 @@ export class RocksEngine implements Engine {
     const closeDatabase = (): void =>
       this.#reads.pause(() => {
         this.#reads.fail(error);
-        this.#writer.postMessage({ kind: "close" });
+        this.#writer.postMessage({ kind: "close" }, []);
       });
     setImmediate(() => this.#writes.close(error, closeDatabase));
   }
@@ -184,11 +187,13 @@ function startThread(workerData: ThreadData): Worker {
 /** @throws EngineError when the database cannot be opened. */
 function opened(directory: string, writer: Worker): Promise<{ readonly handle: bigint; readonly group: number }> {
   return new Promise((resolve, reject) => {
-    writer.once("error", (cause) => {
-      reject(new EngineError("IO", textOf(directory, "open", "its thread died"), { cause }));
-    });
+    const died = (cause: unknown): void =>
+      reject(new EngineError("DAMAGED", textOf(directory, "open", "its thread died of the files"), { cause }));
+    writer.once("error", died);
+    writer.once("exit", died);
     writer.once("message", (reply: WriterReply) => {
       writer.removeAllListeners("error");
+      writer.removeAllListeners("exit");
       if (reply.kind === "opened") resolve(reply);
       else if (reply.kind === "failed") reject(errorOf(directory, "open", reply.failure));
     });

@@ -11,8 +11,9 @@
  * 2. a note of a later group follows: the bad record had been synced, and is damaged;
  * 3. only notes of its own group follow: torn if a sector of it reads as never written, damaged otherwise.
  *
- * The manifest is checked by RocksDB itself but for its last record: with its length altered it looks cut short, and
- * would be left out. Not found: log files that are missing, or end early, as a whole.
+ * The manifest is checked in the same way: a record whose length was altered looks to RocksDB as if the file were cut
+ * short there, and it would go on without the rest of the manifest, or without end. Not found: log files that are
+ * missing, or end early, as a whole.
  *
  * @see RocksDB wiki, "Write Ahead Log File Format"; Alagappan et al. 2018, section 3.3.3 (crash or corruption).
  */
@@ -64,7 +65,7 @@ export function findLogDamage(logs: readonly LogFile[]): string | undefined {
   return undefined;
 }
 
-/** @returns what is damaged about the end of a manifest, in words. */
+/** @returns what is damaged about a manifest, in words. */
 export function findManifestDamage({ name, bytes }: LogFile): string | undefined {
   const view = viewOf(bytes);
   let at = 0;
@@ -74,7 +75,8 @@ export function findManifestDamage({ name, bytes }: LogFile): string | undefined
   const start = startOf(at);
   const end = Math.min(bytes.length, start + blockBytes - (start % blockBytes));
   const isWhole = end - start > headerBytes && checksumOf(bytes, start, end) === view.getUint32(start, true);
-  return isWhole ? describe(name, start) : undefined;
+  const isFollowed = !validRecords(bytes, start + 1).next().done;
+  return isWhole || isFollowed ? describe(name, start) : undefined;
 }
 
 function judge(logs: readonly LogFile[], which: number, at: number, group: number | undefined): string | undefined {

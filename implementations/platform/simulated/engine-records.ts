@@ -2,7 +2,8 @@
  * The simulated engine's files: their names, and how batches and entries lie in them.
  *
  * The log's segments are those of `foundation/wal-format.ts`, a record for each batch. A base holds all entries as of
- * some record of the log, in the same format, its records numbered in a range of their own; its last record counts them.
+ * some record of the log, in the same format, its records numbered in a range of their own; its last record counts
+ * them.
  */
 
 import { recordHeaderBytes } from "../../foundation/wal-format.ts";

@@ -6,8 +6,8 @@
  * DAMAGED (`foundation/wal-format.ts` says how the two are told apart), and nothing is changed on the disk.
  *
  * The last segment is stored once more: its end may be in the operating system's cache only, shown by a kernel that
- * has failed to sync it and will report success for the next sync (Rebello et al. 2020), and what is recovered counts as
- * durable from now on. Not noticed: files that vanished from the end of the log without a trace.
+ * has failed to sync it and will report success for the next sync (Rebello et al. 2020), and what is recovered counts
+ * as durable from now on. Not noticed: files that vanished from the end of the log without a trace.
  */
 
 import type { Completion, Disk, DiskError } from "../../foundation/effects.ts";

@@ -213,7 +213,8 @@ function candidatesOf(before: Entries, issued: readonly Issued[]): Entries[] {
 }
 
 function describeGap(candidates: readonly Entries[], found: Entries): string {
-  const show = (entries: Entries): string => JSON.stringify([...entries].toSorted());
+  const show = (entries: Entries): string =>
+    JSON.stringify([...entries].toSorted(([one], [other]) => (one < other ? -1 : 1)));
   return `found ${show(found)}, wanted one of\n${candidates.map(show).join("\n")}`;
 }
 
