@@ -114,10 +114,7 @@ class StoreProcess implements ProcessHost<StorageState> {
 
 const recordsOf = ({ directory }: ProcessConfiguration): string => path.join(directory, "records");
 
-const openEngine = (
-  configuration: ProcessConfiguration,
-  done: Parameters<StoreNodeOptions["openEngine"]>[0],
-): void => {
+const openEngine = (configuration: ProcessConfiguration, done: Parameters<StoreNodeOptions["openEngine"]>[0]): void => {
   const { engine } = resolveProductionSettings(configuration.settings);
   if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
   RocksEngine.open(recordsOf(configuration)).then(
