@@ -126,6 +126,7 @@ export class Coordinator {
     this.pending++;
     this.pendingBytes += bytes;
     const queue = this.#queueOf(command.key);
+    this.#interruptComparison(queue);
     queue.waiting.push({ command, dueAtMs, bytes, done });
     if (queue.active === undefined) this.#begin(queue);
   }
@@ -177,6 +178,16 @@ export class Coordinator {
   end(): void {
     this.#isEnded = true;
     this.#timer?.cancel();
+  }
+
+  /** Nobody waits for a comparison that has written nothing yet: an operation need not wait for it either. */
+  #interruptComparison(queue: Queue): void {
+    const { active } = queue;
+    if (active?.onCompared === undefined || active.round.phase !== "read") return;
+    this.#rounds.delete(active.id);
+    active.isOver = true;
+    queue.active = undefined;
+    active.onCompared(undefined);
   }
 
   #skip(queue: Queue, done: (state: State | undefined) => void): void {

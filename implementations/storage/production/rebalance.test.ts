@@ -140,7 +140,7 @@ test("founders wait for each other, whatever each has gone through, and found on
   world.node("n1").wipe();
   world.node("n1").start();
   world.node("n3").start();
-  assert.ok(world.run(1000, () => world.isSettledOn(founders)));
+  assert.ok(world.run(2000, () => world.isSettledOn(founders)));
   assert.deepEqual(
     founders.map((id) => world.node(id).number),
     [1, 2, 3],

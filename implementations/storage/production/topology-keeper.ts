@@ -37,8 +37,8 @@ export interface KeeperHooks {
 const maxInquiries = 16;
 
 /** Pauses between attempts grow by this factor, up to so many times `retryMs`: a trip may take longer than one. */
-const growth = 1.6;
-const mostRetries = 16;
+const growth = 1.3;
+const mostRetries = { founding: 4, deciding: 16 } as const;
 
 export class TopologyKeeper {
   /** Before the next attempt at founding, and at a decision. */
@@ -230,7 +230,7 @@ export class TopologyKeeper {
     for (const id of others) this.hello(id, nonce);
     this.#port.clock.after(this.#foundingPauseMs, ask);
     // Answers that take longer than the pause count for nothing, so the pause grows until they do not.
-    this.#foundingPauseMs = Math.min(this.#foundingPauseMs * growth, mostRetries * this.#settings.retryMs);
+    this.#foundingPauseMs = Math.min(this.#foundingPauseMs * growth, mostRetries.founding * this.#settings.retryMs);
   }
 
   /**
@@ -393,7 +393,7 @@ export class TopologyKeeper {
     if (goal === undefined || topology === undefined) return;
     this.#proposalTimer?.cancel();
     const delayMs = this.#attemptPauseMs * (1 + this.#port.random.float());
-    this.#attemptPauseMs = Math.min(this.#attemptPauseMs * growth, mostRetries * this.#settings.retryMs);
+    this.#attemptPauseMs = Math.min(this.#attemptPauseMs * growth, mostRetries.deciding * this.#settings.retryMs);
     this.#proposalTimer = this.#port.clock.after(delayMs, () => this.#attempt());
     if (this.number === 0 || goal.epoch !== topology.epoch + 1 || this.#isAdopting) return;
     this.#proposal = undefined;
