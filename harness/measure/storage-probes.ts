@@ -55,15 +55,16 @@ interface Window {
   readonly toMs: Millis;
 }
 
-/** When nodes worked at `work`, as one stretch; undefined when none did. */
-export function backgroundWindow({ trace, loadMs }: BlockRecord, work: string): Window | undefined {
+/** When nodes worked at `work` while load was offered, as one stretch; undefined when none did. */
+export function backgroundWindow({ trace, plan }: BlockRecord, work: string): Window | undefined {
+  const { durationMs } = plan;
   const phases = trace.flatMap(({ ms, event }) =>
-    event.kind === "background" && event.work === work ? [{ ms, event }] : [],
+    event.kind === "background" && event.work === work && ms < durationMs ? [{ ms, event }] : [],
   );
   const begins = phases.filter(({ event }) => event.phase === "begin").map(({ ms }) => ms);
   const ends = phases.filter(({ event }) => event.phase === "end").map(({ ms }) => ms);
   if (begins.length === 0) return undefined;
-  return { fromMs: Math.min(...begins), toMs: ends.length < begins.length ? loadMs : Math.max(...ends) };
+  return { fromMs: Math.min(...begins), toMs: ends.length < begins.length ? durationMs : Math.max(...ends) };
 }
 
 /** p99 of writes before and during the stretch of `work`, their quotient, and what was moved in it. */

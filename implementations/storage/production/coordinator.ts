@@ -242,7 +242,7 @@ export class Coordinator {
     }
     const isWriting = commands.length === 0 || commands.some(isWrite);
     if (!isWriting) return this.#follow(active, round.read());
-    const promised = level === "majority" ? queue.promised : undefined;
+    const { promised } = queue;
     queue.promised = undefined;
     if (promised === undefined || commands.length === 0) return this.#attempt(active);
     this.counters["one-trip rounds"]++;

@@ -113,8 +113,9 @@ export const storageOrderStatistics: Experiment = {
           name: level,
           plan: quietPlan(`${seed}/order/${block}/${level}`, {
             workload: { ...puts, valueBytes: 32, keys: 4, level },
-            durationMs: 240_000,
-            warmUpMs: 2000,
+            durationMs: 600_000,
+            operationsPerClient: 1500,
+            warmUpMs: 3000,
             deadlineMs: 10_000,
             attemptTimeoutMs: 5000,
             faults: [delays],

@@ -201,7 +201,7 @@ export const storageJoin: Experiment = {
               kind: "add",
               target: "one",
               placement: { at: "time", ms: durationMs * 0.45 },
-              durationMs: durationMs * 0.5,
+              durationMs,
             },
           ],
           convergenceMs: 30_000,
