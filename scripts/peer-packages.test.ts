@@ -14,16 +14,26 @@ const two = [
 ];
 
 test("installs the packages of what is missing, each once", () => {
-  assert.deepEqual(planInstallation(two, bare), { kind: "install", packages: ["etcd-server", "other-server"] });
-  const hasEtcd = { ...bare, isInstalled: ({ name }: { name: string }) => name === "etcd" };
-  assert.deepEqual(planInstallation(two, hasEtcd), { kind: "install", packages: ["other-server", "etcd-server"] });
-  assert.deepEqual(planInstallation(peerPackages, hasEtcd), { kind: "nothing" });
+  const packages = ["etcd-server", "postgresql", "redis-server", "other-server"];
+  assert.deepEqual(planInstallation(two, bare), { kind: "install", packages });
+  const has = (...names: string[]) => ({
+    ...bare,
+    isInstalled: ({ name }: { readonly name: string }) => names.includes(name),
+  });
+  const allButOther = has("etcd", "postgres", "redis-server");
+  assert.deepEqual(planInstallation(two, allButOther), { kind: "install", packages: ["other-server", "etcd-server"] });
+  assert.deepEqual(planInstallation(peerPackages, allButOther), { kind: "nothing" });
+  const withoutServer = has("etcd", "redis-server", "initdb");
+  assert.deepEqual(planInstallation(peerPackages, withoutServer), { kind: "install", packages: ["postgresql"] });
 });
 
 test("without root, or without apt-get, it says what a person can do", () => {
   const unprivileged = planInstallation(peerPackages, { ...bare, isRoot: false });
   assert.ok(unprivileged.kind === "refuse");
-  assert.match(unprivileged.advice, /sudo apt-get install etcd-server.*GREY_ETCD/);
+  assert.match(
+    unprivileged.advice,
+    /sudo apt-get install etcd-server postgresql redis-server.*GREY_ETCD.*GREY_POSTGRES.*GREY_REDIS/,
+  );
   const elsewhere = planInstallation(peerPackages, { ...bare, hasApt: false });
   assert.ok(elsewhere.kind === "refuse");
   assert.match(elsewhere.advice, /no apt-get.*GREY_ETCD/);

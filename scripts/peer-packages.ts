@@ -1,18 +1,23 @@
 /** The systems from elsewhere that the harness compares with: how each is found, and its Debian packages. */
 
+import type { Sought } from "../implementations/platform/node/executable.ts";
+import { postgresqlProgram } from "../implementations/platform/node/postgresql-server.ts";
+import { redisProgram } from "../implementations/platform/node/redis-server.ts";
+
 export interface PeerPackage {
   readonly name: string;
-  readonly programs: readonly {
-    readonly name: string;
+  readonly programs: readonly (Sought & {
     /** The environment variable that names another binary. */
     readonly variable: string;
-  }[];
+  })[];
   /** Packages of Debian and Ubuntu. */
   readonly packages: readonly string[];
 }
 
 export const peerPackages: readonly PeerPackage[] = [
   { name: "etcd", programs: [{ name: "etcd", variable: "GREY_ETCD" }], packages: ["etcd-server"] },
+  { name: "postgresql", programs: [postgresqlProgram], packages: ["postgresql"] },
+  { name: "redis", programs: [redisProgram], packages: ["redis-server"] },
 ];
 
 /** What this machine offers. */

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FaultKind, Link } from "../../implementations/foundation/faults.ts";
-import { faultKinds } from "../../implementations/foundation/faults.ts";
+import { clientsEndpoint, faultKinds } from "../../implementations/foundation/faults.ts";
 import { seededRandom } from "../../implementations/foundation/prng.ts";
 import type { NodeId } from "../../implementations/foundation/units.ts";
 import type { FaultSpec, Target } from "../plan/plan.ts";
@@ -176,3 +176,13 @@ test("a plan's parameters override the kind's own, by name", () => {
 function byName(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
+
+test("a node that is alone has one link, that to the clients", () => {
+  const fault = resolveFault(specOf("delay"), ["n1"], undefined, seededRandom(1));
+  const [step] = fault.steps;
+  assert.ok(step !== undefined && "inject" in step.action && step.action.inject.kind === "packet");
+  assert.deepEqual(step.action.inject.links, [
+    { from: clientsEndpoint, to: "n1" },
+    { from: "n1", to: clientsEndpoint },
+  ]);
+});

@@ -8,6 +8,7 @@
 import { assert } from "../../implementations/foundation/assert.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
 import type { Fault, FaultKind, Link } from "../../implementations/foundation/faults.ts";
+import { clientsEndpoint } from "../../implementations/foundation/faults.ts";
 import type { NodeId } from "../../implementations/foundation/units.ts";
 import type { FaultSpec, Target } from "../plan/plan.ts";
 
@@ -241,8 +242,10 @@ function between(side: readonly NodeId[], rest: readonly NodeId[]): Link[] {
   );
 }
 
-/** Every link from or to one of `some`. */
+/** Every link from or to one of `some`; a node that is alone has none but that to the clients. */
 function linksOf(some: readonly NodeId[], nodes: readonly NodeId[]): Link[] {
+  const [alone, ...rest] = nodes;
+  if (alone !== undefined && rest.length === 0) return between([clientsEndpoint], some);
   return nodes.flatMap((from) =>
     nodes.filter((to) => to !== from && (some.includes(from) || some.includes(to))).map((to) => ({ from, to })),
   );

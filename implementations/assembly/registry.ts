@@ -5,6 +5,8 @@ import type { ConsensusImplementation } from "../consensus/contract.ts";
 import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
+import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
+import { redisStorage } from "./redis/redis-implementation.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
@@ -13,7 +15,12 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const storageImplementations: readonly StorageImplementation[] = [minimalStorage, productionStorage];
+export const storageImplementations: readonly StorageImplementation[] = [
+  minimalStorage,
+  productionStorage,
+  postgresqlStorage,
+  redisStorage,
+];
 
 /** What can be said of an implementation of any module: everything but what its operations are. */
 export type ListedImplementation = Pick<
@@ -28,4 +35,4 @@ export const implementations: readonly ListedImplementation[] = [
 ];
 
 /** Systems from elsewhere: they may not be installed. */
-export const peers: readonly ListedImplementation[] = [etcdConsensus];
+export const peers: readonly ListedImplementation[] = [etcdConsensus, postgresqlStorage, redisStorage];

@@ -17,10 +17,11 @@ interface Context {
   readonly reopen: () => Promise<Engine>;
 }
 
-export function engineSuite(name: string, make: () => EngineSubstrate): void {
+/** @param skip why the engine cannot be judged here. */
+export function engineSuite(name: string, make: () => EngineSubstrate, skip: string | false = false): void {
   describe(name, () => {
     const onEngine = (title: string, body: (context: Context) => Promise<void>): void => {
-      test(title, async () => {
+      test(title, { skip }, async () => {
         const substrate = make();
         try {
           await body({ engine: await substrate.open(), substrate, reopen: () => substrate.open() });

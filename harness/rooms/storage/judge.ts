@@ -27,17 +27,17 @@ const losesDisks: ReadonlySet<FaultKind> = new Set(["wipe", "bit-flip", "misdire
 export function judge({ plan, history, states }: JudgedBlock<StorageTypes>): readonly CheckResult[] {
   const { events } = history;
   const final = finalValues(states);
+  // Of a run that only reads there is nothing to keep.
+  const isChanged = events.some(({ f }) => f !== "read");
   if (plan.workload.level === "one") {
     const isAnyOrder = true;
-    const isKept = !plan.faults.some(({ kind }) => losesDisks.has(kind));
+    const isKept = isChanged && !plan.faults.some(({ kind }) => losesDisks.has(kind));
     return isKept ? [checkDurability({ history: events, final, isAnyOrder })] : [];
   }
-  const isChanged = events.some(({ f }) => f !== "read");
   return [
     checkLinearizability(events, model),
     checkVersionOrder(events),
     checkSessions(events),
-    // Of a run that only reads there is nothing to keep.
     ...(isChanged ? [checkDurability({ history: events, final })] : []),
   ];
 }

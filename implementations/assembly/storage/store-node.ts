@@ -179,9 +179,7 @@ export class StoreNode {
   #administer({ command }: AdminRequest, answer: (reply: ClientReply["reply"]) => void): void {
     if (command.kind !== "change") return answer({ kind: "error", code: "MALFORMED_REQUEST" });
     if (this.#membership === undefined) return answer({ kind: "error", code: "UNAVAILABLE" });
-    this.#membership.change(command, (code) =>
-      answer(code === undefined ? { kind: "done" } : { kind: "error", code }),
-    );
+    this.#membership.change(command, (code) => answer(code === undefined ? { kind: "done" } : { kind: "error", code }));
   }
 
   /** A batch waits for every moment that one of its messages reaches. */

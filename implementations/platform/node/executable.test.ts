@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -51,4 +51,39 @@ test("a variable names another file or another name, and then nothing else will 
     process.env["GREY_TEST_PROGRAM"] = value;
     assert.equal(findExecutable(sought), found === undefined ? undefined : path.join(second, found), value);
   }
+});
+
+test("folders outside of the path come first, the highest version first", () => {
+  process.env["PATH"] = second;
+  delete process.env["GREY_TEST_PROGRAM"];
+  for (const version of ["9.6", "10", "13"]) {
+    mkdirSync(path.join(root, "versions", version, "bin"), { recursive: true });
+    if (version !== "13") writeFileSync(path.join(root, "versions", version, "bin", "other"), "", { mode: 0o755 });
+  }
+  const sought = { name: "other", variable: "GREY_TEST_PROGRAM", folders: [path.join(root, "versions", "*", "bin")] };
+  assert.equal(findExecutable(sought), path.join(root, "versions", "10", "bin", "other"));
+  process.env["GREY_TEST_PROGRAM"] = path.join(root, "versions", "9.6", "bin");
+  assert.equal(findExecutable(sought), path.join(root, "versions", "9.6", "bin", "other"), "a folder will do");
+  process.env["GREY_TEST_PROGRAM"] = "other";
+  assert.equal(findExecutable(sought), path.join(second, "other"), "a name is looked for on the path");
+  delete process.env["GREY_TEST_PROGRAM"];
+  assert.equal(findExecutable({ ...sought, folders: [path.join(root, "nowhere", "*")] }), path.join(second, "other"));
+});
+
+test("a program without its companions, or of another kind, is not the one", () => {
+  const [real, link] = ["real", "link"].map((name) => path.join(root, name)) as [string, string];
+  for (const folder of [real, link]) mkdirSync(folder);
+  writeFileSync(path.join(real, "server"), "#!/bin/sh\necho server 15.2\n", { mode: 0o755 });
+  symlinkSync(path.join(real, "server"), path.join(link, "server"));
+  process.env["PATH"] = `${link}:${real}`;
+  assert.equal(findExecutable({ name: "server", beside: ["tool"] }), undefined);
+  writeFileSync(path.join(real, "tool"), "", { mode: 0o755 });
+  assert.equal(
+    findExecutable({ name: "server", beside: ["tool"] }),
+    path.join(link, "server"),
+    "beside the file itself",
+  );
+  assert.equal(findExecutable({ name: "server", saysVersion: /^server 1\d/ }), path.join(link, "server"));
+  assert.equal(findExecutable({ name: "server", saysVersion: /^postgres/ }), undefined);
+  assert.equal(findExecutable({ name: "tool", saysVersion: /./ }), undefined, "it says nothing");
 });

@@ -242,7 +242,8 @@ export class Coordinator {
     }
     const isWriting = commands.length === 0 || commands.some(isWrite);
     if (!isWriting) return this.#follow(active, round.read());
-    const { promised } = queue;
+    // At all everyone is asked first, so that a replica that is out of reach is found before anything is written.
+    const promised = level === "majority" ? queue.promised : undefined;
     queue.promised = undefined;
     if (promised === undefined || commands.length === 0) return this.#attempt(active);
     this.counters["one-trip rounds"]++;
