@@ -22,20 +22,23 @@ export type EngineFault = Extract<DiskFault, { readonly kind: "read-error" | "wr
 export interface FaultyEngineOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** Faults that were there before the engine. */
+  readonly faults?: ActiveDiskFaults;
 }
 
 export class FaultyEngine implements Engine {
   readonly #base: Engine;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #faults = new ActiveDiskFaults();
+  readonly #faults: ActiveDiskFaults;
   /** Held by a slow engine; undefined: it holds nothing at the moment. */
   #held: (() => void)[] | undefined;
 
-  constructor(base: Engine, { clock, random }: FaultyEngineOptions) {
+  constructor(base: Engine, { clock, random, faults = new ActiveDiskFaults() }: FaultyEngineOptions) {
     this.#base = base;
     this.#clock = clock;
     this.#random = random;
+    this.#faults = faults;
   }
 
   get counters(): Readonly<Record<string, number>> {

@@ -178,8 +178,9 @@ class ProcessCluster<Types extends ModuleTypes> implements ModuleDeployment<Type
     const states = new Map<NodeId, NodeState<Types["state"]>>();
     await Promise.all(
       this.#seats.map(async (seat) => {
-        const answer = (await seat.ask("states")) as ProcessStates<Types["state"]> | undefined;
-        const known = new Map(answer?.states);
+        // A process that is about to end would leave the question unanswered.
+        const answer = seat.outReason === undefined ? await seat.ask("states") : undefined;
+        const known = new Map((answer as ProcessStates<Types["state"]> | undefined)?.states);
         for (const node of seat.hosted) {
           const reason = seat.outReason ?? `${node} is down`;
           states.set(node, known.get(node) ?? { kind: "out-of-service", reason });

@@ -22,6 +22,9 @@ const minimalFaults: ReadonlySet<FaultKind> = new Set<FaultKind>([...faultKinds.
 /** A store has no office to hand over. */
 const memberFaults = faultKinds.membership.filter((kind) => kind !== "transfer");
 
+/** What can be done to an engine that writes through the operating system: see `node-engine.ts`. */
+const engineFaults = ["read-error", "write-error", "full", "slow", "bit-flip"] as const satisfies readonly FaultKind[];
+
 /** TCP repairs what duplicate and reorder do before anyone above it could notice: they do not exist in the cluster. */
 const tcpPacketFaults = faultKinds.packet.filter((kind) => kind !== "duplicate" && kind !== "reorder");
 
@@ -61,6 +64,7 @@ export const productionStorage: StorageImplementation = {
       ...faultKinds.process,
       ...partitionFaults,
       ...tcpPacketFaults,
+      ...engineFaults,
       ...faultKinds.clock,
       ...memberFaults,
     ]),
@@ -68,6 +72,11 @@ export const productionStorage: StorageImplementation = {
   durable: true,
   converges: true,
   checkSettings: (settings) => void resolveProductionSettings(settings),
+  refusalOf: (fault, settings) => {
+    const { engine } = resolveProductionSettings(settings);
+    if (fault !== "bit-flip" || engine === "rocksdb") return undefined;
+    return `only files of rocksdb are damaged, and the engine is ${engine}; set engine=rocksdb`;
+  },
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);

@@ -1,12 +1,9 @@
 /**
  * The entry point of one production node's process: the engine in the node's directory, real TLS connections, real
- * clock. Disk faults are not wired up: what stands between the core and an engine of its own threads has to be made
- * wrong there.
+ * clock, with the faults that the driver switches over the control channel.
  */
 
-import path from "node:path";
-import { UsageError } from "../../foundation/errors.ts";
-import { EngineError } from "../../foundation/engine-error.ts";
+import { faultHandle } from "../../foundation/fault-handle.ts";
 import type { NodeResources } from "../../foundation/deployment.ts";
 import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
@@ -15,8 +12,7 @@ import type { NodeId } from "../../foundation/units.ts";
 import type { StorageEvent, StorageState } from "../../storage/contract.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
-import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
-import { setAside } from "../../platform/node/set-aside.ts";
+import { deviceBytesWritten } from "../../platform/node/process-usage.ts";
 import type { TlsTransport } from "../../platform/node/transport.ts";
 import type { Address, ProcessConfiguration } from "../cluster/control.ts";
 import { openDoor } from "../cluster/open-door.ts";
@@ -24,11 +20,11 @@ import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
 import { runNodeProcess } from "../cluster/process-entry.ts";
 import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
 import { MessageMoments } from "../moments.ts";
+import { NodeEngine } from "./node-engine.ts";
 import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
 import { storageKit } from "./storage-kit.ts";
 import { StoreNode } from "./store-node.ts";
-import type { StoreNodeOptions } from "./store-node.ts";
 
 class StoreProcess implements ProcessHost<StorageState> {
   readonly ports: Readonly<Record<NodeId, number>>;
@@ -38,6 +34,7 @@ class StoreProcess implements ProcessHost<StorageState> {
   readonly #door: TlsTransport;
   readonly #clock = new FaultyClock(nodeClock);
   readonly #moments = new MessageMoments();
+  readonly #engine: NodeEngine;
   #node: StoreNode | undefined;
 
   constructor(
@@ -51,6 +48,13 @@ class StoreProcess implements ProcessHost<StorageState> {
     this.#id = id;
     this.#door = door;
     this.ports = { [id]: port };
+    const { directory, settings, seed, life } = configuration;
+    this.#engine = new NodeEngine({
+      engine: resolveProductionSettings(settings).engine,
+      directory,
+      clock: nodeClock,
+      random: seededRandom(`${seed}/${id}/life ${life}/disk`),
+    });
   }
 
   connect(peers: Readonly<Record<NodeId, Address>>): void {
@@ -59,6 +63,8 @@ class StoreProcess implements ProcessHost<StorageState> {
   }
 
   inject(fault: Fault): FaultHandle | undefined {
+    if (fault.kind === "disk" && fault.fault.kind === "bit-flip") return this.#flipBit();
+    if (fault.kind === "disk") return this.#engine.inject(fault.fault);
     return fault.kind === "clock" ? this.#clock.inject(fault.fault) : undefined;
   }
 
@@ -73,13 +79,34 @@ class StoreProcess implements ProcessHost<StorageState> {
   };
 
   resources(): readonly NodeResources[] {
-    const counters = { ...this.#node?.counters, ...ownMemory(), ...prefixed("transport", this.#door.counters) };
+    const counters = {
+      ...this.#node?.counters,
+      ...ownMemory(),
+      ...prefixed("transport", this.#door.counters),
+      "device bytes written": deviceBytesWritten() ?? 0,
+    };
     return [{ node: this.#id, ...ownUsage(), counters }];
   }
 
   stop(done: () => void): void {
-    if (this.#node === undefined) done();
-    else this.#node.stop(done);
+    const close = (): void => void this.#engine.close().finally(done);
+    if (this.#node === undefined) close();
+    else this.#node.stop(close);
+  }
+
+  /** The node goes down, its files are damaged, and the supervisor starts it again. */
+  #flipBit(): FaultHandle {
+    let count = 0;
+    const flip = (): void => {
+      count = this.#engine.flipBit() ? 1 : 0;
+      this.#reports.failed(this.#id, new Error(`Cannot go on ${this.#id}: a fault took it down`), false);
+    };
+    this.#node?.halt(flip);
+    return faultHandle(
+      "bits flipped",
+      () => count,
+      () => undefined,
+    );
   }
 
   #start(): StoreNode {
@@ -91,13 +118,8 @@ class StoreProcess implements ProcessHost<StorageState> {
       isPeer: (peer) => peer !== clientsEndpoint,
       forming,
       settings: resolveProductionSettings(settings),
-      openEngine: (done) => openEngine(this.#configuration, done),
-      setAside: (done) => {
-        setAside(recordsOf(this.#configuration)).then(
-          () => done(undefined),
-          (error: unknown) => done(error as Error),
-        );
-      },
+      openEngine: this.#engine.open,
+      setAside: this.#engine.setAside,
       transport: this.#door,
       clock: this.#clock,
       random: seededRandom(`${seed}/${id}/life ${life}/store`),
@@ -111,18 +133,6 @@ class StoreProcess implements ProcessHost<StorageState> {
     });
   }
 }
-
-const recordsOf = ({ directory }: ProcessConfiguration): string => path.join(directory, "records");
-
-const openEngine = (configuration: ProcessConfiguration, done: Parameters<StoreNodeOptions["openEngine"]>[0]): void => {
-  const { engine } = resolveProductionSettings(configuration.settings);
-  if (engine !== "rocksdb") throw new UsageError(`Cannot use engine ${engine} in a process: allowed is rocksdb`);
-  RocksEngine.open(recordsOf(configuration)).then(
-    (opened) => done(undefined, opened),
-    (error: unknown) =>
-      done(error instanceof EngineError ? error : new EngineError("IO", String(error), { cause: error })),
-  );
-};
 
 // The clients' preference is of no use in here: nobody asks from inside a node.
 const kit = storageKit(ringPreference(resolveProductionSettings({})));

@@ -88,13 +88,16 @@ export class StoreNode {
 
   /** Takes no more requests, lets what is under way become durable, closes the engine. */
   stop(done: () => void): void {
-    const close = (): void => {
-      this.crash();
-      if (this.#engine === undefined) done();
-      else this.#engine.close(done);
-    };
+    const close = (): void => this.halt(done);
     if (this.#core === undefined) close();
     else this.#core.stop(close);
+  }
+
+  /** Falls silent at once and closes the engine. */
+  halt(done: () => void): void {
+    this.crash();
+    if (this.#engine === undefined) done();
+    else this.#engine.close(done);
   }
 
   /** Falls silent at once; the engine is whoever's who gave it. */
@@ -205,10 +208,7 @@ export class StoreNode {
   #setAside(error: EngineError): void {
     const { setAside, trace, onFatal } = this.#options;
     trace({ kind: "damage", what: error.message });
-    this.crash();
-    const put = (): void => setAside((failure) => onFatal(failure ?? error, false));
-    if (this.#engine === undefined) put();
-    else this.#engine.close(put);
+    this.halt(() => setAside((failure) => onFatal(failure ?? error, false)));
   }
 }
 

@@ -1,4 +1,4 @@
-/** What another process has used, from /proc; undefined where there is none. */
+/** What this process and others have used, from /proc; undefined where there is none. */
 
 import { readFileSync } from "node:fs";
 
@@ -13,6 +13,12 @@ const msPerTick = 10;
 export function processUsage(pid: number | undefined): ProcessUsage {
   if (pid === undefined) return { residentBytes: undefined, cpuMs: undefined };
   return { residentBytes: residentBytesOf(pid), cpuMs: cpuMsOf(pid) };
+}
+
+/** What this process, all its threads included, has had written to devices, write-backs of others' pages left out. */
+export function deviceBytesWritten(): number | undefined {
+  const bytes = /^write_bytes: (\d+)$/m.exec(read("/proc/self/io"))?.[1];
+  return bytes === undefined ? undefined : Number(bytes);
 }
 
 function residentBytesOf(pid: number): number | undefined {

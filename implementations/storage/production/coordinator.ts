@@ -27,6 +27,7 @@ import { Round } from "./round.ts";
 import type { Promised, Step } from "./round.ts";
 import { SecondChance } from "./second-chance.ts";
 import { slotOf } from "./slots.ts";
+import { neededOf } from "./topology.ts";
 import type { Member, Placement, Topology } from "./topology.ts";
 
 /** Operations that share a round; more wait for the next. */
@@ -110,7 +111,10 @@ export class Coordinator {
   #isEnded = false;
   pending = 0;
   pendingBytes = 0;
-  readonly counters = { rounds: 0, attempts: 0, "one-trip rounds": 0, folded: 0, uncertain: 0 };
+  readonly counters = { rounds: 0, attempts: 0, "one-trip rounds": 0, folded: 0, uncertain: 0,
+    "operations answered": 0,
+    /** Of those, by how many replicas each: 2 of 3 at majority, this node included. */
+    "acknowledgements awaited": 0 };
 
   constructor(ports: CoordinatorPorts, settings: StorageSettings, topology: Topology) {
     this.#ports = ports;
@@ -354,7 +358,7 @@ export class Coordinator {
 
   #finish(active: Active): void {
     const { round, operations } = active;
-    operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet));
+    operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet, awaitedBy(round)));
     if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
     active.onCompared?.(round.found);
@@ -394,13 +398,17 @@ export class Coordinator {
     this.#send(active);
   }
 
-  #answer(operation: Operation, reply: StorageReply): void {
+  /** @param awaited how many replicas it waited for. */
+  #answer(operation: Operation, reply: StorageReply, awaited = 0): void {
     const { done } = operation;
     if (done === undefined) return;
     operation.done = undefined;
     this.pending--;
     this.pendingBytes -= operation.bytes;
-    if (reply.kind === "error" && reply.code === "WRITE_UNCERTAIN") this.counters.uncertain++;
+    if (reply.kind === "ok") {
+      this.counters["operations answered"]++;
+      this.counters["acknowledgements awaited"] += awaited;
+    } else if (reply.code === "WRITE_UNCERTAIN") this.counters.uncertain++;
     done(reply);
   }
 
@@ -472,6 +480,11 @@ export class Coordinator {
     this.#follow(active, round.giveUp());
     return true;
   }
+}
+
+/** How many replicas had to answer; while the topology changes, of the larger group. */
+function awaitedBy({ placement, level }: Round): number {
+  return placement.groups.reduce((most, group) => Math.max(most, neededOf(group.length, level)), 0);
 }
 
 function isAnswered({ done }: Operation): boolean {

@@ -1,0 +1,107 @@
+/**
+ * The engine of one node's process, by name, in the node's directory, with the faults that are injected into it.
+ *
+ * - rocksdb (`platform/node/rocksdb-engine.ts`): in the process.
+ * - simulated (`platform/simulated/engine.ts`): everything in memory beside a log, here on the real disk.
+ *
+ * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to be
+ * closed for it. Torn writes, lost syncs and misplaced ones are not done: nobody can make the operating system forget
+ * what it was given, short of cutting the power.
+ */
+
+import path from "node:path";
+import type { Clock, Random } from "../../foundation/effects.ts";
+import { EngineError } from "../../foundation/engine-error.ts";
+import type { DiskFault, FaultHandle } from "../../foundation/faults.ts";
+import { ActiveDiskFaults } from "../../platform/active-disk-faults.ts";
+import { FaultyEngine } from "../../platform/faulty-engine.ts";
+import { NodeDisk } from "../../platform/node/disk.ts";
+import { flipStoredBit } from "../../platform/node/rocksdb-damage.ts";
+import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
+import { setAside } from "../../platform/node/set-aside.ts";
+import { SimulatedEngine } from "../../platform/simulated/engine.ts";
+import type { Engine } from "../../storage/engine.ts";
+import type { EngineName } from "../../storage/production/defaults.ts";
+import type { StoreNodeOptions } from "./store-node.ts";
+
+export interface NodeEngineOptions {
+  readonly engine: EngineName;
+  /** The node's. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class NodeEngine {
+  readonly #options: NodeEngineOptions;
+  /** They are injected before there is an engine. */
+  readonly #faults = new ActiveDiskFaults();
+  #disk: NodeDisk | undefined;
+
+  constructor(options: NodeEngineOptions) {
+    this.#options = options;
+  }
+
+  open: StoreNodeOptions["openEngine"] = (done) => {
+    const { clock, random } = this.#options;
+    this.#openBase().then(
+      (base) => done(undefined, new FaultyEngine(base, { clock, random, faults: this.#faults })),
+      (error: unknown) => done(engineErrorOf(error)),
+    );
+  };
+
+  setAside: StoreNodeOptions["setAside"] = (done) => {
+    void this.close()
+      .then(() => setAside(this.#files))
+      .then(
+        () => done(undefined),
+        (error: unknown) => done(error as Error),
+      );
+  };
+
+  /** After the engine was closed. */
+  async close(): Promise<void> {
+    await this.#disk?.close();
+    this.#disk = undefined;
+  }
+
+  /** @returns undefined for a fault that has to be done to closed files, or cannot be done. */
+  inject(fault: DiskFault): FaultHandle | undefined {
+    const isPassedOn = fault.kind === "full" || fault.kind === "slow" || fault.kind.endsWith("-error");
+    return isPassedOn ? this.#faults.add(fault).handle : undefined;
+  }
+
+  /** Flips a bit in the files of an engine that is closed. @returns whether there was one. */
+  flipBit(): boolean {
+    return flipStoredBit(this.#files, this.#options.random) !== undefined;
+  }
+
+  get #files(): string {
+    return path.join(this.#options.directory, "records");
+  }
+
+  async #openBase(): Promise<Engine> {
+    const { engine, clock } = this.#options;
+    switch (engine) {
+      case "rocksdb":
+        return RocksEngine.open(this.#files);
+      case "simulated": {
+        const disk = await NodeDisk.open(this.#files);
+        this.#disk = disk;
+        return opened((done) => SimulatedEngine.open(disk, { clock }, done));
+      }
+      case "postgresql":
+        throw new EngineError("REFUSED", "Cannot open the engine: PostgreSQL is not wired up");
+    }
+  }
+}
+
+function opened(open: (done: Parameters<typeof SimulatedEngine.open>[2]) => void): Promise<Engine> {
+  return new Promise((resolve, reject) => {
+    open((error, engine) => (engine === undefined ? reject(error ?? new Error("no engine")) : resolve(engine)));
+  });
+}
+
+function engineErrorOf(error: unknown): EngineError {
+  return error instanceof EngineError ? error : new EngineError("IO", String(error), { cause: error });
+}
