@@ -111,10 +111,16 @@ export class Coordinator {
   #isEnded = false;
   pending = 0;
   pendingBytes = 0;
-  readonly counters = { rounds: 0, attempts: 0, "one-trip rounds": 0, folded: 0, uncertain: 0,
+  readonly counters = {
+    rounds: 0,
+    attempts: 0,
+    "one-trip rounds": 0,
+    folded: 0,
+    uncertain: 0,
     "operations answered": 0,
     /** Of those, by how many replicas each: 2 of 3 at majority, this node included. */
-    "acknowledgements awaited": 0 };
+    "acknowledgements awaited": 0,
+  };
 
   constructor(ports: CoordinatorPorts, settings: StorageSettings, topology: Topology) {
     this.#ports = ports;
@@ -358,7 +364,9 @@ export class Coordinator {
 
   #finish(active: Active): void {
     const { round, operations } = active;
-    operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet, awaitedBy(round)));
+    operations.forEach((operation, index) =>
+      this.#answer(operation, round.replies[index] ?? quorumNotMet, awaitedBy(round)),
+    );
     if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
     active.onCompared?.(round.found);
