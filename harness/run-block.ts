@@ -178,7 +178,7 @@ class Block {
     const load = new LoadGenerator({
       deployment,
       workload,
-      probe: this.#room.probe,
+      probe: this.#room.probe(plan.workload),
       history: this.#history,
       plan,
       random: this.#random.fork("arrivals"),
@@ -276,12 +276,13 @@ class Block {
   async #ready(): Promise<void> {
     const deployment = this.#deployment;
     const room = this.#room;
+    const operation = room.probe(this.#options.plan.workload);
     await deployment.run(readyLimitMs, (finish) => {
       const again = (): void => void deployment.clock.after(settlePollMs, poll);
       let sequence = 0;
       const poll = (): void => {
         if (room.isReady !== undefined) return room.isReady(deployment) ? finish() : again();
-        const request = { session: readinessSession, sequence: ++sequence, operation: room.probe };
+        const request = { session: readinessSession, sequence: ++sequence, operation };
         deployment.invoke(request, readinessProbeMs, ({ kind }) => (kind === "ok" ? finish() : again()));
       };
       poll();

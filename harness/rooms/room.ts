@@ -113,8 +113,8 @@ export interface Room<T extends ModuleTypes> {
   /** Fractions and keys of the workload `compare` runs when nobody says more. */
   comparedWorkload(id: WorkloadSpec["id"], valueBytes: number): WorkloadSpec;
   createWorkload(spec: WorkloadSpec, clients: number, random: Random): Workload<T>;
-  /** A request that changes nothing and whose answer proves that the system serves. */
-  readonly probe: T["operation"];
+  /** A request that changes nothing and whose answer proves that the system serves such a workload. */
+  probe(spec: WorkloadSpec): T["operation"];
   /**
    * Whether a fresh deployment can be offered load, where the driver can see that: asked again and again until it says
    * so. Elsewhere it can once it answers `probe`.

@@ -59,7 +59,7 @@ function offer(overrides: Partial<Plan>, system: System): Offered {
   const records: OperationRecord[] = [];
   const load = new LoadGenerator({
     deployment,
-    probe: consensusRoom.probe,
+    probe: consensusRoom.probe(plan.workload),
     workload: consensusRoom.createWorkload(plan.workload, plan.load.clients, random.fork("workload")),
     history,
     plan,

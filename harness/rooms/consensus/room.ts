@@ -51,7 +51,7 @@ export const consensusRoom: Room<ConsensusTypes> = {
     casFraction: 0.1,
   }),
   createWorkload: (spec, clients, random) => createWorkload(spec, clients, random, consensusDialect(spec)),
-  probe: { kind: "read", key: "settled" },
+  probe: () => ({ kind: "read", key: "settled" }),
   isReady: (deployment) => deployment.leader() !== undefined,
   watch: (options) => new ConsensusWatch(options),
   agree: (states, { nodes }) => agree(states, nodes),

@@ -45,7 +45,7 @@ export const storageRoom: Room<StorageTypes> = {
     deleteFraction: 0.05,
   }),
   createWorkload: (spec, clients, random) => createWorkload(spec, clients, random, storageDialect(spec)),
-  probe: { kind: "get", key: "settled", level: "majority" },
+  probe: ({ level = "majority" }) => ({ kind: "get", key: "settled", level }),
   watch: (options) => new StorageWatch(options),
   agree: (states, _plan, implementation) => agree(states, implementation),
   judge,
