@@ -1,6 +1,6 @@
 /** Draws what the window shows: lanes, operations, the order of the linearization, what the nemesis did, the overview. */
 
-export const axisHeight = 26;
+export const axisHeight = 38;
 
 /** The colours of the scheme in force. */
 export function readColours() {
@@ -42,7 +42,7 @@ export function draw(context, size, layout, view, colours, marks, nemesis) {
   for (const { text, column } of nemesis) {
     if (xOf(column) < 0 || xOf(column) > width) continue;
     context.fillStyle = colours.open;
-    context.fillText(clip(text, 24), xOf(column) + 4, 8);
+    context.fillText(clip(text, 24), xOf(column) + 4, 9);
   }
 }
 
@@ -125,7 +125,8 @@ function fading(context, x, barWidth, colour) {
   const gradient = context.createLinearGradient(x, 0, x + barWidth, 0);
   gradient.addColorStop(0, colour);
   gradient.addColorStop(0.4, colour);
-  gradient.addColorStop(1, "transparent");
+  // The same colour without opacity: "transparent" is a black one, and its shade would show.
+  gradient.addColorStop(1, `${colour}00`);
   return gradient;
 }
 

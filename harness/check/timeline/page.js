@@ -57,7 +57,9 @@ function jumpTo(id, scale = view.scale) {
   const target = layout.placed.find((one) => one.id === id);
   const { width, height } = sizeOf(canvas);
   view.scale = clampScale(scale);
-  view.left = (target.from + Math.min(target.to, target.from + width / view.scale)) / 2 - width / view.scale / 2;
+  const columns = width / view.scale;
+  const middle = (target.from + Math.min(target.to, target.from + columns)) / 2;
+  view.left = Math.max(-columns * 0.02, Math.min(layout.width - columns * 0.98, middle - columns / 2));
   view.top = Math.max(0, Math.min(maxTop(), target.lane * view.lane - height / 2));
   marks.selected = id;
   showDetails(target);

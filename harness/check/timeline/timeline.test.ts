@@ -15,6 +15,7 @@ import { HistoryRecorder } from "../../history/recorder.ts";
 import { checkLinearizability } from "../linearizability.ts";
 import { registerModel } from "../register-model.ts";
 import { simulateHistory } from "../simulated-history.ts";
+import { drawContradiction } from "./draw-history.ts";
 import { renderTimeline } from "./timeline.ts";
 
 interface Placed {
@@ -117,4 +118,18 @@ test("a long history keeps what is near the blocked operation", () => {
   assert.equal(operations.length, 20_000);
   assert.equal(blocked, 19_999);
   assert.match(page, /5001 more, further from the blocked one, are not on this page/);
+});
+
+test("a page is drawn where linearizability was found broken, also of one list", () => {
+  const recorder = new HistoryRecorder();
+  recorder.invoke(0, 1, "read", "a", null);
+  recorder.complete(1, "ok", 1, 7);
+  const verdict = checkLinearizability(recorder.events, registerModel());
+  assert.equal(dataOf(drawContradiction("block", recorder.events, [verdict]) ?? "").blocked, 0);
+  const sound = { ...verdict, validity: "valid" } as const;
+  assert.equal(drawContradiction("block", recorder.events, [sound]), undefined);
+  const appends = new HistoryRecorder();
+  appends.invoke(0, 1, "append", undefined, 1);
+  appends.complete(1, "ok", 1, 9);
+  assert.equal(dataOf(drawContradiction("block", appends.events, [verdict]) ?? "").operations.length, 1);
 });
