@@ -35,6 +35,9 @@ export interface FileVerdict extends CheckResult {
   readonly events: number;
 }
 
+/** Whoever asks about one file has more patience than a sweep: memory is the bound, then. */
+const patientStates = 50_000_000;
+
 /** Part of the progress that reading takes. */
 const readingPercent = 30;
 
@@ -73,7 +76,7 @@ function judge(
   const limits: LinearizabilityOptions = {
     ...observers,
     ...(shouldStop === undefined ? {} : { shouldStop }),
-    ...(maxStates === undefined ? {} : { maxStates }),
+    maxStates: maxStates ?? patientStates,
   };
   switch (model) {
     case "register":

@@ -1,4 +1,4 @@
-/** Draws what the window shows: lanes, operations, the order of the linearization, what the nemesis did, the overview. */
+/** Draws what the window shows: lanes, operations, the order of the linearization, the nemesis, the overview. */
 
 export const axisHeight = 38;
 
