@@ -33,7 +33,10 @@ export function draw(context, size, layout, view, colours, marks, nemesis) {
   const visible = layout.placed.filter(({ from, to, lane }) => {
     return xOf(to) >= -20 && xOf(from) <= width + 20 && yOf(lane) > -view.lane && yOf(lane) < height;
   });
-  for (const operation of visible) drawOperation(context, operation, colours, marks, xOf, yOf, sizes);
+  const isOnTop = ({ id }) => id === marks.blocked || id === marks.selected;
+  for (const operation of [...visible.filter((one) => !isOnTop(one)), ...visible.filter(isOnTop)]) {
+    drawOperation(context, operation, colours, marks, xOf, yOf, sizes);
+  }
   if (view.scale > 3) drawOrder(context, visible, colours, xOf, (lane) => yOf(lane) + (sizes.lane + sizes.bar) / 2 - 3);
   drawClients(context, visible, colours, xOf, (lane) => yOf(lane) + sizes.lane / 2);
   context.fillStyle = colours.ground;
@@ -75,6 +78,14 @@ function drawOperation(context, operation, colours, marks, xOf, yOf, sizes) {
   const colour = colours[operation.f] ?? colours.read;
   const isBlocked = operation.id === marks.blocked;
   context.globalAlpha = marks.found !== undefined && !marks.found.has(operation.id) && !isBlocked ? 0.25 : 1;
+  if (barWidth < 5 && !isBlocked && operation.id !== marks.selected) {
+    // Thousands of them at a time: a plain stroke of colour, quickly drawn.
+    context.globalAlpha *= 0.5;
+    context.fillStyle = colour.line;
+    context.fillRect(x, y, Math.max(1, barWidth - 1), sizes.bar);
+    context.globalAlpha = 1;
+    return;
+  }
   context.beginPath();
   context.roundRect(x + 0.5, y + 0.5, barWidth - 1, sizes.bar - 1, Math.min(4, barWidth / 2));
   context.fillStyle = isBlocked ? colours["bad-ground"] : operation.outcome === "fail" ? colours.ground : colour.fill;
