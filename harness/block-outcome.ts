@@ -18,6 +18,7 @@ import {
   throughputRows,
   timelineRows,
 } from "./block-rows.ts";
+import { drawContradiction } from "./check/timeline/draw-history.ts";
 import { encodeNdjson } from "./history/recorder.ts";
 import type { Measurement } from "./measure/probes.ts";
 import type { StageFile, StageResult } from "./plan/experiment.ts";
@@ -115,6 +116,8 @@ export class StageOutcome {
     }
     if (worst !== "valid") {
       this.files.push({ path: `capsules/${name}.json`, content: encodeCapsule(experiment, record) });
+      const page = drawContradiction(name, record.history.events, record.checks);
+      if (page !== undefined) this.files.push({ path: `capsules/${name}.html`, content: page });
     }
     if (record.voidReason !== undefined) return "unknown";
     // What a probe counted stands also where a check failed: the block's record says that it is void, timings of void

@@ -95,7 +95,8 @@ test("a comparison in which minimal loses its memory is invalid, names the check
   const [minimal, production] = implementations;
   assert.ok(minimal?.checks.some((check) => check.verdict === "invalid"));
   assert.ok(production?.checks.every((check) => check.verdict === "valid"));
-  assert.deepEqual(readdirSync(path.join(directory, "capsules")), ["compare-consensus-0-minimal.json"]);
+  const files = [".html", ".json"].map((end) => `compare-consensus-0-minimal${end}`);
+  assert.deepEqual(readdirSync(path.join(directory, "capsules")), files);
 });
 
 test("a comparison whose faults did nothing is not valid, and says which", async () => {

@@ -42,7 +42,7 @@ export function describeOperation(operation: Operation): string {
   if (outcome === "info") return `${request} (unknown${error === undefined ? "" : `: ${error}`})`;
   if (outcome === "fail") return `${request} failed${error === undefined ? "" : `: ${error}`}`;
   if (f === "read" || f === "get") return `${f} -> ${describeValue(result)}`;
-  return f === "append" && result !== null ? `${request} -> position ${describeValue(result)}` : request;
+  return f === "append" && typeof result === "number" ? `${request} -> position ${describeValue(result)}` : request;
 }
 
 function describeValue(value: HistoryValue): string {

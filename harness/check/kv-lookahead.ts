@@ -12,10 +12,15 @@ import type { Lookahead } from "./model.ts";
 
 const asked = 16;
 const none = -1;
+/** Stands for every string that no read to come begins with: until the next put nothing can be read. */
+const unreadable = "\u0000 unreadable";
 
 export class KvLookahead implements Lookahead<string> {
   /** The strings that were read, by the first return of such a read. */
   readonly #texts: readonly string[];
+  readonly #returns: Float64Array;
+  /** By string: the first return of all its reads. */
+  readonly #firstReturns: readonly number[];
   /** By position: the string it read; the text it puts. */
   readonly #reads: Int32Array;
   readonly #puts: Int32Array;
@@ -25,6 +30,8 @@ export class KvLookahead implements Lookahead<string> {
   readonly #putters: Int32Array;
   /** By string: the put texts it may begin with. */
   readonly #rootsOf: readonly (readonly number[])[];
+  /** The strings in the order of their letters. */
+  readonly #sorted: readonly number[];
   /** No string before this one is still to be read. */
   #first = 0;
 
@@ -37,6 +44,10 @@ export class KvLookahead implements Lookahead<string> {
     this.#reads = Int32Array.from(operations, (one) => (isRead(one) ? idOf(textIds, textOf(one.result)) : none));
     this.#puts = Int32Array.from(operations, (one) => (one.f === "put" ? idOf(putIds, textOf(one.argument)) : none));
     this.#texts = [...textIds.keys()];
+    this.#sorted = this.#texts.map((_, text) => text).sort((a, b) => (this.#texts[a]! < this.#texts[b]! ? -1 : 1));
+    this.#returns = Float64Array.from(operations, (one) => one.return);
+    const firstReturns = new Map(byReturn.toReversed().map((one) => [textOf(one.result), one.return]));
+    this.#firstReturns = this.#texts.map((text) => firstReturns.get(text)!);
     this.#readers = countsOf(this.#reads, textIds.size);
     this.#putters = countsOf(this.#puts, putIds.size);
     const lengths = [...new Set([...putIds.keys()].map(({ length }) => length))];
@@ -45,19 +56,44 @@ export class KvLookahead implements Lookahead<string> {
     );
   }
 
-  deadlineOf(): undefined {
-    return undefined;
+  /** The first return of a read that `next` may be the beginning of: what is there to be read shows what comes next. */
+  deadlineOf(position: number, next: string): number | undefined {
+    const text = this.#firstOutstanding((read) => read.startsWith(next));
+    return text === undefined ? undefined : Math.min(this.#returns[position]!, this.#firstReturns[text]!);
   }
 
   refuses(_: string, next: string): boolean {
+    const isLost = (read: string, text: number): boolean =>
+      !read.startsWith(next) && !this.#rootsOf[text]!.some((root) => this.#putters[root]! > 0);
+    return this.#firstOutstanding(isLost) !== undefined;
+  }
+
+  /** The first of the strings to be read next that `isWanted`. */
+  #firstOutstanding(isWanted: (read: string, text: number) => boolean): number | undefined {
     let toAsk = asked;
     for (let text = this.#first; text < this.#texts.length && toAsk > 0; text++) {
       if (this.#readers[text] === 0) continue;
       toAsk--;
-      if (this.#texts[text]!.startsWith(next)) continue;
-      if (!this.#rootsOf[text]!.some((root) => this.#putters[root]! > 0)) return true;
+      if (isWanted(this.#texts[text]!, text)) return text;
     }
-    return false;
+    return undefined;
+  }
+
+  settle(state: string): string {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#texts[this.#sorted[middle]!]! < state) low = middle + 1;
+      else high = middle;
+    }
+    // Those that begin with it stand together from here on.
+    for (; low < this.#sorted.length; low++) {
+      const text = this.#sorted[low]!;
+      if (!this.#texts[text]!.startsWith(state)) break;
+      if (this.#readers[text]! > 0) return state;
+    }
+    return unreadable;
   }
 
   isSpare(): boolean {

@@ -21,6 +21,7 @@ export function kvModel(): Model<string> {
     step: stepKv,
     identity: (state) => state,
     isObservation: (operation) => operation.f === "get",
+    effectOf: ({ f, argument }) => `${f} ${textOf(argument)}`,
     lookahead: (operations) => new KvLookahead(operations),
     shortcut: judgeUniqueTexts,
     describe: (state) => JSON.stringify(state.length <= 80 ? state : `...${state.slice(-77)}`),

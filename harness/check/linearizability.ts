@@ -29,6 +29,10 @@ import type { CheckResult } from "./verdict.ts";
 export interface LinearizabilityOptions extends Partial<BudgetLimits> {
   /** Called after each key with the part of the operations judged, in [0, 1]. */
   readonly onProgress?: (fraction: number) => void;
+  /** Called with the order found for a key; on `invalid` also with that of the longest prefix of the blocked key. */
+  readonly onOrder?: ((key: string, order: readonly Operation[]) => void) | undefined;
+  /** Called on `invalid` with the operation that cannot be placed. */
+  readonly onBlocked?: ((blocked: Operation) => void) | undefined;
 }
 
 /** Side questions of a counterexample: bounded well below the verdict's own budget. */
@@ -52,10 +56,11 @@ export function checkLinearizability<State>(
   const partitions = partitionByKey(pairOperations(events).filter((operation) => isJudged(operation, model)));
   const budget = new Budget(options);
   const total = [...partitions.values()].reduce((sum, operations) => sum + operations.length, 0);
-  const { contradicted, undecided } = judgeKeys(partitions, model, budget, (judged) =>
-    options.onProgress?.(total === 0 ? 1 : judged / total),
-  );
-  if (contradicted !== undefined) return invalid(contradicted, partitions.get(contradicted)!, model, budget, total);
+  const { contradicted, undecided } = judgeKeys(partitions, model, budget, {
+    onJudged: (judged) => options.onProgress?.(total === 0 ? 1 : judged / total),
+    onOrder: options.onOrder,
+  });
+  if (contradicted !== undefined) return invalid(contradicted, partitions, model, budget, options);
   const judgedText = `${total} operations on ${partitions.size} keys`;
   const common = { id: "linearizable", count: total, unit: "operations" } as const;
   const [open] = undecided;
@@ -82,7 +87,7 @@ function judgeKeys<State>(
   partitions: ReadonlyMap<string, readonly Operation[]>,
   model: Model<State>,
   budget: Budget,
-  onJudged: (operations: number) => void,
+  { onJudged, onOrder }: Pick<LinearizabilityOptions, "onOrder"> & { readonly onJudged: (operations: number) => void },
 ): Judgement {
   const undecided = new Map<string, string>();
   let open = [...partitions];
@@ -99,6 +104,7 @@ function judgeKeys<State>(
         left.push([key, operations]);
         continue;
       }
+      if (result.kind === "linearizable") onOrder?.(key, result.order);
       if (result.kind === "unknown") undecided.set(key, budget.exhausted ?? result.reason);
       onJudged((judged += operations.length));
     }
@@ -159,14 +165,17 @@ function replays<State>(order: readonly Operation[], model: Model<State>): boole
 
 function invalid<State>(
   key: string,
-  operations: readonly Operation[],
+  partitions: ReadonlyMap<string, readonly Operation[]>,
   model: Model<State>,
   budget: Budget,
-  total: number,
+  { onOrder, onBlocked }: LinearizabilityOptions,
 ): CheckResult {
+  const operations = partitions.get(key)!;
   const { blocked, isExact } = firstBlocked(operations, model, budget);
   const before = prefixBefore(operations, blocked.return, model);
-  const states = statesBefore(before, model, budget);
+  const { order, finalStates: states } = linearizationBefore(before, model, budget);
+  onOrder?.(key, order);
+  onBlocked?.(blocked);
   const completed = before.filter((operation) => operation.return < Infinity).length;
   const what = `client ${blocked.process}'s ${describeOperation(blocked)}`;
   const where = key === "" ? "" : ` on key ${JSON.stringify(key)}`;
@@ -182,7 +191,7 @@ function invalid<State>(
     id: "linearizable",
     validity: "invalid",
     summary: `not linearizable as ${model.name}: ${what}${where} contradicts what happened before`,
-    count: total,
+    count: [...partitions.values()].reduce((sum, { length }) => sum + length, 0),
     unit: "operations",
     counterexample: lines.join("\n"),
   };
@@ -220,9 +229,16 @@ function prefixBefore<State>(operations: readonly Operation[], index: number, mo
     .filter((operation) => isJudged(operation, model));
 }
 
-function statesBefore<State>(prefix: readonly Operation[], model: Model<State>, budget: Budget): readonly string[] {
+/** The order of the prefix, and some of the states it may have left; empty where the search gave up. */
+function linearizationBefore<State>(
+  prefix: readonly Operation[],
+  model: Model<State>,
+  budget: Budget,
+): { readonly order: readonly Operation[]; readonly finalStates: readonly string[] } {
   const result = searchLinearization(prefix, model, budget.aside(explanationBudget(prefix)), shownStates);
-  return result.kind === "linearizable" ? result.finalStates : [];
+  if (result.kind === "linearizable") return result;
+  const decided = decide(prefix, model, budget.aside(explanationBudget(prefix)), true);
+  return { order: decided.kind === "linearizable" ? decided.order : [], finalStates: [] };
 }
 
 /** Operations that wrote, or replaced, what the blocked one or the states before it are about. */

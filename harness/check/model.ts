@@ -26,6 +26,11 @@ export interface Model<State> {
   identity(state: State): string | null;
   /** Whether the operation leaves every state as it is: a read, a failed cas or delete. */
   isObservation(operation: Operation): boolean;
+  /**
+   * What a writing operation does, equal for those that do the same in every state: of these the search tries only the
+   * one that must be placed first. If another is placed now and this one later, the two can change places.
+   */
+  effectOf(operation: Operation): string;
   /** The state for a person, one line. */
   describe(state: State): string;
   lookahead?(operations: readonly Operation[]): Lookahead<State>;
@@ -37,10 +42,15 @@ export interface Model<State> {
  * the list the lookahead was made from.
  */
 export interface Lookahead<State> {
-  /** The event by which the operation must be placed, if it is known to be earlier than its return. */
-  deadlineOf(position: number): number | undefined;
+  /** The event by which the operation, which leads to `next`, is wanted, if other than its return. */
+  deadlineOf(position: number, next: State): number | undefined;
   /** Whether placing `position` here, moving the state, makes some remaining operation impossible or serves none. */
   refuses(state: State, next: State, position: number): boolean;
+  /**
+   * Returns `state`, or one state for all those that no remaining operation can tell apart: they have one future.
+   * Asked once the operation that leads to it is placed.
+   */
+  settle(state: State): State;
   /**
    * Whether the operation, of unknown outcome, could only serve to make the state something else: any other such
    * operation that was called does as well, so one is enough to try.

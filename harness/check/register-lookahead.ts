@@ -17,6 +17,8 @@ import { ZoneLookahead } from "./zone-lookahead.ts";
 
 /** No value: the operation writes, or needs, none. */
 const none = -1;
+/** Stands for every value that no remaining operation observes or needs gone. */
+const unneeded = "\u0000 unneeded";
 
 export class RegisterLookahead implements Lookahead<RegisterValue> {
   readonly #ids = new Map<RegisterValue, number>();
@@ -76,6 +78,12 @@ export class RegisterLookahead implements Lookahead<RegisterValue> {
     if (from === none || this.#writers[from] !== 0) return false;
     const itself = certain && this.#needs[position] === from ? 1 : 0;
     return (this.#observers[from] ?? 0) - itself > 0;
+  }
+
+  settle(state: RegisterValue): RegisterValue {
+    const id = this.#ids.get(state) ?? none;
+    const isNeeded = id !== none && (this.#possibleObservers[id]! > 0 || this.#misses[id]! > 0);
+    return isNeeded ? state : unneeded;
   }
 
   isSpare(position: number): boolean {

@@ -54,6 +54,7 @@ export function registerModel(
       operation.f === "delete" ? stepDelete(applyDelete, state, operation) : stepRegister(apply, state, operation),
     identity: (state) => state,
     isObservation: (operation) => operation.f === "read" || operation.outcome === "fail",
+    effectOf: ({ f, argument }) => `${f} ${JSON.stringify(argument)}`,
     describe: (state) => state ?? "nothing (never written, or deleted)",
     lookahead: (operations) => new RegisterLookahead(operations),
     shortcut: judgeUniqueWrites,

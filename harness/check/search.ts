@@ -7,9 +7,10 @@
  * operations in flight at it are placed, and which of unknown outcome. That is a few characters where a bitset over
  * the history would be kilobytes.
  *
- * Two things keep the search short without changing its answer. A possible observation is placed at once and never
- * reconsidered: it changes nothing, so no linearization is lost by having it early. Writers are tried by the time by
- * which they must be placed, and the model's lookahead refuses moves that lead nowhere.
+ * Three things keep the search short without changing its answer. A possible observation is placed at once and never
+ * reconsidered: it changes nothing, so no linearization is lost by having it early. Of writers that do the same only
+ * the one that returns first is tried. Writers are tried by the time by which they are wanted, and the model's
+ * lookahead refuses moves that lead nowhere.
  *
  * @see Wing & Gong 1993, "Testing and verifying concurrent objects"; Lowe 2017, "Testing for linearizability";
  *   Athalye 2017, Porcupine, for the bitset and cache form of the same algorithm.
@@ -46,6 +47,8 @@ export function searchLinearization<State>(
 interface Move<State> {
   readonly position: number;
   readonly state: State;
+  /** Moves are tried in this order, then in that of their returns. */
+  readonly deadline: number;
 }
 
 interface Frame<State> {
@@ -86,6 +89,12 @@ class Search<State> {
   readonly #finalStates = new Map<string | null, string>();
   #order: readonly Operation[] = [];
 
+  /** By position: what it does (Model.effectOf), as a number; by effect: the round of moves that last had it. */
+  readonly #effects: Int32Array;
+  readonly #rounds: Int32Array;
+  readonly #moveOfEffect: Int32Array;
+  #round = 0;
+
   constructor(operations: readonly Operation[], model: Model<State>, budget: Budget, wantedStates: number) {
     this.#operations = operations;
     this.#model = model;
@@ -97,6 +106,16 @@ class Search<State> {
     this.#byReturn = positions.filter(isCertain).sort((a, b) => this.#at(a).return - this.#at(b).return);
     this.#uncertain = positions.filter((position) => !isCertain(position));
     this.#isPlaced = new Uint8Array(operations.length);
+    const effects = new Map<string, number>();
+    this.#effects = Int32Array.from(operations, (operation) => {
+      if (model.isObservation(operation)) return -1;
+      const effect = model.effectOf(operation);
+      const id = effects.get(effect) ?? effects.size;
+      effects.set(effect, id);
+      return id;
+    });
+    this.#rounds = new Int32Array(effects.size);
+    this.#moveOfEffect = new Int32Array(effects.size);
     const head = operations.length;
     this.#next = new Int32Array(head + 1).fill(head);
     this.#previous = new Int32Array(head + 1).fill(head);
@@ -119,15 +138,21 @@ class Search<State> {
       }
       const frontierBefore = this.#frontier;
       this.#place(move.position);
-      if (!this.#remember(move.state)) {
+      const state = this.#settle(move.state);
+      if (!this.#remember(state)) {
         this.#takeBack(move.position, frontierBefore);
         continue;
       }
       if (!this.#budget.spend(this.#seen.bytesEach)) break;
-      stack.push(this.#frame(move.position, frontierBefore, move.state));
-      if (this.#isComplete()) this.#recordSuccess(stack, move.state);
+      stack.push(this.#frame(move.position, frontierBefore, state));
+      if (this.#isComplete()) this.#recordSuccess(stack, state);
     }
     return this.#result();
+  }
+
+  /** Whoever wants several final states wants them as they are. */
+  #settle(state: State): State {
+    return this.#wantedStates > 1 ? state : (this.#lookahead?.settle(state) ?? state);
   }
 
   #result(): SearchResult {
@@ -160,33 +185,49 @@ class Search<State> {
     if (first === undefined) return [];
     const limit = this.#at(first).return;
     const moves: Move<State>[] = [];
+    this.#round++;
     const head = this.#operations.length;
     for (let position = this.#next[head]!; position !== head; position = this.#next[position]!) {
       const operation = this.#at(position);
       if (operation.call > limit) break;
+      const effect = this.#effects[position]!;
+      const twin = effect >= 0 && this.#rounds[effect] === this.#round ? this.#moveOfEffect[effect]! : -1;
+      if (twin >= 0 && this.#at(moves[twin]!.position).return < operation.return) continue;
       const next = this.#model.step(state, operation);
       if (next === undefined) continue;
-      if (this.#model.isObservation(operation)) return [{ position, state: next }];
-      if (this.#lookahead?.refuses(state, next, position) !== true) moves.push({ position, state: next });
+      if (this.#model.isObservation(operation)) return [{ position, state: next, deadline: 0 }];
+      if (this.#lookahead?.refuses(state, next, position) === true) continue;
+      const move = { position, state: next, deadline: this.#deadlineOf(position, next) };
+      if (twin >= 0) moves[twin] = move;
+      else this.#addMove(moves, move, effect);
     }
     let hasSpare = false;
     for (const position of this.#uncertain) {
       const operation = this.#at(position);
       if (operation.call > limit) break;
-      if (this.#isPlaced[position] === 1) continue;
+      const effect = this.#effects[position]!;
+      if (this.#isPlaced[position] === 1 || this.#rounds[effect] === this.#round) continue;
       const isSpare = this.#lookahead?.isSpare(position) === true;
       if (isSpare && hasSpare) continue;
       const next = this.#model.step(state, operation);
       if (next === undefined || this.#lookahead?.refuses(state, next, position) === true) continue;
-      moves.push({ position, state: next });
+      this.#addMove(moves, { position, state: next, deadline: this.#deadlineOf(position, next) }, effect);
       if (isSpare) hasSpare = true;
     }
-    if (moves.length > 1) moves.sort((a, b) => this.#deadlineOf(a.position) - this.#deadlineOf(b.position));
+    if (moves.length > 1) {
+      moves.sort((a, b) => a.deadline - b.deadline || this.#at(a.position).return - this.#at(b.position).return);
+    }
     return moves;
   }
 
-  #deadlineOf(position: number): number {
-    return this.#lookahead?.deadlineOf(position) ?? this.#at(position).return;
+  #addMove(moves: Move<State>[], move: Move<State>, effect: number): void {
+    this.#rounds[effect] = this.#round;
+    this.#moveOfEffect[effect] = moves.length;
+    moves.push(move);
+  }
+
+  #deadlineOf(position: number, next: State): number {
+    return this.#lookahead?.deadlineOf(position, next) ?? this.#at(position).return;
   }
 
   #place(position: number): void {

@@ -234,6 +234,9 @@ describe("bad input: one line that names what, where and what is allowed, exit c
     ["check FILE", "--model: is missing", "register, cas-register, kv, append"],
     ["check FILE --model kvv", '--model: unknown model "kvv"', 'did you mean "kv"'],
     ["check FILE --model kv --format edn", '--format: unknown format "edn"', "auto, grey"],
+    ["check FILE --convert edn", '--convert: unknown format "edn"', "grey, jepsen-edn"],
+    ["check FILE --convert grey --model kv", "--model: goes not with --convert", "judges nothing"],
+    ["check FILE --model kv --out x", "--out: goes with --convert only", "--convert"],
     ["check nowhere --model kv", 'HISTORY: "nowhere" does not exist'],
     ["check RESULTS --model kv", "HISTORY", "is a directory"],
     ["verify", "DIRECTORY is missing"],
@@ -415,6 +418,19 @@ describe("exit codes and output", () => {
     const { code, stdout } = await grey(["repro"], { interrupted: true });
     assert.equal(code, 2);
     assert.match(stdout, /npm run repro -- --resume results\/x\n/);
+  });
+
+  test("a conversion is printed, or says where it went, and judges nothing", async () => {
+    const printed = await grey(words("check FILE --convert jepsen-edn"), { verdict: "invalid" });
+    assert.deepEqual([printed.code, printed.stdout], [0, "converted\n"]);
+    const written = await grey(words("check FILE --convert grey --out x.ndjson"));
+    assert.deepEqual([written.code, written.stdout], [0, "wrote x.ndjson\n"]);
+  });
+
+  test("a timeline is named where it was written", async () => {
+    const { stdout, asked } = await grey(words("check FILE --model kv --timeline x.html"));
+    assert.match(stdout, /\ntimeline: x\.html\n/);
+    assert.match(JSON.stringify(asked), /"timeline":"x\.html"/);
   });
 
   test("verify and doctor: 1 when something is wrong", async () => {

@@ -157,7 +157,17 @@ function numberOf(text: string): number | string {
   return /^[-+]?\d+$/.test(text) && !Number.isSafeInteger(number) ? text : number;
 }
 
+/** By JSON's parser where it understands the string: what it returns does not keep the file's text alive. */
 function unescape(token: string): string {
+  try {
+    return JSON.parse(token) as string;
+  } catch {
+    return unescapeLiberally(token);
+  }
+}
+
+/** Tabs as they are, and escapes that JSON does not have. */
+function unescapeLiberally(token: string): string {
   return token
     .slice(1, -1)
     .replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, code: string | undefined, letter: string) =>

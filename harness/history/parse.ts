@@ -60,15 +60,17 @@ export async function readHistory(path: string, options: ReadHistoryOptions = {}
   let first: Line | undefined;
   let isFirst = true;
   try {
-    for await (const line of lines) {
-      if (reader === undefined && line.text.trim() !== "") {
-        format ??= formatOf(line.text, isFirst);
-        isFirst = false;
-        first ??= line;
-        if (format !== undefined) reader = format.reader();
-        else if (line.number - first.number >= maxLinesBefore) throw unknownFormat(first);
+    for await (const chunk of lines) {
+      for (const line of chunk) {
+        if (reader === undefined && line.text.trim() !== "") {
+          format ??= formatOf(line.text, isFirst);
+          isFirst = false;
+          first ??= line;
+          if (format !== undefined) reader = format.reader();
+          else if (line.number - first.number >= maxLinesBefore) throw unknownFormat(first);
+        }
+        reader?.line(line);
       }
-      reader?.line(line);
     }
     if (first === undefined) throw new MalformedHistory(1, "a history", "an empty file");
     if (format === undefined || reader === undefined) throw unknownFormat(first);

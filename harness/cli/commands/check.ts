@@ -74,6 +74,7 @@ export const checkCommand: Command = {
       io.stdout.write(`${JSON.stringify({ file: path, model, ...verdict })}\n`);
     } else {
       io.stdout.write(`${verdict.validity}: ${verdict.summary}\n`);
+      if (timeline !== undefined) io.stdout.write(`timeline: ${timeline}\n`);
       if (verdict.counterexample !== undefined) io.stdout.write(`${verdict.counterexample.trimEnd()}\n`);
     }
     return exitCodeOf(verdict.validity);
