@@ -123,7 +123,8 @@ class StoreProcess implements ProcessHost<StorageState> {
       transport: this.#door,
       clock: this.#clock,
       random: seededRandom(`${seed}/${id}/life ${life}/store`),
-      defer: (callback) => setImmediate(callback),
+      // Two turns, so that what arrives together is answered together: a message and a group of writes more or less.
+      defer: (callback) => setImmediate(() => setImmediate(callback)),
       tracesAccepts: false,
       trace: (event) => this.#reports.trace(id, event),
       isWatched: () => this.#moments.isWatching,
