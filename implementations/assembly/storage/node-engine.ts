@@ -2,6 +2,7 @@
  * The engine of one node's process, by name, in the node's directory, with the faults that are injected into it.
  *
  * - rocksdb (`platform/node/rocksdb-engine.ts`): in the process.
+ * - postgresql (`platform/node/postgresql-engine.ts`): on a server, in a database of the node's own.
  * - simulated (`platform/simulated/engine.ts`): everything in memory beside a log, here on the real disk.
  *
  * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to be
@@ -13,19 +14,23 @@ import path from "node:path";
 import type { Clock, Random } from "../../foundation/effects.ts";
 import { EngineError } from "../../foundation/engine-error.ts";
 import type { DiskFault, FaultHandle } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
 import { ActiveDiskFaults } from "../../platform/active-disk-faults.ts";
 import { FaultyEngine } from "../../platform/faulty-engine.ts";
 import { NodeDisk } from "../../platform/node/disk.ts";
+import { ownDatabase } from "../../platform/node/postgresql-database.ts";
+import { PostgresqlEngine } from "../../platform/node/postgresql-engine.ts";
 import { flipStoredBit } from "../../platform/node/rocksdb-damage.ts";
 import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
 import { setAside } from "../../platform/node/set-aside.ts";
 import { SimulatedEngine } from "../../platform/simulated/engine.ts";
 import type { Engine } from "../../storage/engine.ts";
-import type { EngineName } from "../../storage/production/defaults.ts";
+import type { StorageSettings } from "../../storage/production/defaults.ts";
 import type { StoreNodeOptions } from "./store-node.ts";
 
 export interface NodeEngineOptions {
-  readonly engine: EngineName;
+  readonly node: NodeId;
+  readonly settings: Pick<StorageSettings, "engine" | "postgresqlUrl">;
   /** The node's. */
   readonly directory: string;
   readonly clock: Clock;
@@ -81,7 +86,8 @@ export class NodeEngine {
   }
 
   async #openBase(): Promise<Engine> {
-    const { engine, clock } = this.#options;
+    const { node, settings, clock } = this.#options;
+    const { engine, postgresqlUrl } = settings;
     switch (engine) {
       case "rocksdb":
         return RocksEngine.open(this.#files);
@@ -91,7 +97,7 @@ export class NodeEngine {
         return opened((done) => SimulatedEngine.open(disk, { clock }, done));
       }
       case "postgresql":
-        throw new EngineError("REFUSED", "Cannot open the engine: PostgreSQL is not wired up");
+        return PostgresqlEngine.open(await ownDatabase(postgresqlUrl, this.#files, node));
     }
   }
 }
