@@ -97,6 +97,9 @@ export class BlockAborted extends Error {
 /** How long a fresh deployment may take until it can be offered load. */
 const readyLimitMs = 20_000;
 const settlePollMs = 25;
+const readinessProbeMs = 1000;
+/** Nobody's session: clients count theirs from 0 and stay far below. */
+const readinessSession = 900_000_000;
 /** Beyond the plan's duration: deadlines of the last operations, and repeats of those that must end definitely. */
 const quietLimitMs = 30_000;
 
@@ -272,10 +275,14 @@ class Block {
 
   async #ready(): Promise<void> {
     const deployment = this.#deployment;
+    const room = this.#room;
     await deployment.run(readyLimitMs, (finish) => {
+      const again = (): void => void deployment.clock.after(settlePollMs, poll);
+      let sequence = 0;
       const poll = (): void => {
-        if (this.#room.isReady(deployment)) finish();
-        else deployment.clock.after(settlePollMs, poll);
+        if (room.isReady !== undefined) return room.isReady(deployment) ? finish() : again();
+        const request = { session: readinessSession, sequence: ++sequence, operation: room.probe };
+        deployment.invoke(request, readinessProbeMs, ({ kind }) => (kind === "ok" ? finish() : again()));
       };
       poll();
     });

@@ -115,8 +115,11 @@ export interface Room<T extends ModuleTypes> {
   createWorkload(spec: WorkloadSpec, clients: number, random: Random): Workload<T>;
   /** A request that changes nothing and whose answer proves that the system serves. */
   readonly probe: T["operation"];
-  /** Whether a fresh deployment can be offered load: asked again and again until it says so. */
-  isReady(deployment: T["deployment"]): boolean;
+  /**
+   * Whether a fresh deployment can be offered load, where the driver can see that: asked again and again until it says
+   * so. Elsewhere it can once it answers `probe`.
+   */
+  isReady?(deployment: T["deployment"]): boolean;
   watch(options: WatchOptions<T>): Watch;
   /** Whether enough nodes are in service, nobody is merely down, and they hold what they should after a run. */
   agree(states: States<T>, plan: Plan, implementation: T["implementation"]): boolean;

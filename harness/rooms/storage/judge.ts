@@ -3,7 +3,8 @@
  *
  * At majority and all the history of every key is linearizable, as the executable specification says what an operation
  * does, versions follow real time, sessions never go back, and what was acknowledged is there at the end. At one only
- * this is promised: what is there was written, and not everything that was acknowledged is gone, unless a disk was lost.
+ * this is promised: what is there was written, and not everything that was acknowledged is gone, unless a disk was
+ * lost.
  */
 
 import { applyToEntry } from "../../../implementations/assembly/storage/sequential-model.ts";

@@ -46,8 +46,6 @@ export const storageRoom: Room<StorageTypes> = {
   }),
   createWorkload: (spec, clients, random) => createWorkload(spec, clients, random, storageDialect(spec)),
   probe: { kind: "get", key: "settled", level: "majority" },
-  // Nobody has to be elected: whether it serves shows in its answers.
-  isReady: () => true,
   watch: (options) => new StorageWatch(options),
   agree: (states, _plan, implementation) => agree(states, implementation),
   judge,

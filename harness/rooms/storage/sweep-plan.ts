@@ -50,6 +50,7 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
     settings: {
       antiEntropyIntervalMs: pick([300, 1000], random),
       tombstoneGraceMs: pick([200, 1000], random),
+      compactionBytes: pick([2000, 20_000, 1_000_000], random),
       recordCacheBytes: pick([1_048_576, 8_388_608], random),
     },
   });
@@ -77,6 +78,6 @@ export function siegePlan(seed: string, kinds: readonly FaultKind[]): Plan {
     convergenceMs: 30_000,
     everyFaultMustAct: false,
     faults: siegeSchedule({ kinds, durationMs: siegeMs, meanGapMs: 1500 }, seededRandom(seed).fork("siege")),
-    settings: { antiEntropyIntervalMs: 1000, tombstoneGraceMs: 1000 },
+    settings: { antiEntropyIntervalMs: 1000, tombstoneGraceMs: 1000, compactionBytes: 20_000 },
   });
 }

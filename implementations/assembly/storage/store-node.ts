@@ -4,8 +4,8 @@
  *
  * A node that starts with nothing although it was a member before has forgotten what it promised; it serves nothing
  * until the others have taken it in as a new member (`production/membership.ts`). Files that are damaged are the same
- * loss: they are set aside, and the node starts again. Everything else that keeps the engine from opening or working (it
- * is locked, full, or a server refuses) may pass: the node ends, and its supervisor tries again.
+ * loss: they are set aside, and the node starts again. Everything else that keeps the engine from opening or working
+ * (it is locked, full, or a server refuses) may pass: the node ends, and its supervisor tries again.
  */
 
 import { decode, encode } from "../../foundation/codec.ts";

@@ -21,7 +21,12 @@ export function discardEngine(disk: Disk, done: Done): void {
     step<void>(
       (completion) => disk.rename(first, discardedName, completion),
       done,
-      () => step<void>((completion) => disk.syncDirectory(completion), done, () => discardEngine(disk, done)),
+      () =>
+        step<void>(
+          (completion) => disk.syncDirectory(completion),
+          done,
+          () => discardEngine(disk, done),
+        ),
     );
   });
 }

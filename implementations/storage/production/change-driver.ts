@@ -257,7 +257,7 @@ export class ChangeDriver {
   #drive(topology: ChangingTopology): void {
     this.#watchTimer?.cancel();
     const nowMs = this.#port.clock.nowMs();
-    const contacts = topology.gaining().map(({ number }) => {
+    const contacts = topology.pulling().map(({ number }) => {
       return [number, { heardAtMs: nowMs, isDone: false, isGone: false }] as const;
     });
     this.#contacts = new Map(contacts);

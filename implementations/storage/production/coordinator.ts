@@ -111,10 +111,16 @@ export class Coordinator {
   #isEnded = false;
   pending = 0;
   pendingBytes = 0;
-  readonly counters = { rounds: 0, attempts: 0, "one-trip rounds": 0, folded: 0, uncertain: 0,
+  readonly counters = {
+    rounds: 0,
+    attempts: 0,
+    "one-trip rounds": 0,
+    folded: 0,
+    uncertain: 0,
     "operations answered": 0,
     /** Of those, by how many replicas each: 2 of 3 at majority, this node included. */
-    "acknowledgements awaited": 0 };
+    "acknowledgements awaited": 0,
+  };
 
   constructor(ports: CoordinatorPorts, settings: StorageSettings, topology: Topology) {
     this.#ports = ports;
@@ -130,6 +136,7 @@ export class Coordinator {
     this.pending++;
     this.pendingBytes += bytes;
     const queue = this.#queueOf(command.key);
+    this.#interruptComparison(queue);
     queue.waiting.push({ command, dueAtMs, bytes, done });
     if (queue.active === undefined) this.#begin(queue);
   }
@@ -181,6 +188,16 @@ export class Coordinator {
   end(): void {
     this.#isEnded = true;
     this.#timer?.cancel();
+  }
+
+  /** Nobody waits for a comparison that has written nothing yet: an operation need not wait for it either. */
+  #interruptComparison(queue: Queue): void {
+    const { active } = queue;
+    if (active?.onCompared === undefined || active.round.phase !== "read") return;
+    this.#rounds.delete(active.id);
+    active.isOver = true;
+    queue.active = undefined;
+    active.onCompared(undefined);
   }
 
   #skip(queue: Queue, done: (state: State | undefined) => void): void {
@@ -347,7 +364,9 @@ export class Coordinator {
 
   #finish(active: Active): void {
     const { round, operations } = active;
-    operations.forEach((operation, index) => this.#answer(operation, round.replies[index] ?? quorumNotMet, awaitedBy(round)));
+    operations.forEach((operation, index) =>
+      this.#answer(operation, round.replies[index] ?? quorumNotMet, awaitedBy(round)),
+    );
     if (round.isAccepted) this.#keepPromise(active);
     if (round.isAccepted && round.level === "one") this.#spread(active);
     active.onCompared?.(round.found);

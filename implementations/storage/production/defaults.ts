@@ -34,6 +34,8 @@ export interface StorageSettings {
   readonly antiEntropyIntervalMs: Millis;
   /** How long a deleted key is remembered at least. */
   readonly tombstoneGraceMs: Millis;
+  /** Bytes written since the last compaction before another one is thought of. */
+  readonly compactionBytes: number;
   /** The fraction of reads at level one after which the replicas are compared, in the background. */
   readonly readRepairFraction: number;
   /** How fast slots are streamed when members change. */
@@ -63,6 +65,7 @@ export const storageDefaults: StorageSettings = {
   hintBytes: 16 * mebibyte,
   antiEntropyIntervalMs: 1000,
   tombstoneGraceMs: 10_000,
+  compactionBytes: 64 * mebibyte,
   readRepairFraction: 0.1,
   rebalanceBytesPerS: 16 * mebibyte,
   maxKeys: 10_000_000,
@@ -84,6 +87,7 @@ const ranges = {
   hintBytes: [0, 1024 * mebibyte],
   antiEntropyIntervalMs: [1, 3_600_000],
   tombstoneGraceMs: [0, 86_400_000],
+  compactionBytes: [1000, 1024 * 1024 * mebibyte],
   readRepairFraction: [0, 1],
   rebalanceBytesPerS: [1024, 1024 * mebibyte],
   maxKeys: [1, 1_000_000_000],

@@ -41,6 +41,8 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   #rebalance: Rebalance | undefined;
+  /** Slots that this node gains in the topology it follows. */
+  #gained: ReadonlySet<number> = new Set();
   #isEnded = false;
 
   constructor(options: MembershipOptions) {
@@ -110,6 +112,7 @@ export class Membership {
 
   #follow(topology: AgreedTopology, number: number): void {
     if (this.#isEnded) return;
+    this.#gained = new Set(topology.slotsGainedBy(number));
     this.#options.core.topologyChanged(topology, number);
     this.#options.onTopology();
   }
@@ -127,7 +130,8 @@ export class Membership {
     let isWhole = true;
     if (left === 0) return done(true);
     for (const [slot, part] of bySlot) {
-      this.#options.core.replica.takeOver(slot, part.records, part.floor, (isDone) => {
+      const isGained = this.#gained.has(slot);
+      this.#options.core.replica.takeOver(slot, part.records, part.floor, isGained, (isDone) => {
         isWhole &&= isDone;
         if (--left === 0) done(isWhole);
       });

@@ -140,11 +140,25 @@ test("founders wait for each other, whatever each has gone through, and found on
   world.node("n1").wipe();
   world.node("n1").start();
   world.node("n3").start();
-  assert.ok(world.run(1000, () => world.isSettledOn(founders)));
+  assert.ok(world.run(2000, () => world.isSettledOn(founders)));
   assert.deepEqual(
     founders.map((id) => world.node(id).number),
     [1, 2, 3],
   );
+});
+
+test("what two of three know outlives the departure of both, one after the other", () => {
+  const world = settledWorld("last one");
+  world.node("n2").crash();
+  writeAll(world, "n1", "only n1 and n3 know");
+  world.node("n2").start();
+  assert.equal(ask(world, "n2", change([], ["n1"])), undefined);
+  assert.equal(ask(world, "n2", change([], ["n3"])), undefined);
+  checkAll(world, ["n2"]);
+  for (const key of keys) {
+    const words = world.node("n2").records.get(slotOf(key))?.get(key)?.words ?? [];
+    assert.ok(words.includes("only n1 and n3 know"), key);
+  }
 });
 
 test("what is so already is done, and nonsense is refused", () => {

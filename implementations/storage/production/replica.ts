@@ -79,12 +79,13 @@ interface Entry {
   place: number;
 }
 
-/** A record of a slot that this node gains; `done` is called now or later. */
+/** A record of a slot that this node gains, or of one that it keeps and refreshes; `done` is called now or later. */
 interface Taking {
   readonly kind: "take";
   readonly id: 0;
   readonly key: string;
   readonly state: State;
+  readonly isGained: boolean;
   readonly done: (isTaken: boolean) => void;
 }
 
@@ -231,9 +232,13 @@ export class Replica {
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
       case "take": {
-        const next = acceptor.takeOver(record, request.state);
-        if (next !== record) this.#change(entry, next, true);
-        return request.done(true);
+        const { state, isGained, done, key } = request;
+        const next = isGained ? acceptor.takeOver(record, state) : acceptor.install(record, state);
+        if (next !== undefined && next !== record) this.#change(entry, next, true);
+        done(next !== undefined);
+        // Last, as above.
+        if (next === undefined) this.#ports.onBlocked(key);
+        return;
       }
       default:
         return unreachable(request);
@@ -425,10 +430,17 @@ export class Replica {
   }
 
   /**
-   * Takes over records of a slot that this node gains while the topology changes, whatever it has promised. `done`, now
-   * or later, when they are durable, or with false when not all could be taken.
+   * Takes over records of a slot while the topology changes: of one that this node gains, whatever it has promised; of
+   * one that it keeps, as late accept messages, and where a promise stands in the way a round repairs the key. `done`,
+   * now or later, when they are durable, or with false when not all could be taken.
    */
-  takeOver(slot: number, records: readonly SlotRecord[], floor: Floor, done: (isDone: boolean) => void): void {
+  takeOver(
+    slot: number,
+    records: readonly SlotRecord[],
+    floor: Floor,
+    isGained: boolean,
+    done: (isDone: boolean) => void,
+  ): void {
     this.raiseFloor(slot, floor);
     let left = records.length;
     let isWhole = true;
@@ -440,7 +452,7 @@ export class Replica {
     if (left === 0) return end();
     // By the same way as requests: what is read of a key here must not replace what was accepted meanwhile.
     for (const { key, state } of records) {
-      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, state, done: taken });
+      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, state, isGained, done: taken });
       else taken(false);
     }
   }

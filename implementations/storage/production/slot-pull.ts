@@ -1,8 +1,9 @@
 /**
  * One pull: how a member comes to hold the slots it gains in one changing topology. See transfer.ts for the whole.
  *
- * Every slot is assigned to as many sources as are needed to meet every majority of the members before: of n, n + 1
- * less a majority. Each source has a queue of slots and at most one request under way.
+ * Every slot is assigned to a majority of the members before, the member itself counted where it is one of them. Each
+ * source has a queue of slots and at most one request under way. Fewer sources were not enough: they would meet every
+ * majority, but not everyone by whom a value is known that was chosen under an earlier topology and not touched since.
  */
 
 import { assert } from "../../foundation/assert.ts";
@@ -52,6 +53,7 @@ export class SlotPull {
   readonly #port: RebalancePort;
   readonly #settings: RebalanceSettings;
   readonly #topology: ChangingTopology;
+  readonly #number: number;
   readonly #slots = new Map<number, SlotProgress>();
   readonly #sources = new Map<number, Source>();
   readonly #through: boolean[] = [];
@@ -72,12 +74,14 @@ export class SlotPull {
     port: RebalancePort,
     settings: RebalanceSettings,
     topology: ChangingTopology,
-    gained: readonly number[],
+    number: number,
+    pulled: readonly number[],
     mark: StoredPull | undefined,
   ) {
     this.#port = port;
     this.#settings = settings;
     this.#topology = topology;
+    this.#number = number;
     this.#pacer = new Pacer(settings.pullBytesPerSecond);
     // An answer to an earlier life of this node must not be taken for one to this.
     this.#nextRequest = port.random.uint32() * 2 ** 20;
@@ -88,7 +92,7 @@ export class SlotPull {
     this.#lost = new Set(before.filter(isLost).map(({ number }) => number));
     const marked = mark?.epoch === topology.epoch ? mark.done : [];
     for (const [first, last] of marked) for (let slot = first; slot <= last; slot++) this.#through[slot] = true;
-    for (const slot of gained) if (this.#through[slot] !== true) this.#add(slot);
+    for (const slot of pulled) if (this.#through[slot] !== true) this.#add(slot);
   }
 
   /** Whether all slots are here, and that is stored. */
@@ -162,8 +166,13 @@ export class SlotPull {
 
   #add(slot: number): void {
     const before = this.#topology.sourcesOf(slot);
-    const candidates = before.filter(({ number }) => !this.#lost.has(number));
-    const needed = before.length - neededOf(before.length, "majority") + 1;
+    const others = before.filter(({ number }) => number !== this.#number);
+    const candidates = others.filter(({ number }) => !this.#lost.has(number));
+    const needed = neededOf(before.length, "majority") - (before.length - others.length);
+    if (needed === 0) {
+      this.#through[slot] = true;
+      return;
+    }
     const progress = { candidates, needed, assigned: new Set<number>(), doneBy: new Set<number>() };
     this.#slots.set(slot, progress);
     this.#remaining++;

@@ -18,6 +18,7 @@ import type { StorageEvent, StorageOperation, StorageReply, StorageState } from 
 import type { Engine, EngineEntry, EngineError } from "../engine.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import { BallotCounter } from "./ballot.ts";
+import { Compaction } from "./compaction.ts";
 import { Coordinator } from "./coordinator.ts";
 import type { StorageSettings } from "./defaults.ts";
 import { Forwards } from "./forwards.ts";
@@ -88,6 +89,7 @@ export class StorageCore {
   readonly #hints: Hints;
   readonly #antiEntropy: AntiEntropy;
   readonly #tombstones: Tombstones;
+  readonly #compaction: Compaction;
   #topology: Topology;
   /** By slot: 1 if this node keeps it. */
   readonly #kept = new Uint8Array(slotCount);
@@ -169,6 +171,11 @@ export class StorageCore {
         trace: (event) => options.trace(event),
       },
       topology,
+    );
+    this.#compaction = new Compaction(
+      { clock, engine, liveBytes: () => this.replica.bytes, trace: (event) => options.trace(event) },
+      settings.antiEntropyIntervalMs,
+      settings.compactionBytes,
     );
     this.#tombstones = new Tombstones(
       {
@@ -306,6 +313,7 @@ export class StorageCore {
     this.#hints.end();
     this.#antiEntropy.end();
     this.#tombstones.end();
+    this.#compaction.end();
     this.#lateFlush?.cancel();
   }
 
@@ -316,6 +324,7 @@ export class StorageCore {
       ...this.#hints.counters,
       ...this.#antiEntropy.counters,
       ...this.#tombstones.counters,
+      ...this.#compaction.counters,
       "hint bytes": this.#hints.bytes,
       "engine writes": replica.commit.writes,
       "engine reads": replica.readsFromEngine,
@@ -333,6 +342,7 @@ export class StorageCore {
     this.#recordsFound = records;
     this.#antiEntropy.start();
     this.#tombstones.start();
+    this.#compaction.start();
     this.#beginServing();
     this.#options.onStarted();
   }

@@ -89,10 +89,25 @@ test("a node with a new disk gains the slots of its old number, and the others n
   const kept = slots.filter((slot) => ringOf("n1", "n2", "n3", "n4").replicasOf(slot).includes("n2"));
   assert.deepEqual(topology.slotsGainedBy(5), kept);
   assert.deepEqual(
-    topology.gaining().map(({ number }) => number),
+    topology.pulling().map(({ number }) => number),
     [5],
   );
   assert.equal(topology.members.filter(({ id }) => id === "n2").length, 2);
+});
+
+test("where a majority of those who stay is none of those before, they refresh every slot", () => {
+  const two = foundingData({ members: ["n1", "n2"], replicationFactor: 3, virtualNodes: 64 });
+  const toOne = new ChangingTopology(changed(two, ["n1"], {}));
+  assert.equal(toOne.slotsRefreshedBy(1).length, slotCount);
+  assert.deepEqual(toOne.slotsGainedBy(1), []);
+  assert.deepEqual(toOne.pulling(), toOne.data.members);
+  // A majority of two is one of three.
+  const three = foundingData({ members: ["n1", "n2", "n3"], replicationFactor: 3, virtualNodes: 64 });
+  assert.deepEqual(new ChangingTopology(changed(three, ["n1", "n2"], {})).pulling(), []);
+  // Two of the three that stay are no majority of four.
+  const four = foundingData({ members: ["n1", "n2", "n3", "n4"], replicationFactor: 4, virtualNodes: 64 });
+  const toThree = new ChangingTopology(changed(four, ["n1", "n2", "n3"], {}));
+  assert.equal(toThree.pulling().length, 3);
 });
 
 test("complete and abandoned lead to the members after and before, and no number is given twice", () => {

@@ -97,6 +97,10 @@ export class StableTopology implements Topology {
   slotsGainedBy(): readonly number[] {
     return [];
   }
+
+  slotsRefreshedBy(): readonly number[] {
+    return [];
+  }
 }
 
 export class ChangingTopology implements Topology {
@@ -105,6 +109,7 @@ export class ChangingTopology implements Topology {
   readonly members: Group;
   readonly #placements: readonly JointPlacement[];
   readonly #gained = new Map<number, number[]>();
+  readonly #refreshed = new Map<number, number[]>();
 
   constructor(data: TopologyData) {
     this.data = data;
@@ -115,8 +120,9 @@ export class ChangingTopology implements Topology {
       const ofBefore = upsert(placements, before, () => new Map());
       return upsert(ofBefore, after[slot]!, () => jointPlacement(before, after[slot]!));
     });
-    for (const [slot, { gaining }] of this.#placements.entries()) {
+    for (const [slot, { gaining, refreshing }] of this.#placements.entries()) {
       for (const { number } of gaining) upsert(this.#gained, number, () => []).push(slot);
+      for (const { number } of refreshing) upsert(this.#refreshed, number, () => []).push(slot);
     }
   }
 
@@ -142,14 +148,22 @@ export class ChangingTopology implements Topology {
     return this.#gained.get(number) ?? [];
   }
 
+  /**
+   * Returns the slots, ascending, that member `number` keeps as before, and of which it has to hear what the others
+   * hold all the same, because a majority of those who stay is none of those before.
+   */
+  slotsRefreshedBy(number: number): readonly number[] {
+    return this.#refreshed.get(number) ?? [];
+  }
+
   /** Returns who kept `slot` before: a majority of them knows everything that was chosen. */
   sourcesOf(slot: number): Group {
     return this.#placements[slot]!.groups[0];
   }
 
-  /** Returns everyone who gains a slot. */
-  gaining(): Group {
-    return this.data.members.filter(({ number }) => this.#gained.has(number));
+  /** Returns everyone who has to pull before the change is complete. */
+  pulling(): Group {
+    return this.data.members.filter(({ number }) => this.#gained.has(number) || this.#refreshed.has(number));
   }
 }
 
@@ -229,13 +243,16 @@ type Group = readonly TopologyMember[];
 interface JointPlacement extends Placement {
   readonly groups: readonly [before: Group, after: Group];
   readonly gaining: Group;
+  readonly refreshing: Group;
 }
 
 function jointPlacement(before: Group, after: Group): JointPlacement {
   const staying = before.filter(({ number }) => has(after, number));
   const gaining = after.filter(({ number }) => !has(before, number));
   const losing = before.filter(({ number }) => !has(after, number));
-  return { replicas: [...staying, ...gaining, ...losing], groups: [before, after], gaining };
+  const isEnough = neededOf(after.length, "majority") >= neededOf(before.length, "majority");
+  const refreshing = isEnough ? [] : staying;
+  return { replicas: [...staying, ...gaining, ...losing], groups: [before, after], gaining, refreshing };
 }
 
 /** Returns the replicas of every slot; equal groups are one array. */

@@ -16,7 +16,7 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Timer } from "../../foundation/effects.ts";
-import type { NodeId } from "../../foundation/units.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { RebalancePort, RebalanceSettings } from "./rebalance-port.ts";
 import type { AgreedTopology, Founding, TopologyData } from "./topologies.ts";
 import { foundingData, topologyOf } from "./topologies.ts";
@@ -36,7 +36,14 @@ export interface KeeperHooks {
 
 const maxInquiries = 16;
 
+/** Pauses between attempts grow by this factor, up to so many times `retryMs`: a trip may take longer than one. */
+const growth = 1.3;
+const mostRetries = { founding: 4, deciding: 16 } as const;
+
 export class TopologyKeeper {
+  /** Before the next attempt at founding, and at a decision. */
+  #foundingPauseMs: Millis;
+  #attemptPauseMs: Millis;
   readonly #port: RebalancePort;
   readonly #settings: RebalanceSettings;
   readonly #founding: Founding;
@@ -65,6 +72,8 @@ export class TopologyKeeper {
   ) {
     this.#port = port;
     this.#settings = settings;
+    this.#foundingPauseMs = settings.retryMs / 4;
+    this.#attemptPauseMs = settings.retryMs;
     this.#founding = founding;
     this.#hooks = hooks;
     const life = `${port.random.uint32()}-${port.random.uint32()}`;
@@ -188,6 +197,7 @@ export class TopologyKeeper {
     const isNew = this.#goal === undefined;
     this.#goal = data;
     if (!isNew) return;
+    this.#attemptPauseMs = this.#settings.retryMs;
     this.#hasAskedToAccept = false;
     this.#attempt();
   }
@@ -218,7 +228,9 @@ export class TopologyKeeper {
       this.#found();
     };
     for (const id of others) this.hello(id, nonce);
-    this.#port.clock.after(this.#settings.retryMs / 4, ask);
+    this.#port.clock.after(this.#foundingPauseMs, ask);
+    // Answers that take longer than the pause count for nothing, so the pause grows until they do not.
+    this.#foundingPauseMs = Math.min(this.#foundingPauseMs * growth, mostRetries.founding * this.#settings.retryMs);
   }
 
   /**
@@ -380,7 +392,8 @@ export class TopologyKeeper {
     const topology = this.#followed;
     if (goal === undefined || topology === undefined) return;
     this.#proposalTimer?.cancel();
-    const delayMs = this.#settings.retryMs * (1 + this.#port.random.float());
+    const delayMs = this.#attemptPauseMs * (1 + this.#port.random.float());
+    this.#attemptPauseMs = Math.min(this.#attemptPauseMs * growth, mostRetries.deciding * this.#settings.retryMs);
     this.#proposalTimer = this.#port.clock.after(delayMs, () => this.#attempt());
     if (this.number === 0 || goal.epoch !== topology.epoch + 1 || this.#isAdopting) return;
     this.#proposal = undefined;

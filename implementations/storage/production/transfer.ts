@@ -72,9 +72,9 @@ export class SlotTransfer {
     this.#topology = topology;
     this.#number = number;
     this.#serving.clear();
-    const gained = topology.slotsGainedBy(number);
-    if (topology.isChanging && gained.length > 0) {
-      this.#pull = new SlotPull(this.#port, this.#settings, topology, gained, this.#mark);
+    const pulled = [...topology.slotsGainedBy(number), ...topology.slotsRefreshedBy(number)];
+    if (topology.isChanging && pulled.length > 0) {
+      this.#pull = new SlotPull(this.#port, this.#settings, topology, number, pulled, this.#mark);
       this.#pull.start((mark) => (this.#mark = mark));
     }
     if (topology.isChanging) return;

@@ -86,7 +86,7 @@ export const storageTradeoffs: Experiment = {
         load: { loop: "open", clients: 8, ratePerS: 300 },
         durationMs: 6000,
         // Nothing is cut off: it only gives what goes on in the background time after the load.
-        settings: { tombstoneGraceMs: 200, antiEntropyIntervalMs: 300 },
+        settings: { tombstoneGraceMs: 200, antiEntropyIntervalMs: 300, compactionBytes: 20_000 },
       }),
       estimateS: 2,
       probes: [
