@@ -5,9 +5,9 @@
  * - postgresql (`platform/node/postgresql-engine.ts`): on a server, in a database of the node's own.
  * - simulated (`platform/simulated/engine.ts`): everything in memory beside a log, here on the real disk.
  *
- * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to be
- * closed for it. Torn writes, lost syncs and misplaced ones are not done: nobody can make the operating system forget
- * what it was given, short of cutting the power.
+ * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to
+ * be closed for it. Torn writes, lost syncs and misplaced ones are not done: nobody can make the operating system
+ * forget what it was given, short of cutting the power.
  */
 
 import path from "node:path";
@@ -49,19 +49,15 @@ export class NodeEngine {
 
   open: StoreNodeOptions["openEngine"] = (done) => {
     const { clock, random } = this.#options;
-    this.#openBase().then(
-      (base) => done(undefined, new FaultyEngine(base, { clock, random, faults: this.#faults })),
-      (error: unknown) => done(engineErrorOf(error)),
-    );
+    void settle(this.#openBase(), (error, base) => {
+      if (base === undefined) done(engineErrorOf(error));
+      else done(undefined, new FaultyEngine(base, { clock, random, faults: this.#faults }));
+    });
   };
 
   setAside: StoreNodeOptions["setAside"] = (done) => {
-    void this.close()
-      .then(() => setAside(this.#files))
-      .then(
-        () => done(undefined),
-        (error: unknown) => done(error as Error),
-      );
+    const put = this.close().then(() => setAside(this.#files));
+    void settle(put, (error) => done(error as Error | undefined));
   };
 
   /** After the engine was closed. */
@@ -106,6 +102,16 @@ function opened(open: (done: Parameters<typeof SimulatedEngine.open>[2]) => void
   return new Promise((resolve, reject) => {
     open((error, engine) => (engine === undefined ? reject(error ?? new Error("no engine")) : resolve(engine)));
   });
+}
+
+/** Calls `then` outside of all promises: what it throws is nobody's rejection. */
+async function settle<T>(work: Promise<T>, then: (error: unknown, value?: T) => void): Promise<void> {
+  try {
+    const value = await work;
+    setImmediate(() => then(undefined, value));
+  } catch (error) {
+    setImmediate(() => then(error));
+  }
 }
 
 function engineErrorOf(error: unknown): EngineError {

@@ -66,5 +66,9 @@ async function note(directory: string, database: string): Promise<void> {
   }
   await rename(temporary, path.join(directory, fileName));
   const folder = await open(directory, "r");
-  await folder.sync().finally(() => folder.close());
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

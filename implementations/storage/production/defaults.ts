@@ -92,7 +92,10 @@ const ranges = {
   rebalanceBytesPerS: [1024, 1024 * mebibyte],
   maxKeys: [1, 1_000_000_000],
   maxBytes: [1024, 1024 * 1024 * mebibyte],
-} as const satisfies Record<Exclude<keyof StorageSettings, "engine" | "postgresqlUrl">, readonly [least: number, most: number]>;
+} as const satisfies Record<
+  Exclude<keyof StorageSettings, "engine" | "postgresqlUrl">,
+  readonly [least: number, most: number]
+>;
 
 /** Times and ratios may have fractions; everything else is counted. */
 const fractional: ReadonlySet<string> = new Set([
