@@ -4,9 +4,10 @@ import { fileURLToPath } from "node:url";
 import type { FaultKind } from "../../foundation/faults.ts";
 import { faultKinds } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
-import type { StorageImplementation } from "../../storage/contract.ts";
+import type { StorageDeployment, StorageImplementation } from "../../storage/contract.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
 import { rotatedByKey } from "./client.ts";
+import { EngineServer } from "./engine-server.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
 import { resolveProductionSettings } from "./production-settings.ts";
 import { ringPreference } from "./ring-preference.ts";
@@ -86,6 +87,23 @@ export const productionStorage: StorageImplementation = {
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),
       networked: true,
     };
-    return deployCluster(storageKit(ringPreference(settings)), layout, options);
+    const kit = storageKit(ringPreference(settings));
+    if (settings.engine !== "postgresql" || settings.postgresqlUrl !== "") return deployCluster(kit, layout, options);
+    const server = await EngineServer.start(options.directory, options.nodes);
+    try {
+      const deployed = { ...options, settings: { ...options.settings, postgresqlUrl: server.url } };
+      const deployment = await deployCluster(kit, layout, deployed);
+      return endingWith(deployment, () => server.close());
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   },
 };
+
+/** @param end what is to be ended once the deployment has stopped. */
+function endingWith(deployment: StorageDeployment, end: () => Promise<void>): StorageDeployment {
+  const stop = deployment.stop.bind(deployment);
+  let stopping: Promise<void> | undefined;
+  return Object.assign(deployment, { stop: () => (stopping ??= stop().then(end)) });
+}

@@ -2,30 +2,35 @@
  * The engine of one node's process, by name, in the node's directory, with the faults that are injected into it.
  *
  * - rocksdb (`platform/node/rocksdb-engine.ts`): in the process.
+ * - postgresql (`platform/node/postgresql-engine.ts`): on a server, in a database of the node's own.
  * - simulated (`platform/simulated/engine.ts`): everything in memory beside a log, here on the real disk.
  *
- * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to be
- * closed for it. Torn writes, lost syncs and misplaced ones are not done: nobody can make the operating system forget
- * what it was given, short of cutting the power.
+ * What fails, is full or slow stands between the core and the engine. A flipped bit is one in the files, which have to
+ * be closed for it. Torn writes, lost syncs and misplaced ones are not done: nobody can make the operating system
+ * forget what it was given, short of cutting the power.
  */
 
 import path from "node:path";
 import type { Clock, Random } from "../../foundation/effects.ts";
 import { EngineError } from "../../foundation/engine-error.ts";
 import type { DiskFault, FaultHandle } from "../../foundation/faults.ts";
+import type { NodeId } from "../../foundation/units.ts";
 import { ActiveDiskFaults } from "../../platform/active-disk-faults.ts";
 import { FaultyEngine } from "../../platform/faulty-engine.ts";
 import { NodeDisk } from "../../platform/node/disk.ts";
+import { ownDatabase } from "../../platform/node/postgresql-database.ts";
+import { PostgresqlEngine } from "../../platform/node/postgresql-engine.ts";
 import { flipStoredBit } from "../../platform/node/rocksdb-damage.ts";
 import { RocksEngine } from "../../platform/node/rocksdb-engine.ts";
 import { setAside } from "../../platform/node/set-aside.ts";
 import { SimulatedEngine } from "../../platform/simulated/engine.ts";
 import type { Engine } from "../../storage/engine.ts";
-import type { EngineName } from "../../storage/production/defaults.ts";
+import type { StorageSettings } from "../../storage/production/defaults.ts";
 import type { StoreNodeOptions } from "./store-node.ts";
 
 export interface NodeEngineOptions {
-  readonly engine: EngineName;
+  readonly node: NodeId;
+  readonly settings: Pick<StorageSettings, "engine" | "postgresqlUrl">;
   /** The node's. */
   readonly directory: string;
   readonly clock: Clock;
@@ -44,19 +49,15 @@ export class NodeEngine {
 
   open: StoreNodeOptions["openEngine"] = (done) => {
     const { clock, random } = this.#options;
-    this.#openBase().then(
-      (base) => done(undefined, new FaultyEngine(base, { clock, random, faults: this.#faults })),
-      (error: unknown) => done(engineErrorOf(error)),
-    );
+    void settle(this.#openBase(), (error, base) => {
+      if (base === undefined) done(engineErrorOf(error));
+      else done(undefined, new FaultyEngine(base, { clock, random, faults: this.#faults }));
+    });
   };
 
   setAside: StoreNodeOptions["setAside"] = (done) => {
-    void this.close()
-      .then(() => setAside(this.#files))
-      .then(
-        () => done(undefined),
-        (error: unknown) => done(error as Error),
-      );
+    const put = this.close().then(() => setAside(this.#files));
+    void settle(put, (error) => done(error as Error | undefined));
   };
 
   /** After the engine was closed. */
@@ -81,7 +82,8 @@ export class NodeEngine {
   }
 
   async #openBase(): Promise<Engine> {
-    const { engine, clock } = this.#options;
+    const { node, settings, clock } = this.#options;
+    const { engine, postgresqlUrl } = settings;
     switch (engine) {
       case "rocksdb":
         return RocksEngine.open(this.#files);
@@ -91,7 +93,7 @@ export class NodeEngine {
         return opened((done) => SimulatedEngine.open(disk, { clock }, done));
       }
       case "postgresql":
-        throw new EngineError("REFUSED", "Cannot open the engine: PostgreSQL is not wired up");
+        return PostgresqlEngine.open(await ownDatabase(postgresqlUrl, this.#files, node));
     }
   }
 }
@@ -100,6 +102,16 @@ function opened(open: (done: Parameters<typeof SimulatedEngine.open>[2]) => void
   return new Promise((resolve, reject) => {
     open((error, engine) => (engine === undefined ? reject(error ?? new Error("no engine")) : resolve(engine)));
   });
+}
+
+/** Calls `then` outside of all promises: what it throws is nobody's rejection. */
+async function settle<T>(work: Promise<T>, then: (error: unknown, value?: T) => void): Promise<void> {
+  try {
+    const value = await work;
+    setImmediate(() => then(undefined, value));
+  } catch (error) {
+    setImmediate(() => then(error));
+  }
 }
 
 function engineErrorOf(error: unknown): EngineError {

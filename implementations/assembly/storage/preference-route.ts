@@ -4,7 +4,8 @@
  *
  * Every node can serve every request, so nobody has to be found; the order only spares work. A node that left a request
  * unanswered is suspected for a while by all calls: a write that went to it cannot be sent to another, so others had
- * better not follow. When the while is over one call tries it again.
+ * better not follow. When the while is over one call tries it again; each time that was in vain the next while is twice
+ * as long, up to a limit.
  */
 
 import type { Clock } from "../../foundation/effects.ts";
@@ -12,33 +13,45 @@ import type { ErrorCode } from "../../foundation/errors.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { Route } from "../request-client.ts";
 
-const suspicionMs: Millis = 1000;
+const suspicionMs = { first: 1000, most: 4000 } as const;
+
+interface Suspicion {
+  readonly untilMs: Millis;
+  readonly lastsMs: Millis;
+}
 
 /** Which nodes were silent, as far as one client knows. */
 export class Suspicions {
   readonly #clock: Clock;
-  readonly #untilMs = new Map<NodeId, Millis>();
+  readonly #suspected = new Map<NodeId, Suspicion>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   suspect(node: NodeId): void {
-    this.#untilMs.set(node, this.#clock.nowMs() + suspicionMs);
+    const before = this.#suspected.get(node);
+    this.#begin(node, before === undefined ? suspicionMs.first : Math.min(2 * before.lastsMs, suspicionMs.most));
   }
 
   clear(node: NodeId): void {
-    this.#untilMs.delete(node);
+    this.#suspected.delete(node);
   }
 
   /** Returns `nodes`, those that are suspected behind the others. The first one may be on trial. */
   sorted(nodes: readonly NodeId[]): readonly NodeId[] {
-    const isSuspected = (node: NodeId): boolean => (this.#untilMs.get(node) ?? -Infinity) > this.#clock.nowMs();
+    const isSuspected = (node: NodeId): boolean =>
+      (this.#suspected.get(node)?.untilMs ?? -Infinity) > this.#clock.nowMs();
     const order = [...nodes.filter((node) => !isSuspected(node)), ...nodes.filter(isSuspected)];
     const [first] = order;
     // This call finds out; the others wait for what it finds.
-    if (first !== undefined && this.#untilMs.has(first)) this.suspect(first);
+    const onTrial = first === undefined ? undefined : this.#suspected.get(first);
+    if (first !== undefined && onTrial !== undefined) this.#begin(first, onTrial.lastsMs);
     return order;
+  }
+
+  #begin(node: NodeId, lastsMs: Millis): void {
+    this.#suspected.set(node, { untilMs: this.#clock.nowMs() + lastsMs, lastsMs });
   }
 }
 

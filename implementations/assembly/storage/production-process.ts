@@ -50,7 +50,8 @@ class StoreProcess implements ProcessHost<StorageState> {
     this.ports = { [id]: port };
     const { directory, settings, seed, life } = configuration;
     this.#engine = new NodeEngine({
-      engine: resolveProductionSettings(settings).engine,
+      node: id,
+      settings: resolveProductionSettings(settings),
       directory,
       clock: nodeClock,
       random: seededRandom(`${seed}/${id}/life ${life}/disk`),

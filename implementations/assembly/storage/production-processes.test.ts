@@ -12,6 +12,8 @@ import { test } from "node:test";
 import type { DeployOptions } from "../../foundation/deployment.ts";
 import type { DiskFault } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
+import { findExecutable } from "../../platform/node/executable.ts";
+import { postgresqlProgram } from "../../platform/node/postgresql-server.ts";
 import { productionStorage } from "./implementations.ts";
 import { StorageTrial } from "./storage-trial.fixture.ts";
 
@@ -102,8 +104,21 @@ test("a bit that flips in closed files is noticed, or harms nothing; the node co
   });
 });
 
-for (const engine of ["rocksdb", "simulated"] as const) {
-  test(`on ${engine}, a node whose disk refuses, is full or slow holds nobody up, and catches up`, async () => {
+const isInstalled = findExecutable(postgresqlProgram) !== undefined;
+
+test("on PostgreSQL a node that lost its database is taken in again", { skip: !isInstalled }, async () => {
+  await inProcesses({ engine: "postgresql" }, async (trial) => {
+    await write(trial, "before");
+    const wipe = trial.deployment.inject({ kind: "wipe", nodes: ["n1"] });
+    followed.delete("n1");
+    wipe.heal();
+    await holdAll(trial, "before");
+  });
+});
+
+for (const engine of ["rocksdb", "simulated", "postgresql"] as const) {
+  const skip = engine === "postgresql" && !isInstalled;
+  test(`on ${engine}, a node whose disk refuses, is full or slow holds nobody up`, { skip }, async () => {
     await inProcesses({ engine }, async (trial) => {
       const faults: readonly DiskFault[] = [
         { kind: "write-error", probability: 1 },

@@ -223,7 +223,8 @@ function poolOf(address: PostgresqlAddress, greeting?: Statement): PostgresqlPoo
   return new PostgresqlPool(greeting === undefined ? common : { ...common, greeting });
 }
 
-function parseAddress(text: string): PostgresqlAddress {
+/** @throws EngineError REFUSED: `text` is no address. */
+export function parseAddress(text: string): PostgresqlAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["postgres:", "postgresql:"].includes(url.protocol) || url.hostname === "") {
     const wanted = "allowed is postgresql://USER:PASSWORD@HOST:PORT/DATABASE";

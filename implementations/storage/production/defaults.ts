@@ -44,6 +44,11 @@ export interface StorageSettings {
   readonly maxKeys: number;
   readonly maxBytes: number;
   readonly engine: EngineName;
+  /**
+   * Where engine postgresql finds a server, on which each node makes a database of its own:
+   * "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"; empty: one is started for the nodes.
+   */
+  readonly postgresqlUrl: string;
 }
 
 const mebibyte = 1024 * 1024;
@@ -66,6 +71,7 @@ export const storageDefaults: StorageSettings = {
   maxKeys: 10_000_000,
   maxBytes: 16 * 1024 * mebibyte,
   engine: "rocksdb",
+  postgresqlUrl: "",
 };
 
 const ranges = {
@@ -86,7 +92,10 @@ const ranges = {
   rebalanceBytesPerS: [1024, 1024 * mebibyte],
   maxKeys: [1, 1_000_000_000],
   maxBytes: [1024, 1024 * 1024 * mebibyte],
-} as const satisfies Record<Exclude<keyof StorageSettings, "engine">, readonly [least: number, most: number]>;
+} as const satisfies Record<
+  Exclude<keyof StorageSettings, "engine" | "postgresqlUrl">,
+  readonly [least: number, most: number]
+>;
 
 /** Times and ratios may have fractions; everything else is counted. */
 const fractional: ReadonlySet<string> = new Set([
@@ -105,6 +114,10 @@ const schema = z.strictObject({
     }),
   ),
   engine: z.enum(engineNames).optional(),
+  postgresqlUrl: z
+    .string()
+    .regex(/^$|^postgres(ql)?:\/\/./)
+    .optional(),
 });
 
 /**
@@ -117,8 +130,8 @@ export function resolveSettings(
 ): StorageSettings {
   const checked = schema.safeParse(overrides ?? {});
   if (!checked.success) throw new UsageError(complaint(overrides ?? {}, checked.error.issues[0]));
-  const { engine = storageDefaults.engine, ...numbers } = checked.data;
-  const settings: StorageSettings = { ...storageDefaults, ...numbers, engine };
+  const { engine = storageDefaults.engine, postgresqlUrl = storageDefaults.postgresqlUrl, ...numbers } = checked.data;
+  const settings: StorageSettings = { ...storageDefaults, ...numbers, engine, postgresqlUrl };
   if (settings.roundTimeoutMs > settings.requestTimeoutMs) {
     const allowed = `allowed is at most requestTimeoutMs ${settings.requestTimeoutMs}`;
     throw new UsageError(`Cannot use roundTimeoutMs ${settings.roundTimeoutMs}: ${allowed}`);
@@ -135,6 +148,10 @@ function complaint(
     return `Cannot use setting ${issue.keys?.[0]}: there is none of that name; there are ${Object.keys(storageDefaults).join(", ")}`;
   }
   const name = String(issue?.path[0]);
+  // What was given may hold a password.
+  if (name === "postgresqlUrl") {
+    return "Cannot use postgresqlUrl: allowed is postgresql://USER:PASSWORD@HOST:PORT/DATABASE";
+  }
   if (!(name in ranges)) return `Cannot use ${name} ${shown(overrides[name])}: allowed is ${engineNames.join(", ")}`;
   const [least, most] = ranges[name as keyof typeof ranges];
   const kind = fractional.has(name) ? "a number" : "a whole number";

@@ -52,12 +52,12 @@ export class Membership {
   /** Call once the core has started; `done` when messages are answered. */
   start(done: () => void): void {
     const { founding, settings, core } = this.#options;
-    const read = <T>(name: string, then: (value: T | undefined) => void): void =>
-      core.replica.readNote(name, (bytes) => then(bytes === undefined ? undefined : (decode(bytes) as T)));
-    read<NonNullable<RebalanceFiles["topology"]>>("topology", (topology) => {
-      read<NonNullable<RebalanceFiles["pull"]>>("pull", (pull) => {
+    const read = (name: string, then: (value: unknown) => void): void =>
+      core.replica.readNote(name, (bytes) => then(bytes === undefined ? undefined : decode(bytes)));
+    read("topology", (topology) => {
+      read("pull", (pull) => {
         if (this.#isEnded) return;
-        this.#rebalance = new Rebalance(this.#port(), settings, founding, { topology, pull });
+        this.#rebalance = new Rebalance(this.#port(), settings, founding, { topology, pull } as RebalanceFiles);
         this.#rebalance.start();
         done();
       });
@@ -85,7 +85,7 @@ export class Membership {
   }
 
   #port(): RebalancePort {
-    const { id, core, random, trace } = this.#options;
+    const { id, core, random } = this.#options;
     const { replica } = core;
     const clock = this.#clock();
     return {
@@ -106,7 +106,7 @@ export class Membership {
         replica.dropSlots(slots, () => drop(true));
       },
       onTopology: (topology, number) => this.#follow(topology, number),
-      trace,
+      trace: (event) => this.#options.trace(event),
     };
   }
 

@@ -11,13 +11,13 @@
  *    hears of b from O, and whoever prepares in the epoch after it hears from N of what was chosen in the changing one;
  *    if the change is abandoned, from O.
  * 2. Whoever knows what was chosen meets every majority, in every stable topology. Right after it was chosen a majority
- *    knows it. Later it may be fewer who know it, who still meet every majority of O: of three replicas two know it, one
- *    of these leaves, and of the two that remain one does. So a majority of N must either be one of O, or contain a
+ *    knows it. Later it may be fewer who know it, who still meet every majority of O: of three replicas two know it,
+ *    one of these leaves, and of the two that remain one does. So a majority of N must either be one of O, or contain a
  *    member that pulled. A member pulls from a majority of O, itself counted if it is in it, each of which stored the
  *    changing topology before it answered; one of them knows b or more. If it accepted that, it did so before, and said
- *    so; one that had not never did so afterwards, for it refuses the epoch before, also when it crashes and comes back.
- *    Whoever gains a slot pulls. Where majorities get smaller (of two replicas to one, of four to three) a majority of
- *    those who stay need not be one of O, so they pull as well.
+ *    so; one that had not never did so afterwards, for it refuses the epoch before, also when it crashes and comes
+ *    back. Whoever gains a slot pulls. Where majorities get smaller (of two replicas to one, of four to three) a
+ *    majority of those who stay need not be one of O, so they pull as well.
  * 3. What a replica has accepted only ever grows in ballot. Taking over what lies below a promise is safe here and
  *    nowhere else: it makes nothing chosen in the changing epoch, for that takes a majority of O, and a gaining member
  *    is not in O; and what was prepared in the changing epoch must be prepared again in the one that follows, where
