@@ -88,8 +88,8 @@ export class SlotPull {
     // Somebody who is taken in again with an empty disk is not there any more as the member it was.
     const { members, before } = topology.data;
     const isLost = (old: TopologyMember): boolean =>
-      members.some(({ id, number }) => id === old.id && number !== old.number);
-    this.#lost = new Set(before.filter(isLost).map(({ number }) => number));
+      members.some((member) => member.id === old.id && member.number !== old.number);
+    this.#lost = new Set(before.filter(isLost).map((member) => member.number));
     const marked = mark?.epoch === topology.epoch ? mark.done : [];
     for (const [first, last] of marked) for (let slot = first; slot <= last; slot++) this.#through[slot] = true;
     for (const slot of pulled) if (this.#through[slot] !== true) this.#add(slot);
@@ -166,7 +166,7 @@ export class SlotPull {
 
   #add(slot: number): void {
     const before = this.#topology.sourcesOf(slot);
-    const others = before.filter(({ number }) => number !== this.#number);
+    const others = before.filter((member) => member.number !== this.#number);
     const candidates = others.filter(({ number }) => !this.#lost.has(number));
     const needed = neededOf(before.length, "majority") - (before.length - others.length);
     if (needed === 0) {
