@@ -6,7 +6,7 @@
  *   version again or a newer one.
  *
  * Judged where the trace tells of acceptances (in the simulated substrate), and where every write waits for a majority;
- * the second only while no topology changes, since a quorum is another then.
+ * the second only of what was accepted under a stable topology, since a quorum is another while members change.
  *
  * @see Lamport 1998, "The part-time parliament", conditions B1 to B3; Rystsov 2018, "CASPaxos", section 2.2.
  */
@@ -25,6 +25,8 @@ interface Accepted {
   readonly version: number;
   readonly digest: number;
   readonly by: Set<NodeId>;
+  /** By epoch: who accepted it then. */
+  readonly under: Map<number, Set<NodeId>>;
 }
 
 interface KeyRecord {
@@ -38,7 +40,8 @@ const shownViolations = 3;
 
 export class StorageWatch implements Watch {
   readonly #keys = new Map<string, KeyRecord>();
-  readonly #changing = new Set<NodeId>();
+  /** Epochs of topologies in which members changed. */
+  readonly #changing = new Set<number>();
   readonly #isJudged: boolean;
   readonly #quorum: number;
   readonly #violations = new Map<string, string[]>([
@@ -80,20 +83,17 @@ export class StorageWatch implements Watch {
 
   #observe({ timeMs, node, event }: Traced<StorageEvent>): void {
     if (event.kind === "topology") {
-      if (event.isChanging) this.#changing.add(node);
-      else this.#changing.delete(node);
-    } else if (event.kind === "stop") {
-      this.#changing.delete(node);
+      if (event.isChanging) this.#changing.add(event.epoch);
     } else if (event.kind === "accept") {
       this.#accepts++;
       this.#accepted(timeMs, node, event);
     }
   }
 
-  #accepted(timeMs: Millis, node: NodeId, { key, ballot, version, digest }: Accept): void {
+  #accepted(timeMs: Millis, node: NodeId, { key, epoch, ballot, version, digest }: Accept): void {
     const record = this.#recordOf(key);
     const known = record.byBallot.get(ballot);
-    const accepted = known ?? { version, digest, by: new Set<NodeId>() };
+    const accepted = known ?? { version, digest, by: new Set<NodeId>(), under: new Map<number, Set<NodeId>>() };
     record.byBallot.set(ballot, accepted);
     const at = `${timeMs.toFixed(3)} ms: ${node} accepts version ${version} of ${key} at ballot ${ballot}`;
     if (accepted.version !== version || accepted.digest !== digest) {
@@ -101,14 +101,15 @@ export class StorageWatch implements Watch {
       this.#violations.get("one-value-per-ballot")?.push(`${at}, where ${others} accepted another value or version`);
     }
     accepted.by.add(node);
+    const together = accepted.under.get(epoch) ?? new Set<NodeId>();
+    accepted.under.set(epoch, together.add(node));
     const chosen = record.byBallot.get(record.chosen);
     if (chosen !== undefined && ballot > record.chosen && isOlder(accepted, chosen)) {
       const what = `version ${chosen.version}, chosen at ballot ${record.chosen} by ${[...chosen.by].join(", ")}`;
       this.#violations.get("chosen-values-stay")?.push(`${at}, which loses ${what}`);
     }
-    if (this.#changing.size === 0 && accepted.by.size >= this.#quorum && ballot > record.chosen) {
-      record.chosen = ballot;
-    }
+    const isQuorum = together.size >= this.#quorum && !this.#changing.has(epoch);
+    if (isQuorum && ballot > record.chosen) record.chosen = ballot;
   }
 
   #recordOf(key: string): KeyRecord {
