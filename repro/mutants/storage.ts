@@ -1,6 +1,6 @@
 /**
  * Mistakes in the store, as changes of the production implementation: those of the catalogue of known ones (M-STO-01 to
- * 06) and some of our own about promises, durability, tombstones and topologies (M-STO-5x).
+ * 06) and some of our own about promises, durability and tombstones (M-STO-5x).
  */
 
 import type { Mutant, Replacement } from "../../harness/mutants/mutant.ts";
@@ -126,17 +126,6 @@ export const storageMutants: readonly Mutant[] = [
   ),
   mutant(
     "M-STO-53",
-    "a tombstone is collected although one replica has not reported it",
-    "a deleted value comes back",
-    own,
-    change(
-      "coordinator.ts",
-      'placement: this.#placementOf(key, "all"), level: "all", commands: [] });',
-      'placement: this.#placementOf(key, "all"), level: "majority", commands: [] });',
-    ),
-  ),
-  mutant(
-    "M-STO-54",
     "collecting a tombstone leaves no floor behind",
     "a deleted value comes back",
     own,
@@ -146,28 +135,6 @@ export const storageMutants: readonly Mutant[] = [
       version: Math.max(before.version, record.state.version),`,
       `      ballot: before.ballot,
       version: before.version,`,
-    ),
-  ),
-  mutant(
-    "M-STO-55",
-    "messages of an older epoch are taken",
-    "quorums of two topologies that do not meet",
-    own,
-    change(
-      "storage-core.ts",
-      "    if (batch.epoch === epoch) this.#takeAll(from, batch.messages);",
-      "    if (batch.epoch <= epoch) this.#takeAll(from, batch.messages);",
-    ),
-  ),
-  mutant(
-    "M-STO-56",
-    "a node that joins pulls from one replica instead of a quorum",
-    "acknowledged writes are lost",
-    own,
-    change(
-      "slot-pull.ts",
-      '    const needed = neededOf(before.length, "majority") - (before.length - others.length);',
-      "    const needed = Math.min(1, others.length);",
     ),
   ),
 ];
