@@ -88,8 +88,8 @@ export class SlotPull {
     // Somebody who is taken in again with an empty disk is not there any more as the member it was.
     const { members, before } = topology.data;
     const isLost = (old: TopologyMember): boolean =>
-      members.some(({ id, number }) => id === old.id && number !== old.number);
-    this.#lost = new Set(before.filter(isLost).map(({ number }) => number));
+      members.some((member) => member.id === old.id && member.number !== old.number);
+    this.#lost = new Set(before.filter(isLost).map((member) => member.number));
     const marked = mark?.epoch === topology.epoch ? mark.done : [];
     for (const [first, last] of marked) for (let slot = first; slot <= last; slot++) this.#through[slot] = true;
     for (const slot of pulled) if (this.#through[slot] !== true) this.#add(slot);
