@@ -43,6 +43,8 @@ export class Membership {
   #rebalance: Rebalance | undefined;
   /** Slots that this node gains in the topology it follows. */
   #gained: ReadonlySet<number> = new Set();
+  /** Whether everything that was accepted before it was followed is durable. */
+  #isQuiet = false;
   #isEnded = false;
 
   constructor(options: MembershipOptions) {
@@ -98,7 +100,10 @@ export class Membership {
       mayHold: (slot) => replica.mayHold(slot),
       scanSlot: (slot, from, maxBytes, done) => {
         const start = from === undefined ? undefined : recordKey(slot, from);
-        replica.scanSlot(slot, start, maxBytes, (page) => done(partOf(slot, page)));
+        const end = (page: SlotPage): void => done(partOf(slot, page));
+        // What changes from now on need not be told; to wait for it slot after slot would take a busy node long.
+        if (this.#isQuiet) replica.scanStored(slot, start, maxBytes, end);
+        else replica.scanSlot(slot, start, maxBytes, end);
       },
       takeOver: (records, floors, done) => this.#takeOver(records, floors, later(clock, done)),
       dropSlots: (slots, done) => {
@@ -113,7 +118,10 @@ export class Membership {
   #follow(topology: AgreedTopology, number: number): void {
     if (this.#isEnded) return;
     this.#gained = new Set(topology.slotsGainedBy(number));
-    this.#options.core.topologyChanged(topology, number);
+    const { core } = this.#options;
+    core.topologyChanged(topology, number);
+    this.#isQuiet = false;
+    core.replica.commit.whenQuiet(() => (this.#isQuiet = core.topology === topology));
     this.#options.onTopology();
   }
 

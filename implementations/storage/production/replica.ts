@@ -415,18 +415,20 @@ export class Replica {
     this.commit.when(this.commit.next, done);
   }
 
-  /** Records of `slot` from `from` (undefined: its start), about `maxBytes` of them, as they are on disk. */
+  /** As `scanStored`, with everything that was changed before. */
   scanSlot(slot: number, from: Uint8Array | undefined, maxBytes: number, done: (page: SlotPage) => void): void {
-    const start = from ?? layout.slotStart(slot);
-    this.commit.whenQuiet(() =>
-      this.#scan(start, layout.slotStart(slot + 1), maxBytes, (entries, next) => {
-        const records = entries.map(({ key, value }) => ({
-          key: layout.slotAndKeyOf(key)[1],
-          state: layout.decodeRecord(value).state,
-        }));
-        done({ records: records.filter(({ state }) => state.ballot > 0), floor: this.floorOf(slot), next });
-      }),
-    );
+    this.commit.whenQuiet(() => this.scanStored(slot, from, maxBytes, done));
+  }
+
+  /** Records of `slot` from `from` (undefined: its start), about `maxBytes` of them, as they are on disk. */
+  scanStored(slot: number, from: Uint8Array | undefined, maxBytes: number, done: (page: SlotPage) => void): void {
+    this.#scan(from ?? layout.slotStart(slot), layout.slotStart(slot + 1), maxBytes, (entries, next) => {
+      const records = entries.map(({ key, value }) => ({
+        key: layout.slotAndKeyOf(key)[1],
+        state: layout.decodeRecord(value).state,
+      }));
+      done({ records: records.filter(({ state }) => state.ballot > 0), floor: this.floorOf(slot), next });
+    });
   }
 
   /**
