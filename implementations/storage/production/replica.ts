@@ -178,6 +178,14 @@ export class Replica {
     if (this.#ports.keeps(slotOf(request.key))) this.#load({ from, request });
   }
 
+  /** What was asked under the topology of before, and waits for its record, is not done under the next one. */
+  topologyChanged(): void {
+    for (const waiting of this.#loading.values()) {
+      this.#loadingCount -= waiting.length;
+      for (const { request } of waiting.splice(0)) this.#drop(request);
+    }
+  }
+
   /** Whether `slot` has records or a floor, those that are being written included. */
   mayHold(slot: number): boolean {
     return this.#held[slot]! > 0 || this.#floors.has(slot);

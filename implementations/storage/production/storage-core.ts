@@ -258,6 +258,7 @@ export class StorageCore {
     this.#topology = topology;
     this.#member.number = number;
     this.#noteKept();
+    this.replica.topologyChanged();
     this.coordinator.topologyChanged(topology);
     this.#hints.topologyChanged(topology);
     this.#antiEntropy.topologyChanged(topology);
