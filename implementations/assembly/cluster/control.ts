@@ -66,6 +66,8 @@ export type ProcessMessage<Types extends ModuleTypes> =
       /** What the faults inside it did: it cannot be asked later. */
       readonly efficacy: ProcessEfficacy["efficacy"];
     }
+  /** It was asked to stop, and exits now. */
+  | { readonly kind: "stopped"; readonly efficacy: ProcessEfficacy["efficacy"] }
   | { readonly kind: "trace"; readonly events: readonly TraceRecord<Types["event"]>[] }
   | { readonly kind: "reached"; readonly number: number }
   | {

@@ -280,6 +280,7 @@ class ProcessCluster<Types extends ModuleTypes> implements ModuleDeployment<Type
       case "listening":
         return this.#connect(seat, message.ports);
       case "failed":
+      case "stopped":
         this.#faults.reported(message.efficacy);
         return;
       case "trace":

@@ -131,7 +131,7 @@ class ProcessEntry<Types extends ModuleTypes> {
   }
 
   #stop(): void {
-    const exit = (): void => this.#channel.exitAfter(undefined, 0);
+    const exit = (): void => this.#channel.exitAfter({ kind: "stopped", efficacy: this.#efficacy() }, 0);
     if (this.#host === undefined) exit();
     else this.#host.stop(exit);
   }

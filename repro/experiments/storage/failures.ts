@@ -37,10 +37,11 @@ export const storageKills: Experiment = {
           seed: `${seed}/kills/${block}`,
           nodes: 3,
           workload: { ...puts, valueBytes: 64, keys: 200, readFraction: 0.3 },
-          load: { loop: "open", clients: 32, ratePerS: 400 },
+          // A write that was under way to a killed node keeps its client until the deadline.
+          load: { loop: "open", clients: 200, ratePerS: 200 },
           durationMs,
-          deadlineMs: 2000,
-          generatorLimitMs: 200,
+          deadlineMs: 800,
+          generatorLimitMs: 500,
           faults: killStorm(durationMs),
           convergenceMs: 30_000,
         }),
@@ -64,15 +65,16 @@ function killStorm(durationMs: number): FaultSpec[] {
 const diskBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 2, full: 6 };
 const diskMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 15_000 };
 
-/** Errors on every node at once, for the whole load. */
+/** Writes fail on every node for the whole load; reads on one node, which is restarted so that it has to read. */
 function diskErrors(probability: number, durationMs: number): FaultSpec[] {
-  return (["write-error", "read-error"] as const).map((kind) => ({
-    kind,
-    target: "all",
-    placement: { at: "time", ms: 200 },
-    durationMs: durationMs - 400,
-    parameters: { probability },
-  }));
+  const parameters = { probability };
+  return [
+    { kind: "write-error", target: "all", placement: { at: "time", ms: 0 }, durationMs, parameters },
+    {
+      ...{ kind: "read-error", target: "one", durationMs: durationMs * 0.8, parameters },
+      placement: { at: "time", ms: durationMs * 0.1 },
+    },
+  ];
 }
 
 export const storageDiskErrors: Experiment = {
@@ -108,10 +110,10 @@ export const storageDiskErrors: Experiment = {
             module: "storage",
             seed: `${seed}/disk-errors/${block}/${name}`,
             workload: { ...mixed, keys: 50 },
-            load: { loop: "open", clients: 16, ratePerS: 200 },
+            load: { loop: "open", clients: 300, ratePerS: 500 },
             durationMs,
-            deadlineMs: 2000,
-            generatorLimitMs: 200,
+            deadlineMs: 1500,
+            generatorLimitMs: 500,
             faults,
             everyFaultMustAct: false,
             // A small cache, so that records are read from the disk again.
