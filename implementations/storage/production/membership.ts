@@ -18,7 +18,7 @@ import type { RebalancePort, RebalanceSettings, SlotPart } from "./rebalance-por
 import { Rebalance } from "./rebalance.ts";
 import type { RebalanceFiles } from "./rebalance.ts";
 import { noFloor, recordHeadBytes, recordKey, slotAndKeyOf } from "./record.ts";
-import type { Floor, State } from "./record.ts";
+import type { Floor, KeyRecord } from "./record.ts";
 import type { SlotPage, SlotRecord } from "./replica.ts";
 import { slotOf } from "./slots.ts";
 import type { StorageCore } from "./storage-core.ts";
@@ -132,7 +132,7 @@ export class Membership {
       if (part === undefined) bySlot.set(slot, (part = { records: [], floor: noFloor }));
       return part;
     };
-    for (const { key, body } of records) at(slotOf(key)).records.push({ key, state: body as State });
+    for (const { key, body } of records) at(slotOf(key)).records.push({ key, ...(body as KeyRecord) });
     for (const { slot, ballot, version } of floors) at(slot).floor = { ballot, version };
     let left = bySlot.size;
     let isWhole = true;
@@ -158,7 +158,7 @@ export class Membership {
 
 function partOf(slot: number, { records, floor, next }: SlotPage): SlotPart {
   return {
-    records: records.map(({ key, state }) => ({ key, ballot: state.ballot, body: state })),
+    records: records.map(({ key, promised, state }) => ({ key, ballot: state.ballot, body: { promised, state } })),
     bytes: records.reduce((sum, { key, state }) => sum + recordHeadBytes + key.length + (state.value?.length ?? 0), 0),
     next: next === undefined ? undefined : slotAndKeyOf(next)[1],
     floor: next === undefined && floor.ballot > 0 ? { slot, ...floor } : undefined,

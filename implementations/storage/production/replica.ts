@@ -53,9 +53,9 @@ export interface ReplicaPorts {
   onFatal(error: EngineError): void;
 }
 
-export interface SlotRecord {
+/** A key with what was promised and accepted of it; possibly only the former. */
+export interface SlotRecord extends KeyRecord {
   readonly key: string;
-  readonly state: State;
 }
 
 export interface SlotPage {
@@ -84,7 +84,7 @@ interface Taking {
   readonly kind: "take";
   readonly id: 0;
   readonly key: string;
-  readonly state: State;
+  readonly record: KeyRecord;
   readonly isGained: boolean;
   readonly done: (isTaken: boolean) => void;
 }
@@ -240,8 +240,8 @@ export class Replica {
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
       case "take": {
-        const { state, isGained, done, key } = request;
-        const next = isGained ? acceptor.takeOver(record, state) : acceptor.install(record, state);
+        const { isGained, done, key } = request;
+        const next = isGained ? acceptor.takeOver(record, request.record) : acceptor.review(record, request.record);
         if (next !== undefined && next !== record) this.#change(entry, next, true);
         done(next !== undefined);
         // Last, as above.
@@ -433,9 +433,9 @@ export class Replica {
     this.#scan(from ?? layout.slotStart(slot), layout.slotStart(slot + 1), maxBytes, (entries, next) => {
       const records = entries.map(({ key, value }) => ({
         key: layout.slotAndKeyOf(key)[1],
-        state: layout.decodeRecord(value).state,
+        ...layout.decodeRecord(value),
       }));
-      done({ records: records.filter(({ state }) => state.ballot > 0), floor: this.floorOf(slot), next });
+      done({ records, floor: this.floorOf(slot), next });
     });
   }
 
@@ -461,8 +461,9 @@ export class Replica {
     };
     if (left === 0) return end();
     // By the same way as requests: what is read of a key here must not replace what was accepted meanwhile.
-    for (const { key, state } of records) {
-      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, state, isGained, done: taken });
+    for (const record of records) {
+      const { key } = record;
+      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, record, isGained, done: taken });
       else taken(false);
     }
   }

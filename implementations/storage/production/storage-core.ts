@@ -167,7 +167,10 @@ export class StorageCore {
         digests: this.replica.digests,
         send: (to, body) => this.#send(to, { kind: "sync", id: 0, body }),
         install: sendRequest,
-        scanSlot: (slot, from, maxBytes, done) => this.replica.scanSlot(slot, from, maxBytes, done),
+        scanSlot: (slot, from, maxBytes, done) =>
+          this.replica.scanSlot(slot, from, maxBytes, ({ records, ...page }) =>
+            done({ ...page, records: records.filter(({ state }) => state.ballot > 0) }),
+          ),
         trace: (event) => options.trace(event),
       },
       topology,
