@@ -67,7 +67,7 @@ export const storageDefaults: StorageSettings = {
   tombstoneGraceMs: 10_000,
   compactionBytes: 64 * mebibyte,
   readRepairFraction: 0.1,
-  rebalanceBytesPerS: 16 * mebibyte,
+  rebalanceBytesPerS: 4 * mebibyte,
   maxKeys: 10_000_000,
   maxBytes: 16 * 1024 * mebibyte,
   engine: "rocksdb",

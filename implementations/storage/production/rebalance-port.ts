@@ -76,6 +76,6 @@ export const rebalanceDefaults: RebalanceSettings = {
   driverTimeoutMs: 1500,
   changeTimeoutMs: 15_000,
   pullBytesPerSecond: 32 * 1024 * 1024,
-  pullBytes: 256 * 1024,
+  pullBytes: 32 * 1024,
   slotsAtOnce: 1024,
 };

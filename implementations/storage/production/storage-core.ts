@@ -24,7 +24,7 @@ import type { StorageSettings } from "./defaults.ts";
 import { Forwards } from "./forwards.ts";
 import { Hints } from "./hints.ts";
 import { BatchWriter, decodeBatch } from "./messages.ts";
-import type { Message, ReplicaReply, ReplicaRequest } from "./messages.ts";
+import type { Batch, Message, ReplicaReply, ReplicaRequest } from "./messages.ts";
 import { decodeRecord, floorsStart, hintsStart, slotAndKeyOf, slotStart } from "./record.ts";
 import { commandOf, isWrite } from "./register.ts";
 import { Replica } from "./replica.ts";
@@ -73,6 +73,9 @@ interface LifeNote {
 const noLife: LifeNote = { life: 0, reserved: 0 };
 const stopPollMs = 5;
 
+/** More than pass between nodes while one of them hears of a topology; what is beyond is sent again. */
+const maxEarlyBatches = 1000;
+
 /** No operation waits for these: they gather, so that a put at level one costs its replicas a part of a message. */
 const unhurried: ReadonlySet<Message["kind"]> = new Set(["install", "installed"] satisfies Message["kind"][]);
 const unhurriedMs: Millis = 5;
@@ -94,6 +97,8 @@ export class StorageCore {
   /** By slot: 1 if this node keeps it. */
   readonly #kept = new Uint8Array(slotCount);
   readonly #outbox = new Map<NodeId, BatchWriter>();
+  /** Batches of topologies to come, in the order in which they came. */
+  #early: { readonly from: NodeId; readonly batch: Batch }[] = [];
   #isFlushing = false;
   #lateFlush: Timer | undefined;
   #isStarted = false;
@@ -236,13 +241,36 @@ export class StorageCore {
       this.#malformedBatches++;
       return;
     }
-    const isOfEpoch = batch.epoch === this.#topology.epoch;
-    if (isOfEpoch && this.#isStarted) this.#hints.heard(from);
+    const { epoch } = this.#topology;
     for (const message of batch.messages) {
       if (message.kind === "foreign") this.#options.onForeign?.(from, message.body);
-      else if (isOfEpoch && this.#isStarted) this.#take(from, message);
     }
-    if (!isOfEpoch) this.#options.onOtherEpoch?.(from, batch.epoch);
+    if (batch.epoch === epoch) this.#takeAll(from, batch.messages);
+    else this.#options.onOtherEpoch?.(from, batch.epoch);
+    if (batch.epoch > epoch) this.#keepEarly(from, batch);
+  }
+
+  #takeAll(from: NodeId, messages: readonly Message[]): void {
+    if (!this.#isStarted) return;
+    this.#hints.heard(from);
+    for (const message of messages) if (message.kind !== "foreign") this.#take(from, message);
+  }
+
+  /** Its sender follows a topology that this node has yet to hear of: rounds would wait for long if it were dropped. */
+  #keepEarly(from: NodeId, batch: Batch): void {
+    // In between it may have been adopted, which is why the epoch is looked at again.
+    if (batch.epoch === this.#topology.epoch) return this.#takeAll(from, batch.messages);
+    if (batch.epoch < this.#topology.epoch || this.#early.length >= maxEarlyBatches) return;
+    this.#early.push({ from, batch });
+  }
+
+  #takeEarly(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const { from, batch } of early) {
+      if (batch.epoch > this.#topology.epoch) this.#early.push({ from, batch });
+      else if (batch.epoch === this.#topology.epoch) this.#takeAll(from, batch.messages);
+    }
   }
 
   /** Sends a message of another part, whatever the receiver's epoch. */
@@ -267,6 +295,7 @@ export class StorageCore {
     this.#antiEntropy.topologyChanged(topology);
     this.#tombstones.topologyChanged(topology);
     this.#beginServing();
+    this.#takeEarly();
   }
 
   get topology(): Topology {

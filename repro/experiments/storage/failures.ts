@@ -173,7 +173,7 @@ function throughputChange(measured: MeasuredVariants): readonly Measurement[] {
 const joinBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 3, full: 6 };
 const joinMs: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 7000, full: 25_000 };
 /** Well below what three nodes and a fourth that is fed can take on two cores. */
-const joinRatePerS = 1500;
+const joinRatePerS = 1000;
 
 export const storageJoin: Experiment = {
   id: "storage-join",
@@ -193,7 +193,7 @@ export const storageJoin: Experiment = {
           module: "storage",
           seed: `${seed}/join/${block}`,
           workload: { ...puts, keys: 5000 },
-          load: { loop: "open", clients: 128, ratePerS: joinRatePerS },
+          load: { loop: "open", clients: 500, ratePerS: joinRatePerS },
           durationMs,
           warmUpMs: 600,
           deadlineMs: 3000,
