@@ -323,7 +323,9 @@ export class Round {
     return isQuorum(this.placement, this.level, (member) => has(this.#answers[this.#indexOf(member)]));
   }
 
-  /** By number: of a node that is taken in again two members are there, and one member may be told of in two objects. */
+  /**
+   * By number: of a node that is taken in again two members are there, and one member may be told of in two objects.
+   */
   #indexOf({ number }: Member): number {
     return this.placement.replicas.findIndex((replica) => replica.number === number);
   }
