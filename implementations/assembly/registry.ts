@@ -28,11 +28,5 @@ export type ListedImplementation = Pick<
   "module" | "name" | "faults" | "available" | "checkSettings"
 >;
 
-/** Of all modules. */
-export const implementations: readonly ListedImplementation[] = [
-  ...consensusImplementations,
-  ...storageImplementations,
-];
-
 /** Systems from elsewhere: they may not be installed. */
 export const peers: readonly ListedImplementation[] = [etcdConsensus, postgresqlStorage, redisStorage];

@@ -80,10 +80,14 @@ export type StorageEvent =
   | { readonly kind: "start"; readonly life: number; readonly records: number }
   /** It refused its own files, put them aside, and will join again with nothing. */
   | { readonly kind: "damage"; readonly what: string }
-  /** A replica has durably accepted `version` of `key`; `digest` is the CRC32C of the value, 0 for a delete. */
+  /**
+   * A replica has durably accepted `version` of `key`, under the topology of `epoch` (0: there is only one); `digest` is
+   * the CRC32C of the value, 0 for a delete.
+   */
   | {
       readonly kind: "accept";
       readonly key: string;
+      readonly epoch: number;
       readonly ballot: number;
       readonly version: number;
       readonly digest: number;

@@ -391,6 +391,7 @@ describe("a node", () => {
     node.execute({ session: 1, sequence: 3, operation: remove() }, 0);
     const accept = (version: number, digest: number) => ({
       kind: "accept",
+      epoch: 0,
       key: "k",
       ballot: version,
       version,

@@ -201,7 +201,7 @@ export class ShardedStorage implements Replica {
     if (!this.#shardOf(key).offer(key, latest)) return;
     const { version, digest } = latest;
     // There are no ballots here. At a majority a version is given once, which is all that the trace wants of one.
-    this.#options.trace({ kind: "accept", key, ballot: version, version, digest });
+    this.#options.trace({ kind: "accept", key, epoch: 0, ballot: version, version, digest });
   }
 
   state(): StorageState {

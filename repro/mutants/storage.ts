@@ -155,8 +155,8 @@ export const storageMutants: readonly Mutant[] = [
     own,
     change(
       "storage-core.ts",
-      "    const isOfEpoch = batch.epoch === this.#topology.epoch;",
-      "    const isOfEpoch = batch.epoch <= this.#topology.epoch;",
+      "    if (batch.epoch === epoch) this.#takeAll(from, batch.messages);",
+      "    if (batch.epoch <= epoch) this.#takeAll(from, batch.messages);",
     ),
   ),
   mutant(
@@ -166,8 +166,8 @@ export const storageMutants: readonly Mutant[] = [
     own,
     change(
       "slot-pull.ts",
-      '    const needed = before.length - neededOf(before.length, "majority") + 1;',
-      "    const needed = 1;",
+      '    const needed = neededOf(before.length, "majority") - (before.length - others.length);',
+      "    const needed = Math.min(1, others.length);",
     ),
   ),
 ];

@@ -52,19 +52,19 @@ export class Compaction {
   }
 
   #look(): void {
-    const { engine } = this.#ports;
-    const written = engine.counters["bytes written"] ?? 0;
+    const ports = this.#ports;
+    const written = ports.engine.counters["bytes written"] ?? 0;
     const bytes = written - this.#writtenBefore;
-    if (this.#isUnderWay || bytes < Math.max(this.#leastBytes, writtenPerLive * this.#ports.liveBytes())) return;
+    if (this.#isUnderWay || bytes < Math.max(this.#leastBytes, writtenPerLive * ports.liveBytes())) return;
     this.#isUnderWay = true;
     this.#writtenBefore = written;
-    this.#ports.trace({ kind: "background", work: "compaction", phase: "begin", records: 0, bytes });
-    engine.compact((error) => {
+    ports.trace({ kind: "background", work: "compaction", phase: "begin", records: 0, bytes });
+    ports.engine.compact((error) => {
       this.#isUnderWay = false;
       if (this.#isEnded) return;
       // One that failed is tried again when as much has been written again; the engine tells its troubles by itself.
       if (error === undefined) this.counters.compactions++;
-      this.#ports.trace({ kind: "background", work: "compaction", phase: "end", records: 0, bytes });
+      ports.trace({ kind: "background", work: "compaction", phase: "end", records: 0, bytes });
     });
   }
 }

@@ -49,6 +49,8 @@ export interface ReplicaPorts {
   onTombstone(key: string, slot: number, ballot: number): void;
   /** Whether every acceptance is traced: it costs more than the acceptance itself where a trace leaves the process. */
   readonly tracesAccepts: boolean;
+  /** Of the topology that is followed. */
+  epoch(): number;
   trace(event: StorageEvent): void;
   onFatal(error: EngineError): void;
 }
@@ -289,13 +291,16 @@ export class Replica {
     if (before > 0) this.digests.toggle(slot, hash, before);
     if (after === 0) return;
     this.digests.toggle(slot, hash, after);
-    if (this.#ports.tracesAccepts) this.commit.when(entry.write, () => this.#tell(key, next.state));
+    if (this.#ports.tracesAccepts) {
+      const epoch = this.#ports.epoch();
+      this.commit.when(entry.write, () => this.#tell(key, epoch, next.state));
+    }
     if (next.state.value === null) this.#ports.onTombstone(key, slot, after);
   }
 
-  #tell(key: string, { ballot, version, value }: State): void {
+  #tell(key: string, epoch: number, { ballot, version, value }: State): void {
     const digest = value === null ? 0 : crc32c(layout.encodeText(value));
-    this.#ports.trace({ kind: "accept", key, ballot, version, digest });
+    this.#ports.trace({ kind: "accept", key, epoch, ballot, version, digest });
   }
 
   /** Every replica has reported the tombstone: it goes, and what is older than it is refused from now on. */

@@ -166,7 +166,7 @@ export class SlotPull {
 
   #add(slot: number): void {
     const before = this.#topology.sourcesOf(slot);
-    const others = before.filter(({ number }) => number !== this.#number);
+    const others = before.filter((member) => member.number !== this.#number);
     const candidates = others.filter(({ number }) => !this.#lost.has(number));
     const needed = neededOf(before.length, "majority") - (before.length - others.length);
     if (needed === 0) {

@@ -129,6 +129,7 @@ export class StorageCore {
         onBlocked: (key) => this.coordinator.repair(key, "majority"),
         onTombstone: (key, slot, ballot) => this.#tombstones.note(key, slot, ballot),
         tracesAccepts: options.tracesAccepts,
+        epoch: () => this.#topology.epoch,
         trace: (event) => options.trace(event),
         onFatal: (error) => this.#fail(error),
       },
