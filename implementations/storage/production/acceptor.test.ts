@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../foundation/prng.ts";
-import { accept, install, isCollectable, prepare, takeOver } from "./acceptor.ts";
+import { accept, install, isCollectable, prepare, review, takeOver } from "./acceptor.ts";
 import { absentRecord, decodeRecord, noFloor, RecordEncoder } from "./record.ts";
 import type { KeyRecord, State } from "./record.ts";
 
@@ -38,7 +38,24 @@ test("an install is a late accept: taken if newer, not taken behind a promise", 
   assert.equal(install(record, stateOf(1025)), record);
   assert.equal(install(record, stateOf(2050)), undefined);
   assert.equal(install(record, stateOf(3073))?.state.ballot, 3073);
-  assert.deepEqual(takeOver(record, stateOf(2050)), { promised: 3073, state: stateOf(2050) });
+});
+
+test("what is taken over is taken whatever is promised here, and brings along what was promised there", () => {
+  const record: KeyRecord = { promised: 3073, state: stateOf(2049) };
+  assert.deepEqual(takeOver(record, { promised: 2050, state: stateOf(2050) }), {
+    promised: 3073,
+    state: stateOf(2050),
+  });
+  assert.deepEqual(takeOver(record, { promised: 9217, state: stateOf(1025) }), { ...record, promised: 9217 });
+  assert.deepEqual(takeOver(fresh, { promised: 9217, state: fresh.state }), { ...fresh, promised: 9217 });
+  assert.equal(takeOver(record, { promised: 2049, state: stateOf(2049) }), record, "nothing new is not written");
+});
+
+test("where a slot was kept before, nothing is taken behind a promise; promises are", () => {
+  const record: KeyRecord = { promised: 3073, state: stateOf(2049) };
+  assert.equal(review(record, { promised: 2050, state: stateOf(2050) }), undefined);
+  assert.deepEqual(review(record, { promised: 9217, state: stateOf(2049) }), { ...record, promised: 9217 });
+  assert.deepEqual(review(record, { promised: 4097, state: stateOf(3073) }), { promised: 4097, state: stateOf(3073) });
 });
 
 test("behind a floor nothing that is older can be written, whoever brings it", () => {

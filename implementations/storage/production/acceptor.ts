@@ -38,12 +38,28 @@ export function install(record: KeyRecord, state: State): KeyRecord | undefined 
 }
 
 /**
- * Takes a record over from the replicas of before, into a slot that is being gained: whatever was promised here, since
- * a promise of this replica alone cannot have made a quorum of the group that is handing over.
+ * Takes a record over from a replica of before, into a slot that is being gained: whatever was promised here, since a
+ * promise of this replica alone cannot have made a quorum of the group that is handing over. What was promised there is
+ * promised here from now on: otherwise a ballot that they refuse could be prepared among those who come, and what lies
+ * above it at one of those who stay would be found later, and win.
  */
-export function takeOver(record: KeyRecord, state: State): KeyRecord {
-  if (state.ballot <= record.state.ballot) return record;
-  return { promised: Math.max(record.promised, state.ballot), state };
+export function takeOver(record: KeyRecord, taken: KeyRecord): KeyRecord {
+  const state = taken.state.ballot > record.state.ballot ? taken.state : record.state;
+  return withPromise({ promised: record.promised, state }, Math.max(taken.promised, state.ballot), record);
+}
+
+/**
+ * The same for a slot that was kept before, where promises stand: undefined where one is in the way, as in `install`.
+ */
+export function review(record: KeyRecord, taken: KeyRecord): KeyRecord | undefined {
+  const installed = install(record, taken.state);
+  return installed && withPromise(installed, taken.promised, installed);
+}
+
+/** Returns `same` where nothing differs from it. */
+function withPromise({ promised, state }: KeyRecord, atLeast: number, same: KeyRecord): KeyRecord {
+  const next = Math.max(promised, atLeast);
+  return next === same.promised && state === same.state ? same : { promised: next, state };
 }
 
 /**

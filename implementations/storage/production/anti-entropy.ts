@@ -185,6 +185,7 @@ export class AntiEntropy {
 
   #sendRecords(to: NodeId, records: readonly SlotRecord[]): void {
     if (records.length === 0) return;
+    this.#ports.trace({ kind: "background", work: "repair", phase: "begin", records: 0, bytes: 0 });
     let bytes = 0;
     for (const { key, state } of records) {
       bytes += key.length + (state.value?.length ?? 0);

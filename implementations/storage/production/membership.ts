@@ -18,7 +18,7 @@ import type { RebalancePort, RebalanceSettings, SlotPart } from "./rebalance-por
 import { Rebalance } from "./rebalance.ts";
 import type { RebalanceFiles } from "./rebalance.ts";
 import { noFloor, recordHeadBytes, recordKey, slotAndKeyOf } from "./record.ts";
-import type { Floor, State } from "./record.ts";
+import type { Floor, KeyRecord } from "./record.ts";
 import type { SlotPage, SlotRecord } from "./replica.ts";
 import { slotOf } from "./slots.ts";
 import type { StorageCore } from "./storage-core.ts";
@@ -43,6 +43,8 @@ export class Membership {
   #rebalance: Rebalance | undefined;
   /** Slots that this node gains in the topology it follows. */
   #gained: ReadonlySet<number> = new Set();
+  /** Whether everything that was accepted before it was followed is durable. */
+  #isQuiet = false;
   #isEnded = false;
 
   constructor(options: MembershipOptions) {
@@ -98,7 +100,10 @@ export class Membership {
       mayHold: (slot) => replica.mayHold(slot),
       scanSlot: (slot, from, maxBytes, done) => {
         const start = from === undefined ? undefined : recordKey(slot, from);
-        replica.scanSlot(slot, start, maxBytes, (page) => done(partOf(slot, page)));
+        const end = (page: SlotPage): void => done(partOf(slot, page));
+        // What changes from now on need not be told; to wait for it slot after slot would take a busy node long.
+        if (this.#isQuiet) replica.scanStored(slot, start, maxBytes, end);
+        else replica.scanSlot(slot, start, maxBytes, end);
       },
       takeOver: (records, floors, done) => this.#takeOver(records, floors, later(clock, done)),
       dropSlots: (slots, done) => {
@@ -113,7 +118,10 @@ export class Membership {
   #follow(topology: AgreedTopology, number: number): void {
     if (this.#isEnded) return;
     this.#gained = new Set(topology.slotsGainedBy(number));
-    this.#options.core.topologyChanged(topology, number);
+    const { core } = this.#options;
+    core.topologyChanged(topology, number);
+    this.#isQuiet = false;
+    core.replica.commit.whenQuiet(() => (this.#isQuiet = core.topology === topology));
     this.#options.onTopology();
   }
 
@@ -124,7 +132,7 @@ export class Membership {
       if (part === undefined) bySlot.set(slot, (part = { records: [], floor: noFloor }));
       return part;
     };
-    for (const { key, body } of records) at(slotOf(key)).records.push({ key, state: body as State });
+    for (const { key, body } of records) at(slotOf(key)).records.push({ key, ...(body as KeyRecord) });
     for (const { slot, ballot, version } of floors) at(slot).floor = { ballot, version };
     let left = bySlot.size;
     let isWhole = true;
@@ -150,7 +158,7 @@ export class Membership {
 
 function partOf(slot: number, { records, floor, next }: SlotPage): SlotPart {
   return {
-    records: records.map(({ key, state }) => ({ key, ballot: state.ballot, body: state })),
+    records: records.map(({ key, promised, state }) => ({ key, ballot: state.ballot, body: { promised, state } })),
     bytes: records.reduce((sum, { key, state }) => sum + recordHeadBytes + key.length + (state.value?.length ?? 0), 0),
     next: next === undefined ? undefined : slotAndKeyOf(next)[1],
     floor: next === undefined && floor.ballot > 0 ? { slot, ...floor } : undefined,

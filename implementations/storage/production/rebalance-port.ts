@@ -40,10 +40,10 @@ export interface RebalancePort {
    */
   scanSlot(slot: number, from: string | undefined, maxBytes: number, done: (part: SlotPart | undefined) => void): void;
   /**
-   * Stores each record whose ballot is above that at which the key's record here was accepted, and raises floors. Of
-   * slots that are gained, whatever this replica has promised (the promise stays). Of slots that were kept before, only
-   * what the promise allows, as an accept message that comes late: otherwise the key is to be repaired, and `done` is
-   * called with false. Called only while the topology changes.
+   * Stores each record whose ballot is above that at which the key's record here was accepted, promises what the record
+   * says was promised, and raises floors. Of slots that are gained, whatever this replica has promised. Of slots that
+   * were kept before, only what the promise allows, as an accept message that comes late: otherwise the key is to be
+   * repaired, and `done` is called with false. Called only while the topology changes.
    */
   takeOver(records: readonly MovedRecord[], floors: readonly SlotFloor[], done: (isDone: boolean) => void): void;
   /** Removes everything of `slots`, floors and promises included. Most of them will be empty. */

@@ -30,6 +30,8 @@ export interface TestRecord {
   readonly words: readonly string[];
 }
 
+type MovedBody = Pick<TestRecord, "promised" | "words">;
+
 interface DataMessage {
   readonly kind: "prepare" | "accept" | "promised" | "accepted";
   readonly epoch: number;
@@ -415,8 +417,11 @@ export class TestNode {
         isWhole = false;
         this.operate(key);
       } else if (ballot > own.accepted) {
-        const words = body as readonly string[];
-        this.#set(slot, key, { promised: Math.max(own.promised, ballot), accepted: ballot, words });
+        const { promised, words } = body as MovedBody;
+        this.#set(slot, key, { promised: Math.max(own.promised, promised, ballot), accepted: ballot, words });
+      } else {
+        const { promised } = body as MovedBody;
+        this.#set(slot, key, { ...own, promised: Math.max(own.promised, promised) });
       }
     }
     for (const floor of floors) this.floors.set(floor.slot, floor);
@@ -428,7 +433,11 @@ function partOf(records: readonly (readonly [string, TestRecord])[], floor: Slot
   const some = records.slice(0, count);
   const next = records[count]?.[0];
   return {
-    records: some.map(([key, { accepted, words }]) => ({ key, ballot: accepted, body: words })),
+    records: some.map(([key, { promised, accepted, words }]) => ({
+      key,
+      ballot: accepted,
+      body: { promised, words } satisfies MovedBody,
+    })),
     bytes: some.length * recordBytes,
     next,
     floor: next === undefined ? floor : undefined,

@@ -12,6 +12,7 @@ import type { AdminCommand } from "../contract.ts";
 import { busy, quarrelsome, runChaos } from "./rebalance-chaos.fixture.ts";
 import { testSettings, TestWorld } from "./rebalance.fixture.ts";
 import { slotOf } from "./slots.ts";
+import { memberNumbers } from "./topology.ts";
 
 const founders = ["n1", "n2", "n3"];
 const all = ["n1", "n2", "n3", "n4", "n5", "n6"];
@@ -158,6 +159,25 @@ test("what two of three know outlives the departure of both, one after the other
   for (const key of keys) {
     const words = world.node("n2").records.get(slotOf(key))?.get(key)?.words ?? [];
     assert.ok(words.includes("only n1 and n3 know"), key);
+  }
+});
+
+test("what those who leave have promised is promised by those who come, also where nothing was accepted", () => {
+  const world = settledWorld("promises");
+  const ballot = 1_000_000 * memberNumbers + 1;
+  const slot = slotOf("promised");
+  for (const id of ["n2", "n3"]) {
+    world.node(id).records.set(slot, new Map([["promised", { promised: ballot, accepted: 0, words: [] }]]));
+  }
+  assert.equal(ask(world, "n1", change(["n4"], ["n3"])), undefined);
+  const majorities = [
+    ["n1", "n2"],
+    ["n1", "n4"],
+    ["n2", "n4"],
+  ];
+  for (const majority of majorities) {
+    const promised = majority.map((id) => world.node(id).records.get(slot)?.get("promised")?.promised ?? 0);
+    assert.ok(Math.max(...promised) >= ballot, `one of ${majority.join()} refuses what lies below`);
   }
 });
 

@@ -23,10 +23,13 @@
  *    is not in O; and what was prepared in the changing epoch must be prepared again in the one that follows, where
  *    replicas refuse the epoch before. Who stays is in O, and takes only what an accept message could bring it; where
  *    a promise stands in the way, a round of the changing epoch brings the key to its quorums first.
- * 4. A gaining member begins with the slot empty. Tombstones are collected only while nothing changes, with every
+ * 4. The same holds of promises: each majority contains somebody who has promised b, or more, once b was prepared. So
+ *    promises travel with records, also those of keys of which nothing was accepted. Without, a lower ballot could be
+ *    prepared by a majority of N that has never heard of b, and its value be lost when b's is found at one who stayed.
+ * 5. A gaining member begins with the slot empty. Tombstones are collected only while nothing changes, with every
  *    replica's consent; floors travel after the records of their slot, so a record that a source collected a moment ago
  *    is covered by the floor that it sends. Nobody holds on to a value from an earlier ownership.
- * 5. A node that lost its disk is not the member it was: it has neither votes nor promises under the old number. It
+ * 6. A node that lost its disk is not the member it was: it has neither votes nor promises under the old number. It
  *    gains its slots like any newcomer.
  * The members before are the electors of what follows a changing topology, so complete and abandoned cannot both
  * happen.

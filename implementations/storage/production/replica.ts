@@ -55,9 +55,9 @@ export interface ReplicaPorts {
   onFatal(error: EngineError): void;
 }
 
-export interface SlotRecord {
+/** A key with what was promised and accepted of it; possibly only the former. */
+export interface SlotRecord extends KeyRecord {
   readonly key: string;
-  readonly state: State;
 }
 
 export interface SlotPage {
@@ -86,7 +86,7 @@ interface Taking {
   readonly kind: "take";
   readonly id: 0;
   readonly key: string;
-  readonly state: State;
+  readonly record: KeyRecord;
   readonly isGained: boolean;
   readonly done: (isTaken: boolean) => void;
 }
@@ -180,6 +180,14 @@ export class Replica {
     if (this.#ports.keeps(slotOf(request.key))) this.#load({ from, request });
   }
 
+  /** What was asked under the topology of before, and waits for its record, is not done under the next one. */
+  topologyChanged(): void {
+    for (const waiting of this.#loading.values()) {
+      this.#loadingCount -= waiting.length;
+      for (const { request } of waiting.splice(0)) this.#drop(request);
+    }
+  }
+
   /** Whether `slot` has records or a floor, those that are being written included. */
   mayHold(slot: number): boolean {
     return this.#held[slot]! > 0 || this.#floors.has(slot);
@@ -234,8 +242,8 @@ export class Replica {
       case "collect":
         return this.#collectTombstone(entry, request.ballot);
       case "take": {
-        const { state, isGained, done, key } = request;
-        const next = isGained ? acceptor.takeOver(record, state) : acceptor.install(record, state);
+        const { isGained, done, key } = request;
+        const next = isGained ? acceptor.takeOver(record, request.record) : acceptor.review(record, request.record);
         if (next !== undefined && next !== record) this.#change(entry, next, true);
         done(next !== undefined);
         // Last, as above.
@@ -420,18 +428,20 @@ export class Replica {
     this.commit.when(this.commit.next, done);
   }
 
-  /** Records of `slot` from `from` (undefined: its start), about `maxBytes` of them, as they are on disk. */
+  /** As `scanStored`, with everything that was changed before. */
   scanSlot(slot: number, from: Uint8Array | undefined, maxBytes: number, done: (page: SlotPage) => void): void {
-    const start = from ?? layout.slotStart(slot);
-    this.commit.whenQuiet(() =>
-      this.#scan(start, layout.slotStart(slot + 1), maxBytes, (entries, next) => {
-        const records = entries.map(({ key, value }) => ({
-          key: layout.slotAndKeyOf(key)[1],
-          state: layout.decodeRecord(value).state,
-        }));
-        done({ records: records.filter(({ state }) => state.ballot > 0), floor: this.floorOf(slot), next });
-      }),
-    );
+    this.commit.whenQuiet(() => this.scanStored(slot, from, maxBytes, done));
+  }
+
+  /** Records of `slot` from `from` (undefined: its start), about `maxBytes` of them, as they are on disk. */
+  scanStored(slot: number, from: Uint8Array | undefined, maxBytes: number, done: (page: SlotPage) => void): void {
+    this.#scan(from ?? layout.slotStart(slot), layout.slotStart(slot + 1), maxBytes, (entries, next) => {
+      const records = entries.map(({ key, value }) => ({
+        key: layout.slotAndKeyOf(key)[1],
+        ...layout.decodeRecord(value),
+      }));
+      done({ records, floor: this.floorOf(slot), next });
+    });
   }
 
   /**
@@ -456,8 +466,9 @@ export class Replica {
     };
     if (left === 0) return end();
     // By the same way as requests: what is read of a key here must not replace what was accepted meanwhile.
-    for (const { key, state } of records) {
-      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, state, isGained, done: taken });
+    for (const record of records) {
+      const { key } = record;
+      if (this.#ports.keeps(slot)) this.receive("", { kind: "take", id: 0, key, record, isGained, done: taken });
       else taken(false);
     }
   }

@@ -173,7 +173,10 @@ export class StorageCore {
         digests: this.replica.digests,
         send: (to, body) => this.#send(to, { kind: "sync", id: 0, body }),
         install: sendRequest,
-        scanSlot: (slot, from, maxBytes, done) => this.replica.scanSlot(slot, from, maxBytes, done),
+        scanSlot: (slot, from, maxBytes, done) =>
+          this.replica.scanSlot(slot, from, maxBytes, ({ records, ...page }) =>
+            done({ ...page, records: records.filter(({ state }) => state.ballot > 0) }),
+          ),
         trace: (event) => options.trace(event),
       },
       topology,
@@ -287,6 +290,7 @@ export class StorageCore {
     this.#topology = topology;
     this.#member.number = number;
     this.#noteKept();
+    this.replica.topologyChanged();
     this.coordinator.topologyChanged(topology);
     this.#hints.topologyChanged(topology);
     this.#antiEntropy.topologyChanged(topology);

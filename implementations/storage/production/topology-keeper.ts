@@ -397,10 +397,15 @@ export class TopologyKeeper {
     this.#proposalTimer = this.#port.clock.after(delayMs, () => this.#attempt());
     if (this.number === 0 || goal.epoch !== topology.epoch + 1 || this.#isAdopting) return;
     this.#proposal = undefined;
-    const highest = Math.max(this.#highestBallot, this.#file.stored.proposed, this.#file.stored.elector.promised);
-    const ballot = ballotAbove(highest, this.number);
+    const { number } = this;
+    let ballot = 0;
     this.#file.write(
-      (stored) => (stored.topology?.epoch === topology.epoch ? { ...stored, proposed: ballot } : undefined),
+      // Chosen when its turn to be written comes: one that waits behind a slow disk must not get the same ballot.
+      (stored) => {
+        if (stored.topology?.epoch !== topology.epoch) return undefined;
+        ballot = ballotAbove(Math.max(this.#highestBallot, stored.proposed, stored.elector.promised), number);
+        return { ...stored, proposed: ballot };
+      },
       () => this.#ask(new Proposal(topology.electors, ballot, goal), topology),
     );
   }

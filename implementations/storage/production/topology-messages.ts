@@ -22,10 +22,13 @@ export interface SlotFloor {
   readonly version: number;
 }
 
-/** A record on its way; what it holds besides its ballot is the replica's affair. */
+/**
+ * A record on its way; what it holds besides its ballot is the replica's affair, and must tell what was promised: keys
+ * of which something was promised and nothing accepted travel as well.
+ */
 export interface MovedRecord {
   readonly key: string;
-  /** At which the record was accepted. */
+  /** At which the record was accepted; 0: nothing was. */
   readonly ballot: number;
   readonly body: unknown;
 }
