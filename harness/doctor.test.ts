@@ -60,6 +60,8 @@ describe("an examination", () => {
     "TLS 1.3",
     "Clock",
     "Peer etcd",
+    "Peer postgresql",
+    "Peer redis",
   ];
 
   test("of this machine leaves nothing behind", async () => {

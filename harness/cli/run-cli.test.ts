@@ -356,6 +356,7 @@ describe("what the engines are asked", () => {
 
   test("sweep: defaults, and two kinds of fault", async () => {
     assert.deepEqual(await optionsOf("sweep consensus --seeds 3..12"), {
+      module: "consensus",
       implementation: "production",
       kinds: ["kill", "halves", "torn-write"],
       style: "swarm",

@@ -14,9 +14,9 @@ export const microbench: Experiment = {
   stages: (profile) => (profile === "smoke" ? [] : microbenchTasks.map((task) => microbenchStage(task))),
 };
 
-const inProcessBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6, full: 12 };
+const inProcessBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 12 };
 /** A thousand entries take several milliseconds: a sample is one of them. */
-const sampling: Readonly<Record<Profile, number>> = { smoke: 100, quick: 300, full: 1000 };
+const sampling: Readonly<Record<Profile, number>> = { smoke: 100, quick: 200, full: 1000 };
 
 export const consensusInProcess: Experiment = {
   id: "consensus-in-process",

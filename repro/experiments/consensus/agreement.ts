@@ -9,8 +9,8 @@ import { stepStage } from "../../../harness/step-stage.ts";
 import { memorySparingFaults } from "../fault-sets.ts";
 
 const both = ["minimal", "production"] as const;
-const stepRuns: Readonly<Record<Profile, number>> = { smoke: 4, quick: 20, full: 200 };
-const restRuns: Readonly<Record<Profile, number>> = { smoke: 8, quick: 40, full: 400 };
+const stepRuns: Readonly<Record<Profile, number>> = { smoke: 4, quick: 12, full: 200 };
+const restRuns: Readonly<Record<Profile, number>> = { smoke: 8, quick: 25, full: 400 };
 const clusterRuns: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 10 };
 
 export const consensusStepByStep: Experiment = {

@@ -45,7 +45,7 @@ const throughputSizes: Readonly<Record<Profile, readonly number[]>> = {
   quick: [1, 3, 5, 7],
   full: [1, 3, 5, 7],
 };
-const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 6, full: 8 };
+const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 2, full: 8 };
 const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 900, full: 4000 };
 /** Minimal keeps its log in memory: its throughput is a yardstick, and a few blocks show it. */
 const minimalBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 2 };
@@ -144,7 +144,7 @@ export function consensusLatencyOf(implementations: readonly string[]): Experime
   };
 }
 
-const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6, full: 10 };
+const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 10 };
 const batchMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 500, full: 3000 };
 
 export const consensusBatches: Experiment = {
@@ -191,7 +191,7 @@ export const consensusBatches: Experiment = {
 
 const singleOrBatch: Probe = (block) => (block.plan.load.loop === "batch" ? batchTimes(block) : operationTimes(block));
 
-const readBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
+const readBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
 const readMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 3000 };
 
 export const consensusReads: Experiment = {

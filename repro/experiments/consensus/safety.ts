@@ -11,13 +11,13 @@ import { everyFault, memorySparingFaults } from "../fault-sets.ts";
 /** Simulated runs of each implementation, in stages of equal size so that an interrupted run loses little. */
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
   smoke: { stages: 1, runs: 35 },
-  quick: { stages: 4, runs: 90 },
+  quick: { stages: 3, runs: 80 },
   full: { stages: 10, runs: 600 },
 };
-const sieges: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 60 };
+const sieges: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 60 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
   smoke: { blocks: 1, durationMs: 2400 },
-  quick: { blocks: 1, durationMs: 14_000 },
+  quick: { blocks: 1, durationMs: 9000 },
   full: { blocks: 5, durationMs: 60_000 },
 };
 

@@ -7,7 +7,7 @@ import { writes } from "./performance.ts";
 
 const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 3 };
 /** The schedule below fills one unit of eight parts. */
-const timelineMs: Readonly<Record<Profile, number>> = { smoke: 2400, quick: 6400, full: 16_000 };
+const timelineMs: Readonly<Record<Profile, number>> = { smoke: 2400, quick: 4800, full: 16_000 };
 
 export const consensusTimeline: Experiment = {
   id: "consensus-timeline",

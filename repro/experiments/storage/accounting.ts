@@ -93,7 +93,7 @@ const delays: FaultSpec = {
   parameters: { meanMs, jitterMs },
 };
 
-const orderBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 2, full: 4 };
+const orderBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 4 };
 
 export const storageOrderStatistics: Experiment = {
   id: "storage-order-statistics",
@@ -200,7 +200,7 @@ function eachSize(of: (nodes: number) => readonly Measurement[]): readonly Measu
 
 const roundTrips: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
   smoke: { simulated: 300, cluster: 0 },
-  quick: { simulated: 2000, cluster: 500 },
+  quick: { simulated: 1000, cluster: 300 },
   full: { simulated: 20_000, cluster: 5000 },
 };
 

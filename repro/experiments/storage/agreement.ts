@@ -11,7 +11,7 @@ import { memorySparing } from "./safety.ts";
 
 const both = ["minimal", "production"] as const;
 const stepRuns: Readonly<Record<Profile, number>> = { smoke: 3, quick: 12, full: 100 };
-const restRuns: Readonly<Record<Profile, number>> = { smoke: 5, quick: 25, full: 200 };
+const restRuns: Readonly<Record<Profile, number>> = { smoke: 5, quick: 15, full: 200 };
 const clusterRuns: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
 
 export const storageStepByStep: Experiment = {

@@ -11,7 +11,7 @@ import type { QuorumLevel } from "../../../implementations/storage/contract.ts";
 import { overheadS, valueOf } from "../consensus/performance.ts";
 import { puts, storageLoop } from "./loads.ts";
 
-const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 8 };
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
 const measuredMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 2500 };
 
 interface Level {

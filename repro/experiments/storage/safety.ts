@@ -11,13 +11,13 @@ import { inTurn, mixed } from "./loads.ts";
 
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
   smoke: { stages: 1, runs: 25 },
-  quick: { stages: 3, runs: 80 },
+  quick: { stages: 2, runs: 50 },
   full: { stages: 10, runs: 400 },
 };
-const sieges: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 30 };
+const sieges: Readonly<Record<Profile, number>> = { smoke: 0, quick: 0, full: 30 };
 const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durationMs: number }>> = {
   smoke: { blocks: 1, durationMs: 2400 },
-  quick: { blocks: 1, durationMs: 12_000 },
+  quick: { blocks: 1, durationMs: 7500 },
   full: { blocks: 4, durationMs: 60_000 },
 };
 

@@ -12,7 +12,7 @@ import { closedLoop, overheadS, valueOf, warmUps } from "../consensus/performanc
 import { puts, storageLoop } from "./loads.ts";
 
 const sizes: Readonly<Record<Profile, readonly number[]>> = { smoke: [3], quick: [1, 3, 5, 7], full: [1, 3, 5, 7] };
-const sizeBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 5, full: 8 };
+const sizeBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 8 };
 const sizeMs: Readonly<Record<Profile, number>> = { smoke: 800, quick: 600, full: 4000 };
 
 export const storageThroughput: Experiment = {
@@ -106,7 +106,7 @@ function comparedVariants(profile: Profile, seed: string): readonly Variant[] {
   ];
 }
 
-const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 8 };
+const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
 const batchMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 2500 };
 
 export const storageBatches: Experiment = {
