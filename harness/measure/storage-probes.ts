@@ -67,7 +67,10 @@ export function backgroundWindow({ trace, plan }: BlockRecord, work: string): Wi
   return { fromMs: Math.min(...begins), toMs: ends.length < begins.length ? durationMs : Math.max(...ends) };
 }
 
-/** p99 of writes before and during the stretch of `work`, their quotient, and what was moved in it. */
+/**
+ * p99 of writes before and during the stretch of `work`, their quotient, and what was moved in it. Where a fault made
+ * the nodes work, the stretch begins with it: a newcomer's start and the agreement on it are part of what writers notice.
+ */
 export function latencyAround(work: string): Probe {
   return (block) => {
     const window = backgroundWindow(block, work);
@@ -78,8 +81,10 @@ export function latencyAround(work: string): Probe {
         .map(({ startMs, endMs }) => endMs - startMs);
       return times.length < 100 ? undefined : nearestRank(sorted(times), 0.99);
     };
-    const before = p99Within(block.plan.warmUpMs, window.fromMs);
-    const during = p99Within(window.fromMs, window.toMs);
+    const causes = block.faults.map(({ startMs }) => startMs).filter((startMs) => startMs <= window.fromMs);
+    const fromMs = causes.length === 0 ? window.fromMs : Math.max(...causes);
+    const before = p99Within(block.plan.warmUpMs, fromMs);
+    const during = p99Within(fromMs, window.toMs);
     const moved = movedBy(block, work);
     if (before === undefined || during === undefined) return moved;
     return [

@@ -20,7 +20,7 @@ export const storageJoinLatency: Figure = {
   caption:
     "Above: p50 and p99 of the writes that began in each window of the load, from their actual start, on a logarithmic " +
     "axis; the line breaks where none began. Shaded: some node was moving keys (yellow) or compacting (blue). Rule: " +
-    "the goal (P-STO-4), three times the p99 before the first key moved. Below: when any node worked in the " +
+    "the goal (P-STO-4), three times the p99 before the node was asked to join. Below: when any node worked in the " +
     "background, by what it did. The node that joins is taken out again before the end, and its keys move once more.",
   needs: ["timeline", "measurements"],
   build: (tables) => {
@@ -160,7 +160,7 @@ function describeGoal(measured: ReadonlyMap<string, number | undefined>): string
   const [before, during] = ["before", "during"].map((when) => measured.get(`p99-${when}-rebalance-ms`));
   const ratio = measured.get("p99-rebalance-ratio");
   if (before === undefined || during === undefined || ratio === undefined) return "";
-  return `p99 ${formatMeasure(before)} ms before the first move, ${formatMeasure(during)} ms until the last: ${formatMeasure(ratio)} times`;
+  return `p99 ${formatMeasure(before)} ms before the join, ${formatMeasure(during)} ms until the last move: ${formatMeasure(ratio)} times`;
 }
 
 function specOf(block: Block): TopLevelSpec {

@@ -80,13 +80,19 @@ function buildTable(nodes: readonly NodeId[], options: RingOptions): readonly (r
   const replicas = Math.min(replicationFactor, nodes.length);
   const interned = new Map<string, readonly NodeId[]>();
   const table: (readonly NodeId[])[] = [];
-  let first = 0;
+  let first = -1;
+  let next = 0;
+  let kept: readonly NodeId[] = [];
   for (let slot = 0; slot < slotCount; slot++) {
-    while (first < tokens.length && placeOf(tokens[first]!) < slot * stepsPerSlot) first++;
-    const owners = ownersFrom(tokens, first, replicas);
-    const name = owners.join();
-    const kept = interned.get(name) ?? owners.map((owner) => nodes[owner]!);
-    interned.set(name, kept);
+    while (next < tokens.length && placeOf(tokens[next]!) < slot * stepsPerSlot) next++;
+    // Between many two slots there is no token: the second has the owners of the first.
+    if (next !== first) {
+      first = next;
+      const owners = ownersFrom(tokens, first, replicas);
+      const name = owners.join();
+      kept = interned.get(name) ?? owners.map((owner) => nodes[owner]!);
+      interned.set(name, kept);
+    }
     table.push(kept);
   }
   return table;

@@ -116,13 +116,17 @@ export class ChangingTopology implements Topology {
     this.members = [...data.members, ...data.before.filter((member) => !has(data.members, member.number))];
     const after = groupsOf(data.members, data);
     const placements = new Map<Group, Map<Group, JointPlacement>>();
+    let last: JointPlacement | undefined;
     this.#placements = groupsOf(data.before, data).map((before, slot) => {
+      if (last?.groups[0] === before && last.groups[1] === after[slot]) return last;
       const ofBefore = upsert(placements, before, () => new Map());
-      return upsert(ofBefore, after[slot]!, () => jointPlacement(before, after[slot]!));
+      return (last = upsert(ofBefore, after[slot]!, () => jointPlacement(before, after[slot]!)));
     });
-    for (const [slot, { gaining, refreshing }] of this.#placements.entries()) {
-      for (const { number } of gaining) upsert(this.#gained, number, () => []).push(slot);
-      for (const { number } of refreshing) upsert(this.#refreshed, number, () => []).push(slot);
+    for (const slot of allSlots) {
+      const { gaining, refreshing } = this.#placements[slot]!;
+      // Of most slots neither has anybody, and clients wait while a topology is made.
+      if (gaining.length > 0) this.#list(this.#gained, gaining, slot);
+      if (refreshing.length > 0) this.#list(this.#refreshed, refreshing, slot);
     }
   }
 
@@ -164,6 +168,10 @@ export class ChangingTopology implements Topology {
   /** Returns everyone who has to pull before the change is complete. */
   pulling(): Group {
     return this.data.members.filter(({ number }) => this.#gained.has(number) || this.#refreshed.has(number));
+  }
+
+  #list(slots: Map<number, number[]>, members: Group, slot: number): void {
+    for (const { number } of members) upsert(slots, number, () => []).push(slot);
   }
 }
 

@@ -75,7 +75,7 @@ export const storageGoalClaims: readonly Claim[] = [
     statement: "while a node joins, the p99 of majority puts is at most 3 times what it was before",
     class: "shape",
     published: { metric: "p99 during to before", value: "3", unit: "ratio", band: "<=3" },
-    bandReason: "the goal, from the first node's first transfer to the last one's last",
+    bandReason: "the goal, from the request that a node join to the last transfer's end",
     experiments: ["storage-join"],
     measures: [typical("p99-rebalance-ratio", cluster, atMost(3), "ratio", "p99 of puts while a node joins to before")],
     expected: "reproduced",

@@ -195,7 +195,7 @@ export const storageJoin: Experiment = {
           workload: { ...puts, keys: 5000 },
           load: { loop: "open", clients: 500, ratePerS: joinRatePerS },
           durationMs,
-          warmUpMs: 600,
+          warmUpMs: 1200,
           deadlineMs: 3000,
           generatorLimitMs: 100,
           faults: [
