@@ -54,7 +54,7 @@ function ratiosToThree(measured: MeasuredVariants, ofProfile: readonly number[])
     }));
 }
 
-const comparedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 6 };
+const comparedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
 const comparedMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 4000 };
 
 /** Production at majority and at one, single servers as yardsticks, and etcd's synced writes, in one block. */
