@@ -69,7 +69,8 @@ export function backgroundWindow({ trace, plan }: BlockRecord, work: string): Wi
 
 /**
  * p99 of writes before and during the stretch of `work`, their quotient, and what was moved in it. Where a fault made
- * the nodes work, the stretch begins with it: a newcomer's start and the agreement on it are part of what writers notice.
+ * the nodes work, the stretch begins with it: a newcomer's start and the agreement on it are part of what writers
+ * notice.
  */
 export function latencyAround(work: string): Probe {
   return (block) => {

@@ -81,8 +81,8 @@ export type StorageEvent =
   /** It refused its own files, put them aside, and will join again with nothing. */
   | { readonly kind: "damage"; readonly what: string }
   /**
-   * A replica has durably accepted `version` of `key`, under the topology of `epoch` (0: there is only one); `digest` is
-   * the CRC32C of the value, 0 for a delete.
+   * A replica has durably accepted `version` of `key`, under the topology of `epoch` (0: there is only one); `digest`
+   * is the CRC32C of the value, 0 for a delete.
    */
   | {
       readonly kind: "accept";
