@@ -101,7 +101,7 @@ export const storageTradeoffClaims: readonly Claim[] = [
     code: "implementations/platform/node/rocksdb-engine.ts",
   }),
   tradeoff("T-STO-2", "sharding: minimal has hash-based; production has consistent hashing with rebalancing", {
-    experiments: ["storage-placement", "storage-join"],
+    experiments: ["storage-placement", "storage-tradeoffs", "storage-join"],
     measures: [
       quotient(
         metric("keys-moved-to-share", minimal, "maximum"),

@@ -10,7 +10,7 @@ import { everyFault, memorySparingFaults } from "../fault-sets.ts";
 
 /** Simulated runs of each implementation, in stages of equal size so that an interrupted run loses little. */
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
-  smoke: { stages: 1, runs: 35 },
+  smoke: { stages: 1, runs: 24 },
   quick: { stages: 3, runs: 55 },
   full: { stages: 10, runs: 600 },
 };

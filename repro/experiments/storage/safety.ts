@@ -10,7 +10,7 @@ import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import { inTurn, mixed } from "./loads.ts";
 
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
-  smoke: { stages: 1, runs: 25 },
+  smoke: { stages: 1, runs: 14 },
   quick: { stages: 2, runs: 50 },
   full: { stages: 10, runs: 400 },
 };

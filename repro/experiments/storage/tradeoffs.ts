@@ -3,7 +3,7 @@
 import { blockStage } from "../../../harness/block-stage.ts";
 import { counterProbe } from "../../../harness/measure/probes.ts";
 import { lostWrites } from "../../../harness/measure/lost-writes.ts";
-import { copiesOfKeys, tombstonesLeft } from "../../../harness/measure/storage-probes.ts";
+import { copiesOfKeys, latencyAround, tombstonesLeft } from "../../../harness/measure/storage-probes.ts";
 import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import { puts } from "./loads.ts";
@@ -54,7 +54,7 @@ export const storageTradeoffs: Experiment = {
   id: "storage-tradeoffs",
   module: "storage",
   title: "Copies of keys, and what is left of deleted ones",
-  purpose: "Do the two stores differ as documented in replication and compaction?",
+  purpose: "Do the two stores differ as documented in replication, compaction and rebalancing?",
   stages: (_profile, seed) => [
     blockStage({
       experiment: "storage-tradeoffs",
@@ -94,6 +94,23 @@ export const storageTradeoffs: Experiment = {
         counterProbe("compactions", "compactions", "count"),
         counterProbe("tombstones-collected", "tombstones collected", "count"),
       ],
+    }),
+    blockStage({
+      experiment: "storage-tradeoffs",
+      block: 2,
+      label: "a node joins (simulated)",
+      implementations: ["production"],
+      substrate: "simulated",
+      plan: planOf({
+        module: "storage",
+        seed: `${seed}/tradeoffs/2`,
+        workload: { ...puts, valueBytes: 32, keys: 40 },
+        load: { loop: "open", clients: 8, ratePerS: 200 },
+        durationMs: 2500,
+        faults: [{ kind: "add", target: "one", placement: { at: "time", ms: 500 }, durationMs: 2000 }],
+      }),
+      estimateS: 1,
+      probes: [latencyAround("rebalance")],
     }),
   ],
 };
