@@ -31,6 +31,9 @@ export const faultParameters: Readonly<Partial<Record<FaultKind, Readonly<Record
   strobe: { byMs: 200, periodMs: 50 },
 };
 
+/** A thread is drawn from so many, and taken modulo the number a node has. */
+const mostWorkers = 64;
+
 /**
  * One thing to do at a time after the fault's injection; `heal` ends all earlier injections, or the one so numbered.
  */
@@ -164,6 +167,11 @@ export function resolveFault(
     case "replace":
     case "transfer":
       return { ...once({ kind: "membership", nodes: targets.slice(0, 1), change: spec.kind }), ...firstOf(targets) };
+    case "thread-kill":
+    case "thread-stall": {
+      const change = spec.kind === "thread-kill" ? "kill" : "stall";
+      return once({ kind: "thread", nodes: targets, worker: random.below(mostWorkers), change });
+    }
     case "strobe": {
       const fault = { kind: "strobe", byMs: number("byMs"), periodMs: number("periodMs") } as const;
       return once({ kind: "clock", nodes: targets, fault });

@@ -27,8 +27,20 @@ export const certaintyOf = {
   PRECONDITION_FAILED: "definite",
   /** The key is not there; a result with a meaning of its own. */
   NOT_FOUND: "definite",
-  /** The store holds as many keys or bytes as it may; nothing was written. */
+  /** The store holds as many keys or bytes, or the queue as many tasks, as it may; nothing was written. */
   CAPACITY_EXCEEDED: "definite",
+  /** A task names a module, an export or a kind that does not exist; nothing was enqueued. */
+  UNKNOWN_TASK: "definite",
+  /** A task belongs to a tenant that is not configured; nothing was enqueued. */
+  UNKNOWN_TENANT: "definite",
+  /** A task depends on one that was never accepted, or is forgotten; nothing was enqueued. */
+  UNKNOWN_DEPENDENCY: "definite",
+  /** Tasks depend on each other in a circle; nothing was enqueued. */
+  DEPENDENCY_CYCLE: "definite",
+  /** A task needs more than its tenant or a node may ever use; nothing was enqueued. */
+  QUOTA_EXCEEDED: "definite",
+  /** Another task has that id; nothing was enqueued. */
+  ALREADY_EXISTS: "definite",
   /** Too few replicas answered before anything was written. */
   QUORUM_NOT_MET: "definite",
   /** The request exceeds a stated limit or cannot be parsed. */

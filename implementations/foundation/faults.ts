@@ -26,6 +26,7 @@ export const faultKinds = {
   disk: ["torn-write", "lost-sync", "bit-flip", "misdirect", "read-error", "write-error", "full", "slow"],
   clock: ["jump", "skew", "strobe"],
   membership: ["add", "remove", "replace", "transfer"],
+  thread: ["thread-kill", "thread-stall"],
 } as const;
 
 export type FaultGroup = keyof typeof faultKinds;
@@ -110,7 +111,17 @@ export type Fault =
    * The cluster takes a new node in, lets the first of `nodes` go, or does both at once; or its leader hands its office
    * over. heal: the cluster gets its former size back.
    */
-  | { readonly kind: "membership"; readonly nodes: readonly NodeId[]; readonly change: MembershipChange };
+  | { readonly kind: "membership"; readonly nodes: readonly NodeId[]; readonly change: MembershipChange }
+  /**
+   * Of nodes that execute tasks on threads: thread `worker` (modulo their number) is ended wherever it is, and another
+   * one takes its place; or it stands still, and goes on when healed.
+   */
+  | {
+      readonly kind: "thread";
+      readonly nodes: readonly NodeId[];
+      readonly worker: number;
+      readonly change: "kill" | "stall";
+    };
 
 /** What a fault did so far. A scheduled fault whose `count` stays 0 is inert and voids its run. */
 export interface Efficacy {

@@ -41,6 +41,8 @@ export function injectIntoCalls(fault: Fault, gate: CallGate, seatOf: (id: NodeI
       return combinedHandle(fault.nodes.map((id) => clockOf(seatOf(id)).inject(fault.fault)));
     case "disk":
       throw new UsageError(`Cannot inject ${fault.fault.kind} into a minimal node: it has no disk`);
+    case "thread":
+      throw new UsageError(`Cannot ${fault.change} a thread of such a minimal node: it has none`);
     case "membership":
       throw new UsageError(`Cannot ${fault.change} minimal nodes: a minimal cluster has the members it began with`);
     default:

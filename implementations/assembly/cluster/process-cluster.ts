@@ -143,6 +143,7 @@ class ProcessCluster<Types extends ModuleTypes> implements ModuleDeployment<Type
           : this.#injectInside(fault, this.#seatsOf(fault.nodes));
       case "disk":
       case "clock":
+      case "thread":
         return this.#injectInside(fault, this.#seatsOf(fault.nodes));
       case "membership":
         return this.#members.inject(fault);

@@ -129,6 +129,7 @@ class EtcdCluster implements ConsensusDeployment {
       case "disk":
       case "clock":
       case "membership":
+      case "thread":
         throw new UsageError(`Cannot inject ${fault.kind} into etcd: it is not supported there`);
       default:
         return unreachable(fault);

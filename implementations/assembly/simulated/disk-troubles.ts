@@ -65,7 +65,7 @@ export class DiskTroubles {
 }
 
 /** Of a node that never had a disk. */
-const inertHandle: FaultHandle = faultHandle(
+export const inertHandle: FaultHandle = faultHandle(
   "operations",
   () => 0,
   () => undefined,

@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Random, Transport } from "../../foundation/effects.ts";
+import type { Fault, FaultHandle } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { FaultyDisk } from "../../platform/faulty-disk.ts";
 
@@ -38,6 +39,8 @@ export interface HostPorts<Event> {
   readonly onFatal: (error: Error, permanent: boolean) => void;
 }
 
+export type ThreadFault = Extract<Fault, { readonly kind: "thread" }>;
+
 /** One life of a node. */
 export interface NodeHost<State> {
   /** Whether it has recovered and takes part. */
@@ -45,6 +48,8 @@ export interface NodeHost<State> {
   /** Gives the canonical state, now or later; never, should it end before. */
   state(done: (state: State) => void): void;
   counters(): Readonly<Record<string, number>>;
+  /** Of nodes that execute tasks on threads. */
+  injectThread?(fault: ThreadFault): FaultHandle;
   /** Ends it orderly. */
   stop(done: () => void): void;
   /** Ends it where it stands: it does and says nothing more. */

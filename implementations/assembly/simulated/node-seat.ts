@@ -18,9 +18,9 @@ import type { SimulatedEndpoint } from "../../platform/simulated/transport.ts";
 import type { ModuleTypes } from "../module-kit.ts";
 import type { MessageMoments } from "../moments.ts";
 import { failureOf } from "../node-failure.ts";
-import { DiskTroubles } from "./disk-troubles.ts";
+import { DiskTroubles, inertHandle } from "./disk-troubles.ts";
 import { LifeClock } from "./life-clock.ts";
-import type { HostPorts, NodeHost } from "./node-host.ts";
+import type { HostPorts, NodeHost, ThreadFault } from "./node-host.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** How long a supervisor waits before it restarts a node that failed; doubles up to the maximum. */
@@ -108,6 +108,11 @@ export class NodeSeat<Types extends ModuleTypes> {
 
   injectDisk(fault: DiskFault): FaultHandle {
     return this.#troubles.inject(fault);
+  }
+
+  /** Does nothing to a node that is down: its threads are gone with it. */
+  injectThread(fault: ThreadFault): FaultHandle {
+    return this.#host?.injectThread?.(fault) ?? inertHandle;
   }
 
   holdSync(count: number, reached: () => void): void {

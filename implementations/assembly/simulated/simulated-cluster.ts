@@ -125,6 +125,8 @@ export class SimulatedCluster<Types extends ModuleTypes> {
         return combinedHandle(fault.nodes.map((id) => this.#seat(id).injectDisk(fault.fault)));
       case "clock":
         return combinedHandle(fault.nodes.map((id) => this.#seat(id).clock.inject(fault.fault)));
+      case "thread":
+        return combinedHandle(fault.nodes.map((id) => this.#seat(id).injectThread(fault)));
       case "membership":
         return this.#members.inject(fault);
       default:

@@ -129,6 +129,7 @@ class SingleServer implements StorageDeployment {
       case "disk":
       case "clock":
       case "membership":
+      case "thread":
         throw new UsageError(`Cannot inject ${fault.kind} into ${this.#name}: it is not supported there`);
       default:
         return unreachable(fault);

@@ -7,6 +7,7 @@ import { siegePlan } from "../../../harness/rooms/storage/sweep-plan.ts";
 import { sweepStage } from "../../../harness/sweep-stage.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import { faultKinds } from "../../../implementations/foundation/faults.ts";
+import { everyFault } from "../fault-sets.ts";
 import { inTurn, mixed } from "./loads.ts";
 
 const sweeps: Readonly<Record<Profile, { readonly stages: number; readonly runs: number }>> = {
@@ -22,9 +23,7 @@ const storms: Readonly<Record<Profile, { readonly blocks: number; readonly durat
 };
 
 /** Everything production can be subjected to in the simulator: a store has no office to hand over. */
-export const everyStorageFault: readonly FaultKind[] = Object.values(faultKinds)
-  .flat()
-  .filter((kind) => kind !== "transfer");
+export const everyStorageFault: readonly FaultKind[] = everyFault.filter((kind) => kind !== "transfer");
 
 /** What leaves a memory intact: minimal is claimed to be right under these. */
 export const memorySparing: readonly FaultKind[] = ["pause", ...faultKinds.partition];
