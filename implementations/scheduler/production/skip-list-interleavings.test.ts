@@ -137,8 +137,11 @@ function stepOf(queue: readonly number[], { kind, argument, result }: Done): rea
   return queue.includes(argument) ? queue.filter((key) => key !== argument) : undefined;
 }
 
+/** Mostly what empties lists and makes slots reusable. */
+const likely: readonly Kind[] = [...kinds, "popMin", "popMin", "popMin", "reclaim"];
+
 function someKinds(random: Random): readonly Kind[] {
-  return Array.from({ length: 1 + random.below(4) }, () => kinds[random.below(kinds.length)]!);
+  return Array.from({ length: 1 + random.below(6) }, () => likely[random.below(likely.length)]!);
 }
 
 /** The `at`-th interruption of the scenario that `seed` names; false when the operation is over before it. */
@@ -155,6 +158,10 @@ function interleave(seed: number, at: number): boolean {
     });
   };
   const isReached = interruptAt(at, () => world.operate(0, outer), first);
+  for (let count = random.below(12); count > 0; count--) {
+    world.operate(random.below(layout.threads), "insert");
+    if (random.below(3) === 0) world.operate(3, "popMin");
+  }
   world.drain(3);
   ok(hasOrder(world.done), `seed ${seed}, interrupted at ${at}: ${JSON.stringify(world.done)}`);
   expectSlotsBack(world.views[3]!, `seed ${seed}, interrupted at ${at}`);
