@@ -32,11 +32,13 @@ interface Done {
 
 /** An element's key: a rank of few values, then a number used once. */
 const orders = 1000;
-const layout = { slots: 16, lists: 1, threads: 4 };
+const layout = { slots: 16, lists: 2, threads: 4 };
 
 class World {
   readonly views: readonly SkipLists[];
   readonly done: Done[] = [];
+  /** Keys in the other list, to which slots of the first one move. */
+  readonly moved: number[] = [];
   readonly #random: Random;
   #time = 0;
   #order = 0;
@@ -73,7 +75,7 @@ class World {
     else for (let slot = 0; slot < layout.slots; slot++) view.isReclaimable(slot);
   }
 
-  insert(thread: number): void {
+  insert(thread: number, list = 0): void {
     const view = this.views[thread]!;
     const start = this.#random.below(layout.slots);
     for (let tried = 0; tried < layout.slots; tried++) {
@@ -82,8 +84,9 @@ class World {
       if (slot % layout.threads !== thread || view.isQueued(slot) || !view.isReclaimable(slot)) continue;
       const [rank, order] = [this.#random.below(4), this.#order++];
       const call = this.#time++;
-      view.insert(0, slot, rank, order);
-      this.#note("insert", call, rank * orders + order, -1);
+      view.insert(list, slot, rank, order);
+      if (list === 0) this.#note("insert", call, rank * orders + order, -1);
+      else this.moved.push(rank * orders + order);
       return;
     }
   }
@@ -158,11 +161,10 @@ function interleave(seed: number, at: number): boolean {
     });
   };
   const isReached = interruptAt(at, () => world.operate(0, outer), first);
-  for (let count = random.below(12); count > 0; count--) {
-    world.operate(random.below(layout.threads), "insert");
-    if (random.below(3) === 0) world.operate(3, "popMin");
-  }
+  for (let count = random.below(16); count > 0; count--) world.insert(random.below(layout.threads), random.below(2));
   world.drain(3);
+  const moved = world.moved.map(() => world.keyOf(world.views[3]!.popMin(1)));
+  deepEqual(moved, world.moved.sort(ascending), `seed ${seed}, interrupted at ${at}: the other list is its own`);
   ok(hasOrder(world.done), `seed ${seed}, interrupted at ${at}: ${JSON.stringify(world.done)}`);
   expectSlotsBack(world.views[3]!, `seed ${seed}, interrupted at ${at}`);
   return isReached;
