@@ -235,3 +235,44 @@ test("a thread that dies anywhere leaves each element there once, or known to be
     while (die(seed, at)) at++;
   }
 });
+
+/**
+ * Random programs seldom do what it takes: a node of several levels, and the one behind it, removed and unlinked just
+ * before the node is linked on an upper level; then the node is used in another list.
+ */
+function removeWhileInserting(draws: number, at: number): boolean {
+  const shared = new SharedArrayBuffer(skipListBytes(layout));
+  const [one, other] = [new SkipLists(shared, 0, layout, 0), new SkipLists(shared, 0, layout, 1)] as const;
+  for (let count = 0; count < draws; count++) {
+    one.insert(0, count % 8, 0, 0);
+    one.popMin(0);
+    for (let slot = 0; slot < 8; slot++) one.isReclaimable(slot);
+  }
+  other.insert(0, 8, 1, 0);
+  const isReached = interruptAt(
+    at,
+    () => one.insert(0, 9, 0, 0),
+    () => {
+      other.popMin(0);
+      other.popMin(0);
+      other.isReclaimable(9);
+    },
+  );
+  while (other.popMin(0) >= 0);
+  other.insert(0, 10, 0, 0);
+  other.popMin(0);
+  const where = `after ${draws} draws, interrupted at ${at}`;
+  ok(one.isReclaimable(9), where);
+  one.insert(1, 9, 0, 0);
+  other.insert(0, 11, 1, 0);
+  equal(other.popMin(0), 11, where);
+  equal(other.popMin(1), 9, where);
+  return isReached;
+}
+
+test("a node that is still being linked is not unlinked", () => {
+  for (let draws = 0; draws < 40; draws++) {
+    let at = 0;
+    while (removeWhileInserting(draws, at)) at++;
+  }
+});
