@@ -85,6 +85,8 @@ export class TaskTaker {
   #heldBackCount = 0;
   #nextReserve = 0;
   #hasGivenBack = false;
+  /** Where the head that was found last stands. */
+  #list = 0;
 
   constructor(memory: RunQueueMemory, threadNumber: number, steals: boolean) {
     this.lists = memory.listsOf(threadNumber);
@@ -186,10 +188,10 @@ export class TaskTaker {
       const tenant = this.#poorest();
       if (tenant < 0) return undefined;
       const since = Atomics.load(this.#words, header.ticket) >>> 0;
-      let list = this.#listToTakeFrom(tenant);
-      const isStealing = list === none && this.#steals;
-      if (isStealing) list = this.#fullestLane(tenant);
-      const node = list === none ? none : this.lists.peek(list);
+      let node = this.#ownHead(tenant);
+      const isStealing = node < 0 && this.#steals;
+      if (isStealing) node = this.#headOfFullest(tenant);
+      const list = this.#list;
       if (node < 0) {
         // In lanes that this thread may not take from, or being offered.
         this.#passedIn[tenant] = this.#search;
@@ -229,14 +231,19 @@ export class TaskTaker {
     return poorest;
   }
 
-  #listToTakeFrom(tenant: number): number {
-    const shared = this.listOf(tenant, -1);
-    const sharedHead = this.lists.peek(shared);
-    if (!this.#isWorker) return sharedHead < 0 ? none : shared;
+  /**
+   * The lesser of the shared lane's head and that of the own lane, or `none`; sets `#list`. It is this very node that has
+   * to be claimed: the next one of its lane may come after the other lane's head.
+   */
+  #ownHead(tenant: number): number {
+    this.#list = this.listOf(tenant, -1);
+    const sharedHead = this.lists.peek(this.#list);
+    if (!this.#isWorker) return sharedHead;
     const own = this.listOf(tenant, this.#thread);
     const ownHead = this.lists.peek(own);
-    if (ownHead < 0) return sharedHead < 0 ? none : shared;
-    return sharedHead < 0 || this.#isBefore(ownHead, sharedHead) ? own : shared;
+    if (ownHead < 0 || (sharedHead >= 0 && !this.#isBefore(ownHead, sharedHead))) return sharedHead;
+    this.#list = own;
+    return ownHead;
   }
 
   #isBefore(node: number, other: number): boolean {
@@ -245,20 +252,23 @@ export class TaskTaker {
     return rank !== otherRank ? rank < otherRank : this.lists.orderOf(node) < this.lists.orderOf(other);
   }
 
-  #fullestLane(tenant: number): number {
-    let fullest = none;
+  /** The head of the fullest lane of another worker, or `none`; sets `#list`. */
+  #headOfFullest(tenant: number): number {
+    let head = none;
     let most = -1;
     for (let lane = 0; lane < this.#memory.workers; lane++) {
       if (lane === this.#thread) continue;
       const list = this.listOf(tenant, lane);
       // The size is approximate, so whether there is anything at all is not for it to say.
-      if (this.lists.peek(list) < 0) continue;
+      const node = this.lists.peek(list);
+      if (node < 0) continue;
       const size = this.lists.size(list);
       if (size <= most) continue;
-      fullest = list;
+      head = node;
+      this.#list = list;
       most = size;
     }
-    return fullest;
+    return head;
   }
 
   /** 0 once all of it is held; `none`: look on; `everything`: take nothing now. */
