@@ -122,6 +122,8 @@ class Race {
     this.#progressMs = nodeClock.nowMs();
     try {
       await this.#drive();
+      // Somebody may still hold for a moment what had been withdrawn before it could be claimed.
+      await this.#until(() => this.#owner.usage().cpuMilli + this.#owner.usage().memoryMb === 0);
       this.#inspect();
     } catch (error) {
       if (!(error instanceof Stalled)) throw error;
