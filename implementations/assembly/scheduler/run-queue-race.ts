@@ -318,6 +318,7 @@ class Race {
   /** Lets the event loop turn; the time goes to the racers. */
   async #turn(): Promise<void> {
     if (this.#thrown !== undefined) throw this.#thrown;
+    this.#owner.waiting();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
     await new Promise((resolve) => setImmediate(resolve));
   }
