@@ -3,8 +3,9 @@
  * waits while somebody sleeps who could take it, no quota and no capacity is exceeded at any instant, and within a lane
  * nobody goes before who should come later.
  *
- * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of
- * their own, and whether threads are terminated in the middle.
+ * In every third round tasks come in a flood and take no time, so that workers get at each other; in the others they
+ * come in bursts, so that workers fall asleep all the time. Rounds differ in how many slots there are, in quotas and
+ * capacity, in stealing, in how many tasks have a lane of their own, and whether threads are terminated in the middle.
  */
 
 import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";
@@ -21,7 +22,7 @@ export interface RunQueueStressOptions {
   readonly rounds: number;
   /** Worker threads, at least 1; the thread that offers comes on top. */
   readonly threads: number;
-  /** New tasks of a round; 3000 unless it is said. */
+  /** New tasks of a round, four times as many when they come in a flood; 3000 unless it is said. */
   readonly tasks?: number;
   /** Threads to terminate in each round; by default 3 in every third round, none in the others. */
   readonly deaths?: number;
@@ -65,19 +66,25 @@ function raceOf(options: RunQueueStressOptions, round: number): RunQueueRaceOpti
   const { seed, threads, tasks = 3000 } = options;
   const random = seededRandom(`${seed}/run queue/${round}`);
   const pick = <T>(...values: readonly T[]): T => values[random.below(values.length)]!;
+  const isFlood = round % 3 === 1;
+  // In a flood one limit at a time is what everybody runs up against.
+  const isByQuota = isFlood && random.below(2) === 0;
   const shares = Array.from({ length: pick(1, 2, 3) }, () => ({
     weight: pick(1, 1, 2),
-    cpuMilli: pick(1000, 2000, Infinity),
-    memoryMb: pick(500, Infinity),
+    cpuMilli: isFlood ? (isByQuota ? 1000 : Infinity) : pick(1000, 2000, Infinity),
+    memoryMb: isFlood ? Infinity : pick(500, Infinity),
   }));
   return {
     seed: `${seed}/${round}`,
     threads,
-    slots: pick(4, 12, 64),
-    tasks,
-    burst: pick(1, 4, 24),
+    slots: isFlood ? 256 : pick(4, 12, 64),
+    tasks: isFlood ? 4 * tasks : tasks,
+    burst: isFlood ? 256 : pick(1, 4, 24),
+    isFlood,
     shares,
-    capacity: { cpuMilli: pick(1000, 1500, 1000 * threads), memoryMb: pick(700, 4000) },
+    capacity: isFlood
+      ? { cpuMilli: isByQuota ? Infinity : 1000, memoryMb: Infinity }
+      : { cpuMilli: pick(1000, 1500, 1000 * threads), memoryMb: pick(700, 4000) },
     stealing: random.below(4) > 0,
     inLanes: pick(0, 40, 100),
     deaths: options.deaths ?? (round % 3 === 2 ? 3 : 0),
@@ -85,9 +92,10 @@ function raceOf(options: RunQueueStressOptions, round: number): RunQueueRaceOpti
 }
 
 function describeRace(race: RunQueueRaceOptions): string {
-  const { threads, slots, tasks, burst, shares, stealing, inLanes, deaths } = race;
+  const { threads, slots, tasks, burst, isFlood, shares, stealing, inLanes, deaths } = race;
   return (
-    `${threads} threads, ${slots} slots, ${tasks} tasks in bursts of up to ${burst}, ${shares.length} tenants, ` +
+    `${threads} threads, ${slots} slots, ${tasks} tasks ${isFlood ? "in floods" : `in bursts of up to ${burst}`}, ` +
+    `${shares.length} tenants, ` +
     `${inLanes} % in lanes, ${stealing ? "stealing" : "no stealing"}, ${deaths} deaths`
   );
 }
@@ -112,13 +120,20 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
  * thief has moved to its own lane is left out: nobody knows when.
  */
 function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
-  const stayed = attempts.filter(({ ended }) => ended !== undefined && !ended.isMoved);
-  for (const y of attempts) {
-    if (y.ended === undefined) continue;
-    const { lane, worker, since, ticket } = y.ended;
+  const ended = attempts.flatMap((attempt) =>
+    attempt.ended === undefined ? [] : [{ ...attempt, how: attempt.ended }],
+  );
+  const stayed = ended.filter(({ how }) => !how.isMoved).sort((x, other) => x.offered - other.offered);
+  const takes = ended.sort((y, other) => y.how.since - other.how.since);
+  let waiting: typeof ended = [];
+  let next = 0;
+  for (const y of takes) {
+    const { lane, worker, since, ticket } = y.how;
+    for (; next < stayed.length && stayed[next]!.offered < since; next++) waiting.push(stayed[next]!);
+    waiting = waiting.filter(({ how }) => how.since > since);
     const isOwn = lane === -1 || lane === worker;
-    for (const x of stayed) {
-      if (x.tenant !== y.tenant || x.offered >= since || x.ended!.since <= ticket) continue;
+    for (const x of waiting) {
+      if (x.tenant !== y.tenant || x.how.since <= ticket) continue;
       const isWhereFirstLooked = x.lane === -1 || x.lane === worker;
       const comesFirst = x.rank < y.rank || (x.rank === y.rank && x.order < y.order);
       const isWrong = isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (x.lane === lane && comesFirst);
@@ -127,7 +142,7 @@ function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOpti
         `order: worker ${worker} of ${threads} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
         `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
         `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
-        `after ${x.ended!.since}`
+        `after ${x.how.since}`
       );
     }
   }
