@@ -3,11 +3,14 @@
  * waits while somebody sleeps who could take it, no quota and no capacity is exceeded at any instant, and within a lane
  * nobody goes before who should come later.
  *
+ * First come interleavings that are chosen exactly and need no second thread, then rounds of a race.
+ *
  * In every third round tasks come in a flood and take no time, so that workers get at each other; in the others they
  * come in bursts, so that workers fall asleep all the time. Rounds differ in how many slots there are, in quotas and
  * capacity, in stealing, in how many tasks have a lane of their own, and whether threads are terminated in the middle.
  */
 
+import { interleavings } from "../../implementations/assembly/scheduler/run-queue-interleavings.ts";
 import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";
 import type {
   Attempt,
@@ -36,6 +39,8 @@ export interface RunQueueStressVerdict {
 
 /** Runs rounds until one is invalid. The seed fixes what is offered, not how the threads interleave. */
 export async function stressRunQueue(options: RunQueueStressOptions): Promise<RunQueueStressVerdict> {
+  const chosen = judgeInterleavings();
+  if (chosen.problem !== undefined) return invalid(chosen.problem, chosen.problem);
   const sums = { attempts: 0, deaths: 0, steals: 0, wakeups: 0, retries: 0 };
   for (let round = 0; round < options.rounds; round++) {
     const race = raceOf(options, round);
@@ -45,10 +50,10 @@ export async function stressRunQueue(options: RunQueueStressOptions): Promise<Ru
       outcome = await raceForTasks(race);
     } catch (error) {
       const counterexample = error instanceof Error ? String(error.stack) : String(error);
-      return { validity: "invalid", summary: `${where}: a thread threw ${String(error)}`, counterexample };
+      return invalid(`${where}: a thread threw ${String(error)}`, counterexample);
     }
-    const problem = problemOf(outcome, race);
-    if (problem !== undefined) return { validity: "invalid", summary: `${where}: ${problem}`, counterexample: problem };
+    const problem = problemOf(outcome);
+    if (problem !== undefined) return invalid(`${where}: ${problem}`, problem);
     sums.attempts += outcome.attempts.length;
     sums.deaths += outcome.deaths;
     sums.steals += outcome.counters.steals;
@@ -57,9 +62,23 @@ export async function stressRunQueue(options: RunQueueStressOptions): Promise<Ru
   }
   const { attempts, deaths, steals, wakeups, retries } = sums;
   const summary =
-    `${options.rounds} rounds, ${attempts} tasks taken once each, in order, within their limits; ` +
+    `${chosen.count} interleavings; ${options.rounds} rounds, ${attempts} tasks taken once each, in order, within their limits; ` +
     `${steals} steals, ${wakeups} wake-ups, ${retries} claims in vain, ${deaths} threads terminated`;
   return { validity: "valid", summary };
+}
+
+function invalid(summary: string, counterexample: string): RunQueueStressVerdict {
+  return { validity: "invalid", summary, counterexample };
+}
+
+function judgeInterleavings(): { readonly count: number; readonly problem?: string } {
+  let count = 0;
+  for (const interleaving of interleavings()) {
+    const problem = problemOf(interleaving);
+    if (problem !== undefined) return { count, problem: `${interleaving.name}: ${problem}` };
+    count++;
+  }
+  return { count };
 }
 
 function raceOf(options: RunQueueStressOptions, round: number): RunQueueRaceOptions {
@@ -100,7 +119,7 @@ function describeRace(race: RunQueueRaceOptions): string {
   );
 }
 
-function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): string | undefined {
+function problemOf(outcome: Pick<RunQueueRaceOutcome, "attempts" | "excess" | "problems">): string | undefined {
   const { excess, problems, attempts } = outcome;
   if (excess !== undefined) {
     const { token, limit, held } = excess;
@@ -111,7 +130,7 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
   if (problems.length > 0) return problems.join("\n");
   const lost = attempts.find(({ fates }) => fates.length === 0);
   if (lost !== undefined) return `exactly once: attempt ${lost.token} was lost`;
-  return inversionOf(attempts, race);
+  return inversionOf(attempts);
 }
 
 /**
@@ -119,7 +138,7 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
  * looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first. What a
  * thief has moved to its own lane is left out: nobody knows when.
  */
-function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
+function inversionOf(attempts: readonly Attempt[]): string | undefined {
   const ended = attempts.flatMap((attempt) =>
     attempt.ended === undefined ? [] : [{ ...attempt, how: attempt.ended }],
   );
@@ -139,7 +158,7 @@ function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOpti
       const isWrong = isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (x.lane === lane && comesFirst);
       if (!isWrong) continue;
       return (
-        `order: worker ${worker} of ${threads} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
+        `order: worker ${worker} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
         `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
         `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
         `after ${x.how.since}`
