@@ -30,6 +30,11 @@ export interface PoolTenant {
   readonly quota?: Resources;
 }
 
+export interface PoolObserver {
+  started(task: PoolTask, started: Started): void;
+  ended(task: PoolTask, ended: Ended): void;
+}
+
 export interface TaskPoolOptions {
   readonly workers: number;
   /** Tasks that may be pending. */
@@ -45,7 +50,7 @@ export interface TaskPoolOptions {
   readonly maxAttempts?: number;
   readonly threadMemoryMb?: number;
   /** Hears of every attempt as the threads tell of it, before the pool acts on it; for measurement. */
-  readonly observer?: ExecutorEvents;
+  readonly observer?: PoolObserver;
 }
 
 export const taskPoolDefaults = {
@@ -68,7 +73,7 @@ type Done = (end: TaskEnd) => void;
 
 export class TaskPool implements Pool {
   readonly #options: Required<Omit<TaskPoolOptions, "observer" | "threadMemoryMb">>;
-  readonly #observer: ExecutorEvents | undefined;
+  readonly #observer: PoolObserver | undefined;
   readonly #tenants: ReadonlyMap<string, number>;
   readonly #owner: RunQueueOwner;
   readonly #threads: TaskThreads;
@@ -173,6 +178,12 @@ export class TaskPool implements Pool {
     this.#considerPreemption(tenant, rank);
   }
 
+  #taskIn(slot: number): PoolTask {
+    const task = this.#tasks[slot];
+    assert(task !== undefined, "what starts or ends was submitted, and has not ended");
+    return task;
+  }
+
   #tenantOf({ tenant = defaultTenant }: PoolTask): number {
     const index = this.#tenants.get(tenant);
     if (index === undefined) {
@@ -182,13 +193,13 @@ export class TaskPool implements Pool {
   }
 
   readonly #started: ExecutorEvents["started"] = (slot: number, started: Started) => {
-    this.#observer?.started(slot, started);
+    if (this.#observer !== undefined) this.#observer.started(this.#taskIn(slot), started);
     this.#running[started.worker] = slot;
-    this.#startedMs[started.worker] = nodeClock.nowMs();
+    this.#startedMs[started.worker] = started.startedMs;
   };
 
   readonly #ended: ExecutorEvents["ended"] = (slot: number, ended: Ended) => {
-    this.#observer?.ended(slot, ended);
+    if (this.#observer !== undefined) this.#observer.ended(this.#taskIn(slot), ended);
     this.#running[ended.worker] = -1;
     const end = this.#endOf(slot, ended);
     if (end === undefined) this.#again(slot, ended);
@@ -214,12 +225,11 @@ export class TaskPool implements Pool {
   }
 
   #again(slot: number, { end, state }: Ended): void {
-    const task = this.#tasks[slot];
-    if (task === undefined || this.#closed) return;
+    if (this.#closed) return;
     // A lost attempt goes on where the last one that yielded did: that is what this one was given.
     if (end === "yielded") this.#states[slot] = state;
     else if (end !== "lost") this.#states[slot] = undefined;
-    this.#offer(slot, task, nodeClock.nowMs());
+    this.#offer(slot, this.#taskIn(slot), nodeClock.nowMs());
   }
 
   #settle(slot: number, end: TaskEnd): void {

@@ -213,8 +213,8 @@ export class TaskThreads implements TaskExecutor {
   }
 
   #started({ worker, ends }: WorkerThread): void {
-    const { slot, token, lane, waitMs } = ends;
-    this.#options.events.started(slot, { worker, token, lane, waitMs });
+    const { slot, token, lane, waitMs, startedMs } = ends;
+    this.#options.events.started(slot, { worker, token, lane, waitMs, startedMs });
   }
 
   #ended({ worker, ends }: WorkerThread): void {
@@ -282,16 +282,16 @@ export class TaskThreads implements TaskExecutor {
       this.#endDead(open, killed ? { ...base, end: "lost" } : { ...base, end: "crashed", message });
     }
     for (const slot of orphans)
-      if (slot !== open && this.#payloads.isLoaded(slot)) this.#endUnstarted(worker.worker, slot);
+      if (slot !== open && this.#payloads.isLoaded(slot)) this.#endUnstarted(worker.worker, slot, diedMs);
     if (this.#stopped) return;
     worker.start();
     this.#lookLater(); // The dead thread may have been the one that was to wake this one.
   }
 
   /** The thread died between claiming and starting it: no task's fault, whoever ended the thread. */
-  #endUnstarted(worker: number, slot: number): void {
+  #endUnstarted(worker: number, slot: number, diedMs: Millis): void {
     const token = this.#payloads.token(slot);
-    this.#options.events.started(slot, { worker, token, lane: -1, waitMs: 0 });
+    this.#options.events.started(slot, { worker, token, lane: -1, waitMs: 0, startedMs: diedMs });
     this.#endDead(slot, { worker, token, end: "lost", ranMs: 0 });
   }
 
