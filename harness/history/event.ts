@@ -12,8 +12,11 @@ export type HistoryScalar = number | string | null;
 /**
  * `delete` writes null, "not there". Of a key that is not there it fails with NOT_FOUND: a definite result with a
  * meaning of its own, as a failed cas has.
+ *
+ * Of a priority queue: `insert` of an element, `popMin` (its result is the element, or null when the queue was empty),
+ * `delete` of an element that is named, `read` of the least. No format holds the first two.
  */
-export type HistoryFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put";
+export type HistoryFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put" | "insert" | "popMin";
 
 export interface HistoryEvent {
   /** Position in the history, from 0. */
