@@ -1,8 +1,7 @@
 /**
  * Whether a submission is taken: everything a client can get wrong is found here, before anything is enqueued.
  *
- * What concerns a task alone comes first (`admitted-task.ts`), then what concerns it among others, in the order of the
- * contract's codes. Some of it has to be asked: whether a module has the export that a task calls, and whether other
+ * What concerns a task alone comes first (`admitted-task.ts`), then what concerns it among others. Some of it has to be asked: whether a module has the export that a task calls, and whether other
  * homes have the tasks it depends on. That takes time in which this home's tasks change, so what depends on them is
  * looked at again afterwards, and the tasks are enqueued in the same turn.
  */
@@ -127,10 +126,10 @@ export class AdmissionControl {
   ): Refusal | undefined {
     const fresh = this.#freshOf(tasks);
     return (
+      this.#taken(fresh) ??
       this.#unknownDependency(tasks, fresh, foreign) ??
       circle(fresh) ??
       this.#tooLarge(fresh) ??
-      this.#taken(fresh) ??
       (fresh.length > 0 ? (this.#full(fresh.length) ?? this.#ports.obstacle()) : undefined)
     );
   }

@@ -35,8 +35,6 @@ const idForm = /^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,64}$/;
 const nameForm = /^[A-Za-z0-9_-]{1,64}$/;
 /** A week: longer than any timer has to wait. */
 const longestMs: Millis = 7 * 86_400_000;
-const maxAffinity = 2 ** 31 - 1;
-const textCharacters = 4096;
 const utf8 = new TextEncoder();
 
 export const isTaskId = (value: unknown): value is string => typeof value === "string" && idForm.test(value);
@@ -97,7 +95,7 @@ function taskOf(raw: unknown, where: string): AdmittedTask {
     tenant: tenantOf(fields["tenant"] ?? defaultTenant, at),
     resources: resourcesOf(fields["resources"] ?? defaultResources, at),
     dependencies: dependenciesOf(fields["dependencies"] ?? [], at),
-    affinity: wholeNumber(fields["affinity"] ?? -1, `${at}: affinity`, fields["affinity"] === undefined ? -1 : 0, maxAffinity),
+    affinity: wholeNumber(fields["affinity"] ?? -1, `${at}: affinity`, fields["affinity"] === undefined ? -1 : 0, Number.MAX_SAFE_INTEGER),
     maxAttempts: wholeNumber(fields["maxAttempts"] ?? defaultAttempts, `${at}: maxAttempts`, 1, limits.attempts),
     deadlineMs: fields["deadlineMs"] === undefined ? 0 : duration(fields["deadlineMs"], `${at}: deadlineMs`, true),
   };
@@ -126,15 +124,15 @@ function bodyOfKind(kind: TaskBody["kind"], fields: Readonly<Record<string, unkn
     if (!Array.isArray(args)) throw new Flaw(`${at}: body.args is ${shown(args)}; allowed is an array of JSON values`);
     return {
       kind,
-      module: text(fields["module"], `${at}: body.module`, 1),
-      export: text(fields["export"], `${at}: body.export`, 1),
+      module: text(fields["module"], `${at}: body.module`),
+      export: text(fields["export"], `${at}: body.export`),
       args: json(args, `${at}: body.args`) as readonly JsonValue[],
     };
   }
   const ms = duration(fields["ms"], `${at}: body.ms`, false);
   if (kind === "fail" || kind === "crash") {
-    const times = fields["times"] === undefined ? {} : { times: wholeNumber(fields["times"], `${at}: body.times`, 0, 2 ** 31) };
-    return kind === "crash" ? { kind, ms, ...times } : { kind, ms, message: text(fields["message"], `${at}: body.message`, 0), ...times };
+    const times = fields["times"] === undefined ? {} : { times: wholeNumber(fields["times"], `${at}: body.times`, 0, Number.MAX_SAFE_INTEGER) };
+    return kind === "crash" ? { kind, ms, ...times } : { kind, ms, message: text(fields["message"], `${at}: body.message`), ...times };
   }
   const { checkpointMs, returns } = fields;
   return {
@@ -190,9 +188,9 @@ function wholeNumber(value: unknown, path: string, least: number, most: number):
   throw new Flaw(`${path} is ${shown(value)}; allowed is a whole number in [${least}, ${most}]`);
 }
 
-function text(value: unknown, path: string, least: number): string {
-  if (typeof value === "string" && value.length >= least && value.length <= textCharacters) return value;
-  throw new Flaw(`${path} is ${shown(value)}; allowed is a text of ${least} to ${textCharacters} characters`);
+function text(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  throw new Flaw(`${path} is ${shown(value)}; allowed is a text`);
 }
 
 function objectOf(

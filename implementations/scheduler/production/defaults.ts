@@ -75,13 +75,17 @@ export const schedulerDefaults: SchedulerSettings = {
   strict: false,
 };
 
+/** What the run queue's shared memory is laid out for, at most (`run-queue-memory.ts`). */
+const maxWorkers = 31;
+const maxLiveTasks = 500_000;
+
 type NumberName = Exclude<keyof SchedulerSettings, "tenants" | "stealing" | "remoteStealing" | "trace" | "strict">;
 
 const ranges: Readonly<Record<NumberName, readonly [least: number, most: number]>> = {
-  workers: [1, 64],
+  workers: [1, maxWorkers],
   cpuMilli: [0, 2 ** 30],
   memoryMb: [0, 2 ** 30],
-  queueLimit: [1, 2 ** 20],
+  queueLimit: [1, maxLiveTasks],
   ageingMs: [0, 86_400_000],
   quantumMs: [0, 3_600_000],
   leaseMs: [10, 3_600_000],

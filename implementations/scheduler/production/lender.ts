@@ -23,6 +23,8 @@ export interface LenderPorts {
   /** The next task that another node may have, out of the run queue; undefined: there is none to spare. */
   readonly take: () => { readonly task: Task; readonly attempt: Attempt } | undefined;
   readonly leased: (task: Task, to: NodeId) => void;
+  /** The node that was given the attempt has it. */
+  readonly begun: (task: Task) => void;
   /** What the attempt held is to be given back, and the task goes by how it ended. */
   readonly ended: (task: Task, attempt: Attempt, ended: EndedAttempt) => void;
 }
@@ -92,7 +94,10 @@ export class Lender {
     this.#ports.send(from, { kind: "received", token });
     const loan = this.#loanOf(from, token);
     if (loan === undefined) this.#counts.refused++;
-    else this.#end(loan, ended);
+    else {
+      this.#taken(loan);
+      this.#end(loan, ended);
+    }
   }
 
   /** The attempt is void: its task has ended otherwise. */
@@ -138,7 +143,9 @@ export class Lender {
   #taken(loan: Loan): void {
     loan.repeat?.cancel();
     loan.repeat = undefined;
+    if (loan.isTaken) return;
     loan.isTaken = true;
+    this.#ports.begun(loan.task);
   }
 
   #extend(loan: Loan): void {

@@ -10,6 +10,7 @@ import type { Timer } from "../../foundation/effects.ts";
 import type { Millis } from "../../foundation/units.ts";
 import type { JsonValue, SchedulerState, TaskEnd, TaskStatus } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
+import type { Attempt } from "./attempts.ts";
 import { contentDigest } from "./content-digest.ts";
 
 /**
@@ -39,7 +40,11 @@ export interface Task {
   failures: number;
   /** What it handed over when it last yielded. */
   state: JsonValue | undefined;
+  /** Where it is queued, running or leased. */
+  attempt: Attempt | undefined;
   deadline: Timer | undefined;
+  /** Its deadline has passed while nobody could tell whether its attempt had begun. */
+  isOverdue: boolean;
 }
 
 export interface EndedTask {
@@ -177,7 +182,9 @@ export function newTask(
     attempts: 0,
     failures: 0,
     state: undefined,
+    attempt: undefined,
     deadline: undefined,
+    isOverdue: false,
   };
 }
 
