@@ -24,7 +24,8 @@ export interface Attempt {
   /** -1: none yet. */
   worker: number;
   startedMs: Millis;
-  isAskedToYield: boolean;
+  /** When it was asked to yield. */
+  askedMs: Millis | undefined;
   /** Its end will be passed over. */
   isVoid: boolean;
 }
@@ -92,7 +93,7 @@ export class Attempts {
       canYield: canYield(body),
       worker: -1,
       startedMs: 0,
-      isAskedToYield: false,
+      askedMs: undefined,
       isVoid: false,
     };
     this.#bySlot[slot] = offered;
@@ -114,8 +115,8 @@ export class Attempts {
     this.#running.set(worker, attempt);
   }
 
-  askToYield(attempt: Attempt): void {
-    attempt.isAskedToYield = true;
+  askToYield(attempt: Attempt, nowMs: Millis): void {
+    attempt.askedMs = nowMs;
     this.#executor.requestYield(attempt.slot);
   }
 

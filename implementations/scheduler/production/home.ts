@@ -329,7 +329,7 @@ export class Home {
     if (task.phase === "running" && attempt !== undefined) {
       this.#tellEnd(task, attempt.worker, "expired", Math.max(0, clock.nowMs() - attempt.startedMs));
       attempt.isVoid = true;
-      attempts.askToYield(attempt);
+      attempts.askToYield(attempt, clock.nowMs());
     }
     const wasLeased = task.phase === "leased";
     if (wasLeased) this.#tellEnd(task, -1, "expired", 0);

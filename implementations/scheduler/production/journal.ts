@@ -25,6 +25,8 @@ export interface JournalOptions {
   readonly clock: Clock;
   /** Runs `callback` after the current turn: what comes in together is written together. */
   readonly defer: (callback: () => void) => void;
+  /** Does `work` as one turn: what became durable together is told together. */
+  readonly turn: (work: () => void) => void;
   readonly compactionBytes: number;
   /** Everything that is known now, what was given to `append` included; the `life` record first. */
   readonly known: () => readonly JournalRecord[];
@@ -183,10 +185,10 @@ export class Journal {
   }
 
   #settled(waiting: readonly Waiting[]): void {
-    for (const { durable } of waiting) {
-      if (this.#isEnded) return;
-      durable?.();
-    }
+    this.#options.turn(() => {
+      for (const { durable } of waiting) if (!this.#isEnded) durable?.();
+    });
+    if (this.#isEnded) return;
     this.#isBusy = false;
     if (this.#waiting.length > 0) return this.#flushSoon();
     const onIdle = this.#onIdle;
