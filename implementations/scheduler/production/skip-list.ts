@@ -52,7 +52,7 @@ const orderAt = 2;
 const claimAt = 3;
 /** 0: in no list. n > 0: in list n - 1, queued or removed but still linked. n < 0: unlinked in epoch ~n. */
 const placeAt = 4;
-/** Of a node whose upper links are being set: the thread that does it, plus 1. It must not be unlinked meanwhile. */
+/** Of a node whose links are being set: the thread that does it, plus 1. It must not be unlinked meanwhile. */
 const insertingAt = 5;
 const linksAt = 6;
 /** With a quarter of each level in the next: enough for 4^10 nodes. */
@@ -164,7 +164,7 @@ export class SkipLists {
     words[base + claimAt] = 0;
     this.#ranks[(base + rankAt) >> 1] = rank;
     words[base + orderAt] = order;
-    words[base + insertingAt] = height > 1 ? this.#thread + 1 : 0;
+    words[base + insertingAt] = this.#thread + 1;
     // Only `forgetThread` finds nodes without links, and must not find this one with its last claim.
     Atomics.store(words, base + placeAt, list + 1);
     this.#epochs.pin();
@@ -173,6 +173,7 @@ export class SkipLists {
       words[base + linksAt] = this.#after[0]! << 1;
     } while (!this.#linkAt(0, node));
     if (height > 1) this.#linkUpwards(list, node, height);
+    else words[base + insertingAt] = 0;
     this.#epochs.unpin();
     this.#count(list, 1);
   }
