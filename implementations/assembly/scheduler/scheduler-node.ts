@@ -158,8 +158,8 @@ export class SchedulerNode {
 
   #fail(error: Error, permanent: boolean): void {
     if (this.#isEnded) return;
+    this.#options.onFatal(error, permanent);
     this.crash();
     this.#executor.stop(() => undefined);
-    this.#options.onFatal(error, permanent);
   }
 }
