@@ -143,9 +143,9 @@ export class SchedulerCore implements AttemptEvents {
       life: () => this.#life,
       send,
     });
-    const quotas = sharesOf(settings, founders.length);
+    const shares = sharesOf(settings, founders.length);
     const { attempts, trace } = { attempts: this.#attempts, trace: this.#taskTrace };
-    this.#preemptor = new Preemptor({ queue, quotas, quantumMs: settings.quantumMs, attempts, trace });
+    this.#preemptor = new Preemptor({ queue, shares, quantumMs: settings.quantumMs, attempts, trace });
   }
 
   get isServing(): boolean {
