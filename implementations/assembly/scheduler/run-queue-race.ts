@@ -122,6 +122,8 @@ class Race {
     this.#progressMs = nodeClock.nowMs();
     try {
       await this.#drive();
+      // Somebody may still hold for a moment what had been withdrawn before it could be claimed.
+      await this.#until(() => this.#owner.usage().cpuMilli + this.#owner.usage().memoryMb === 0);
       this.#inspect();
     } catch (error) {
       if (!(error instanceof Stalled)) throw error;
@@ -265,7 +267,12 @@ class Race {
   }
 
   async #untilSome(): Promise<void> {
-    await this.#until(() => this.#handleEnds() || this.#inFlight.size < this.#options.slots);
+    await this.#until(() => {
+      if (this.#handleEnds() || this.#inFlight.size < this.#options.slots) return true;
+      // What is lent may be all that its tenant may have.
+      if (this.#lent.length > 0) this.#takeBack();
+      return false;
+    });
   }
 
   async #untilIdle(): Promise<void> {
@@ -311,6 +318,7 @@ class Race {
   /** Lets the event loop turn; the time goes to the racers. */
   async #turn(): Promise<void> {
     if (this.#thrown !== undefined) throw this.#thrown;
+    this.#owner.waiting();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
     await new Promise((resolve) => setImmediate(resolve));
   }
