@@ -12,6 +12,7 @@
 import type { JsonValue, TaskContext } from "../../../scheduler/contract.ts";
 import { limits } from "../../../scheduler/contract.ts";
 import type { Millis } from "../../../foundation/units.ts";
+import { json, shown } from "../../../foundation/fields.ts";
 import { decodeJson, encodeJson, importCallable, messageOf } from "./call.ts";
 import type { CallPayload, Callable } from "./call.ts";
 import { unitBytes } from "./payload-arena.ts";
@@ -129,6 +130,8 @@ class EndOfAttempt extends Error {
 
 /** Returns `value` as JSON; undefined as null. @throws Error when it is none, or too large. */
 function boundedJson(what: string, value: unknown): Uint8Array {
+  // What JSON would turn into something else (NaN, a Date, an undefined inside) is not kept as that.
+  if (!json.fits(value ?? null)) throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${shown(value)}`);
   let bytes: Uint8Array;
   try {
     bytes = encodeJson(value ?? null);
