@@ -130,14 +130,14 @@ class EndOfAttempt extends Error {
 
 /** Returns `value` as JSON; undefined as null. @throws Error when it is none, or too large. */
 function boundedJson(what: string, value: unknown): Uint8Array {
-  // What JSON would turn into something else (NaN, a Date, an undefined inside) is not kept as that.
-  if (!json.fits(value ?? null)) throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${shown(value)}`);
   let bytes: Uint8Array;
   try {
     bytes = encodeJson(value ?? null);
   } catch (cause) {
     throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${messageOf(cause)}`, { cause });
   }
+  // What JSON would turn into something else (NaN, a Date, an undefined inside) is not kept as that.
+  if (!json.fits(value ?? null)) throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${shown(value)}`);
   if (bytes.length <= limits.bodyBytes) return bytes;
   throw new Error(`Cannot keep the task's ${what}: ${bytes.length} bytes as JSON, at most ${limits.bodyBytes}`);
 }
