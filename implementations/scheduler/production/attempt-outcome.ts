@@ -1,4 +1,4 @@
-/** What an attempt's end means for its task: what a task hands out has to be JSON of a bounded size, or it has thrown. */
+/** What the end of an attempt means: what a task hands out is JSON of a bounded size, or the task has thrown. */
 
 import type { JsonValue } from "../contract.ts";
 import { limits } from "../contract.ts";
