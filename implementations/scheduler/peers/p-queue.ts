@@ -32,9 +32,11 @@ export function pQueuePool(options: PQueueOptions): Pool {
 }
 
 class OnPQueue implements OnceLibrary {
+  readonly workers: number;
   readonly #queue: PQueue;
 
   constructor({ workers }: PQueueOptions) {
+    this.workers = workers;
     this.#queue = new PQueue({ concurrency: workers });
   }
 

@@ -34,9 +34,11 @@ export function piscinaPool(options: PiscinaOptions): Pool {
 }
 
 class OnPiscina implements OnceLibrary {
+  readonly workers: number;
   readonly #piscina: Piscina;
 
   constructor({ workers }: PiscinaOptions) {
+    this.workers = workers;
     this.#piscina = new Piscina({
       filename: new URL("./piscina-worker.ts", import.meta.url).href,
       minThreads: workers,

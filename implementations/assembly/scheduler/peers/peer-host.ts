@@ -8,8 +8,7 @@
  */
 
 import { decode, encode } from "../../../foundation/codec.ts";
-import type { ProcessId } from "../../../foundation/units.ts";
-import type { Millis, NodeId } from "../../../foundation/units.ts";
+import type { Millis, NodeId, ProcessId } from "../../../foundation/units.ts";
 import type { ErrorCode } from "../../../foundation/errors.ts";
 import { defaultAttempts, defaultResources, defaultTenant } from "../../../scheduler/contract.ts";
 import type {
@@ -54,6 +53,7 @@ export class PeerHost implements PeerEvents {
   readonly #waiting = new Map<ProcessId, Waiting>();
   #library: PeerLibrary | undefined;
   #requests = 0;
+  #isOver = false;
 
   constructor(options: PeerHostOptions) {
     this.#options = options;
@@ -66,6 +66,12 @@ export class PeerHost implements PeerEvents {
     for (const each of found) this.#tasks.restore(each, (JSON.parse(each.kept) as TaskSpec).priority ?? 0, nowMs);
     this.#library = library;
     this.#options.trace({ kind: "start", life: this.#options.life, tasks: this.#tasks.live });
+  }
+
+  /** Serves no longer, and tells no more of what becomes of its tasks. */
+  end(): void {
+    this.#library = undefined;
+    this.#isOver = true;
   }
 
   receive(client: NodeId, bytes: Uint8Array): void {
@@ -136,7 +142,7 @@ export class PeerHost implements PeerEvents {
   /** Nothing is told of a task before it is told that the task was accepted. */
   #hear(id: string, act: (task: KnownTask) => void): void {
     const task = this.#tasks.get(id);
-    if (task === undefined) return;
+    if (task === undefined || this.#isOver) return;
     if (task.isAccepted) act(task);
     else task.held.push(() => act(task));
   }
