@@ -2,11 +2,13 @@
 
 import type { Implementation } from "../foundation/deployment.ts";
 import type { ConsensusImplementation } from "../consensus/contract.ts";
+import type { SchedulerImplementation } from "../scheduler/contract.ts";
 import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
 import { redisStorage } from "./redis/redis-implementation.ts";
+import { minimalScheduler } from "./scheduler/implementations.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
@@ -14,6 +16,8 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   productionConsensus,
   etcdConsensus,
 ];
+
+export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,
