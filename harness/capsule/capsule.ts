@@ -10,9 +10,10 @@ import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import { modules, substrates } from "../../implementations/foundation/deployment.ts";
 import { UsageError } from "../../implementations/foundation/errors.ts";
+import { limits } from "../../implementations/scheduler/contract.ts";
 import { quorumLevels } from "../../implementations/storage/contract.ts";
-import { workloadIds } from "../plan/plan.ts";
-import type { Plan } from "../plan/plan.ts";
+import { keyWorkloadIds, taskWorkloadIds } from "../plan/plan.ts";
+import type { Plan, TaskLoad } from "../plan/plan.ts";
 import type { BlockRecord } from "../run-block.ts";
 
 const node = z.string().regex(/^n\d+$/);
@@ -43,20 +44,58 @@ const fault = z.object({
   durationMs: z.number().min(0),
   parameters: z.record(z.string(), z.number()).optional(),
 });
+const fraction = z.number().min(0).max(1);
+const keyWorkload = z.object({
+  id: z.enum(keyWorkloadIds),
+  valueBytes: z.int().min(1),
+  keys: z.int().min(1),
+  readFraction: fraction,
+  casFraction: fraction,
+  deleteFraction: fraction.optional(),
+  level: z.enum(quorumLevels).optional(),
+});
+const share = z.number().positive();
+const priority = z.int().min(0).max(limits.priority);
+const taskWorkload = z.object({
+  id: z.enum(taskWorkloadIds),
+  tasks: z.object({
+    tasksPerJob: z.int().min(1).max(limits.tasks),
+    isJobFull: z.boolean().optional(),
+    separateFraction: fraction.optional(),
+    statusFraction: fraction.optional(),
+    kinds: z
+      .array(
+        z.object({
+          share,
+          kind: z.enum(["spin", "sleep"]),
+          ms: z.number().min(0),
+          tenant: z.string().optional(),
+          priority: priority.optional(),
+        }),
+      )
+      .min(1),
+    checkpointMs: z.number().positive().optional(),
+    tenants: z.array(z.object({ name: z.string(), share })).optional(),
+    topPriority: priority.optional(),
+    resources: z.array(z.object({ cpuMilli: z.number().min(0), memoryMb: z.number().min(0) })).optional(),
+    affinityFraction: fraction.optional(),
+    lanes: z.int().min(1).optional(),
+    throwFraction: fraction.optional(),
+    crashFraction: fraction.optional(),
+    forGoodFraction: fraction.optional(),
+    callFraction: fraction.optional(),
+    dependencyFraction: fraction.optional(),
+    earlierFraction: fraction.optional(),
+    deadlineFraction: fraction.optional(),
+    deadlineMs: z.number().positive().optional(),
+  } satisfies { readonly [Name in keyof Required<TaskLoad>]: z.ZodType }),
+});
 const planFields = z.object({
   // Capsules from before there was a second module do not name theirs.
   module: z.enum(modules).default("consensus"),
   seed: z.string(),
   nodes: z.int().min(1).max(15),
-  workload: z.object({
-    id: z.enum(workloadIds),
-    valueBytes: z.int().min(1),
-    keys: z.int().min(1),
-    readFraction: z.number().min(0).max(1),
-    casFraction: z.number().min(0).max(1),
-    deleteFraction: z.number().min(0).max(1).optional(),
-    level: z.enum(quorumLevels).optional(),
-  }),
+  workload: z.union([taskWorkload, keyWorkload]),
   load: z.union([
     z.object({ loop: z.enum(["closed", "batch"]), clients: z.int().min(1).max(1000) }),
     z.object({ loop: z.literal("open"), clients: z.int().min(1).max(1000), ratePerS: z.number().positive() }),
