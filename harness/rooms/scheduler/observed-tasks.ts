@@ -26,7 +26,7 @@ export interface Executing {
   readonly token: number;
   readonly worker: number;
   readonly sinceMs: Millis;
-  /** The home no longer waits for it: the executor may have ended it, or not. */
+  /** Its home no longer waits for it; the worker may be through with it, and is when it starts something else. */
   isAbandoned: boolean;
 }
 
@@ -160,6 +160,9 @@ export class ObservedTasks {
   #started(node: ObservedNode, { task: id, token, worker }: Of<"started">, sinceMs: Millis): void {
     const task = this.#taskOf(id, node);
     if (task.home === node.id) this.#admit(task, node, token, node.id, sinceMs);
+    for (const [key, other] of node.executing) {
+      if (other.isAbandoned && other.worker === worker) node.executing.delete(key);
+    }
     node.executing.set(executionKey(id, token), { task, token, worker, sinceMs, isAbandoned: false });
   }
 
@@ -167,8 +170,9 @@ export class ObservedTasks {
     const executor = this.nodeOf(task.admitted?.token === token ? task.admitted.executor : node.id);
     const key = executionKey(task.id, token);
     const execution = executor.executing.get(key);
-    // Elsewhere an attempt whose lease ran out goes on for as long as it likes.
-    if (execution !== undefined && executor !== node && end === "lost") execution.isAbandoned = true;
+    // Nobody can stop a thread in the middle: without a checkpoint the attempt goes on, and so it may elsewhere.
+    const goesOn = end === "expired" || (end === "lost" && executor !== node);
+    if (execution !== undefined && goesOn) execution.isAbandoned = true;
     else executor.executing.delete(key);
     if (task.admitted?.token === token) this.#settle(task, node);
     task.lastEnd = { token, end, atMs };

@@ -4,8 +4,8 @@
  *
  * When a task starts that waits in its home's queue, no other one of its tenant and lane may be left waiting that comes
  * before it and would have fitted: into what is left of the tenant's quota, and of the node's capacity. What a node
- * still holds for an attempt whose lease ran out is not known; it is counted as held, so a start is rather not judged
- * than judged wrongly.
+ * still holds for an attempt that nobody waits for any more is not known; it is counted as held, so a start is rather
+ * not judged than judged wrongly.
  *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  */
@@ -57,7 +57,11 @@ export class PriorityOrder implements TraceCheck {
     const { capacity, tenants } = this.#governance;
     const held = { cpuMilli: 0, memoryMb: 0 };
     const ofTenant = { cpuMilli: 0, memoryMb: 0 };
-    for (const { task } of node.executing.values()) addTo(held, task.accepted);
+    for (const { task, isAbandoned } of node.executing.values()) {
+      addTo(held, task.accepted);
+      if (isAbandoned && task.home === node.id && task.accepted?.tenant === accepted.tenant)
+        addTo(ofTenant, task.accepted);
+    }
     for (const task of node.admitted) if (task.accepted?.tenant === accepted.tenant) addTo(ofTenant, task.accepted);
     const quota = tenants.get(accepted.tenant)?.perNode;
     return (

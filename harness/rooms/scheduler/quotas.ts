@@ -87,7 +87,9 @@ export class Quotas implements TraceCheck {
 
   #start(task: ObservedTask, node: ObservedNode, event: SchedulerEvent & { kind: "started" }, timeMs: Millis): void {
     const { worker, token } = event;
-    const other = [...node.executing.values()].find((each) => each.worker === worker && each.task.home === node.id);
+    const other = [...node.executing.values()].find(
+      (each) => each.worker === worker && each.task.home === node.id && !each.isAbandoned,
+    );
     if (other !== undefined) {
       this.#findings.violate(timeMs, node.id, `starts ${task.id} on worker ${worker}, which runs ${other.task.id}`);
     }

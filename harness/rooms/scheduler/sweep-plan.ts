@@ -22,8 +22,11 @@ import type { FaultSpec, Plan, TaskLoad } from "../../plan/plan.ts";
 
 /** Messages at which faults are placed, as production names them. */
 const messages: readonly MessageMoments[] = [
+  { name: "steal", mostCount: 20 },
   { name: "lease", mostCount: 20 },
+  { name: "renew", mostCount: 20 },
   { name: "result", mostCount: 20 },
+  { name: "received", mostCount: 20 },
   { name: "watch", mostCount: 20 },
   { name: "watched", mostCount: 20 },
 ];

@@ -145,6 +145,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ],
       { settings: { tenants: "a:1:1000" } },
     ],
+    [
+      "one that did not fit beside an attempt that goes on though its time is over",
+      "valid",
+      [
+        ...["0 n1 accepted k.0 m600", "0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2 m600", "0 n1 ready k.0"],
+        ...["0 n1 started k.0", "1 n1 ended k.0 end=expired", "1 n1 committed k.0 end=failed"],
+        ...["1 n1 ready j.0 r5", "1 n1 ready j.1 r1", "2 n1 started j.0 w1"],
+      ],
+    ],
     ["real threads are not judged", "silent", [...two, "0 n1 ready j.0", "1 n1 started j.0"], { substrate: "cluster" }],
   ],
   "dependencies-respected": [
