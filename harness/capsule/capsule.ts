@@ -90,12 +90,11 @@ const taskWorkload = z.object({
     deadlineMs: z.number().positive().optional(),
   } satisfies { readonly [Name in keyof Required<TaskLoad>]: z.ZodType }),
 });
-const planFields = z.object({
+const commonFields = z.object({
   // Capsules from before there was a second module do not name theirs.
   module: z.enum(modules).default("consensus"),
   seed: z.string(),
   nodes: z.int().min(1).max(15),
-  workload: z.union([taskWorkload, keyWorkload]),
   load: z.union([
     z.object({ loop: z.enum(["closed", "batch"]), clients: z.int().min(1).max(1000) }),
     z.object({ loop: z.literal("open"), clients: z.int().min(1).max(1000), ratePerS: z.number().positive() }),
@@ -112,7 +111,22 @@ const planFields = z.object({
   convergenceMs: z.number().positive(),
   settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 });
-const plan = planFields.superRefine(({ nodes, faults }, context) => {
+const capsuleFields = z.object({
+  grey: z.literal("capsule"),
+  version: z.literal(1),
+  experiment: z.string(),
+  implementation: z.string(),
+  substrate: z.enum(substrates),
+  expected: z.object({
+    traceHash: z.string().optional(),
+    checks: z.array(z.object({ id: z.string(), validity: z.enum(["valid", "invalid", "unknown"]) })),
+    counterexample: z.string().optional(),
+  }),
+});
+
+type PlanFields = z.infer<typeof commonFields>;
+
+function requireKnownNodes({ nodes, faults }: PlanFields, context: z.RefinementCtx): void {
   for (const [index, each] of faults.entries()) {
     const stranger = nodesNamedBy(each).find((name) => !(Number(name.slice(1)) >= 1 && Number(name.slice(1)) <= nodes));
     if (stranger === undefined) continue;
@@ -122,22 +136,18 @@ const plan = planFields.superRefine(({ nodes, faults }, context) => {
       message: `${stranger} is not one of the ${nodes} nodes`,
     });
   }
-});
-const capsuleSchema = z.object({
-  grey: z.literal("capsule"),
-  version: z.literal(1),
-  experiment: z.string(),
-  implementation: z.string(),
-  substrate: z.enum(substrates),
-  plan,
-  expected: z.object({
-    traceHash: z.string().optional(),
-    checks: z.array(z.object({ id: z.string(), validity: z.enum(["valid", "invalid", "unknown"]) })),
-    counterexample: z.string().optional(),
-  }),
-});
+}
 
-export type Capsule = Omit<z.infer<typeof capsuleSchema>, "plan"> & { readonly plan: Plan };
+const capsuleOfKeys = capsuleFields.extend({
+  plan: commonFields.extend({ workload: keyWorkload }).superRefine(requireKnownNodes),
+});
+const capsuleOfTasks = capsuleFields.extend({
+  plan: commonFields.extend({ workload: taskWorkload }).superRefine(requireKnownNodes),
+});
+/** Which of the two is known before it is parsed, so that a message names the field that is wrong. */
+const hasTasks = z.object({ plan: z.object({ workload: z.object({ tasks: z.looseObject({}) }) }) });
+
+export type Capsule = z.infer<typeof capsuleFields> & { readonly plan: Plan };
 
 /** Returns the capsule of a finished block as the text of its file. */
 export function encodeCapsule(experiment: string, record: BlockRecord): string {
@@ -169,7 +179,7 @@ export async function readCapsule(file: string): Promise<Capsule> {
     // The parser quotes the file, line breaks and all.
     throw new UsageError(`Cannot read capsule ${file}: ${reason.replaceAll(/\s+/g, " ")}`, { cause: error });
   }
-  const parsed = capsuleSchema.safeParse(content);
+  const parsed = (hasTasks.safeParse(content).success ? capsuleOfTasks : capsuleOfKeys).safeParse(content);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
