@@ -66,7 +66,7 @@ export function parseEnds(job: string, text: string): ReadonlyMap<string, string
   );
 }
 
-/** Returns "completed", "threw", "crashed", "deadline", "dependency=c0-1.2", or one of them with what is wrong about it. */
+/** Returns "completed", "threw", "crashed", "deadline", "dependency=c0-1.2", or one of them and what is wrong. */
 export function endText(task: string, end: TaskEnd): string {
   if (end.state === "completed") {
     return end.result === task ? "completed" : `completed=${encodeURIComponent(JSON.stringify(end.result ?? null))}`;

@@ -278,6 +278,31 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       { isDurable: false },
     ],
   ],
+  progress: [
+    ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
+    ["at once", "valid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
+    ["late, with idle workers", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "150 n1 started j.0"]],
+    [
+      "late, and all workers were busy until then",
+      "valid",
+      [
+        ...[...two, "0 n1 accepted j.2", "0 n1 ready j.0", "0 n1 ready j.1", "0 n1 ready j.2"],
+        ...["0 n1 started j.0", "0 n1 started j.1 w1", "900 n1 ended j.0", "950 n1 started j.2"],
+      ],
+    ],
+    [
+      "late, and not all workers were",
+      "invalid",
+      [...two, "0 n1 ready j.0", "0 n1 started j.0", "0 n1 ready j.1", "900 n1 ended j.0", "950 n1 started j.1"],
+    ],
+    [
+      "late, because of a quota",
+      "valid",
+      ["0 n1 accepted j.0 tenant=a", "0 n1 ready j.0", "150 n1 started j.0"],
+      { settings: { tenants: "a:1:1000" } },
+    ],
+    ["in another's lane", "silent", ["0 n1 accepted j.0 l1", "0 n1 ready j.0", "150 n1 started j.0"]],
+  ],
   quotas: [
     ["nothing is admitted", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
     ["as much as there is", "valid", [...two, "1 n1 started j.0", "1 n1 started j.1 w1"]],
