@@ -8,7 +8,7 @@ import { minimalConsensus, productionConsensus } from "./consensus/implementatio
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
 import { redisStorage } from "./redis/redis-implementation.ts";
-import { minimalScheduler } from "./scheduler/implementations.ts";
+import { minimalScheduler, productionScheduler } from "./scheduler/implementations.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
@@ -17,7 +17,7 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler];
+export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler, productionScheduler];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,
