@@ -88,7 +88,8 @@ export function endText(task: string, end: TaskEnd): string {
   return end.message === wanted ? end.reason : `${end.reason}=${encodeURIComponent(end.message)}`;
 }
 
-function fateOf({ body, maxAttempts = defaultAttempts }: TaskSpec): Fate {
+/** Whether it fails depends on nothing but its body, if its dependencies are completed. */
+export function fateOf({ body, maxAttempts = defaultAttempts }: TaskSpec): Fate {
   if (body.kind !== "fail" && body.kind !== "crash") return "ok";
   if (body.times !== undefined && body.times < maxAttempts) return "mends";
   return body.kind === "fail" ? "throws" : "crashes";

@@ -171,6 +171,25 @@ test("at the end, what may be open is waited for: not what was refused or has en
   assert.ok(operation.kind === "wait" && operation.tasks[0] === "c0-1.0");
 });
 
+test("in a confluent load no task has two dependencies that fail: which one it fails over would be chance", () => {
+  const fails = new Set<string>();
+  let doubly = 0;
+  for (const id of ["confluent", "tasks"] as const) {
+    doubly = 0;
+    for (const task of serve(workloadOf(id, { ...load, dependencyFraction: 1 }), turns).flatMap((own) =>
+      tasksOf(own),
+    )) {
+      const { body, dependencies = [] } = task;
+      const failing = dependencies.filter((other) => fails.has(other)).length;
+      if (failing > 1) doubly++;
+      const isFailing = (body.kind === "fail" || body.kind === "crash") && body.times === undefined;
+      if (isFailing || failing > 0) fails.add(task.id);
+    }
+    if (id === "confluent") assert.equal(doubly, 0);
+  }
+  assert.ok(doubly > 10, "elsewhere there are such tasks");
+});
+
 test("a confluent load has no deadlines and repeats until it knows", () => {
   const workload = workloadOf("confluent");
   assert.equal(workload.untilDefinite, true);
