@@ -63,7 +63,8 @@ export class ObservedTasks {
 
   /**
    * @param isDurable whether a node that crashed remembers its tasks.
-   * @param mayExpire whether tasks have deadlines: then one may end while it waits, and its home crash before it says so.
+   * @param mayExpire whether tasks have deadlines: then one may end while it waits, and its home crash before it says
+   *   so.
    */
   constructor(isDurable: boolean, mayExpire: boolean) {
     this.#isDurable = isDurable;

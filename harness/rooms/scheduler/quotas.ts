@@ -4,7 +4,8 @@
  * What a tenant holds on its tasks' home is what the home has admitted: judged at every admission, per node and over
  * all nodes. What a node's capacity holds is what runs on it: of its own tasks from their start to their end; of those
  * of other homes for as long as they ran, which their homes tell when they have ended, so it is judged at the end of
- * the run. Leased attempts whose end nobody told, or told by a wrong clock, are left out. A worker has one attempt at a time.
+ * the run. Leased attempts whose end nobody told, or told by a wrong clock, are left out. A worker has one attempt at a
+ * time.
  *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  */

@@ -25,7 +25,10 @@ interface Run {
   readonly deadlineFraction?: number;
 }
 
-/** "12 n1 started j.0 t3 w1 ..." at 12 ms. Words: tN token, wN worker, lN lane, rN rank, pN priority, oN order, cN mN resources. */
+/**
+ * "12 n1 started j.0 t3 w1 ..." at 12 ms. Words: tN token, wN worker, lN lane, rN rank, pN priority, oN order, cN mN
+ * resources.
+ */
 function eventOf(line: string): Traced<SchedulerEvent> {
   const [ms = "0", node = "n1", kind = "start", task = "j.0", ...words] = line.split(" ");
   const number = (letter: string, otherwise: number): number => {
