@@ -3,8 +3,8 @@
  * waits while somebody sleeps who could take it, no quota and no capacity is exceeded at any instant, and within a lane
  * nobody goes before who should come later.
  *
- * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of their
- * own, and whether threads are terminated in the middle.
+ * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of
+ * their own, and whether threads are terminated in the middle.
  */
 
 import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";
@@ -112,7 +112,7 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
  * thief has moved to its own lane is left out: nobody knows when.
  */
 function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
-  const stayed = attempts.filter(({ ended, lane }) => ended !== undefined && ended.lane === lane);
+  const stayed = attempts.filter(({ ended }) => ended !== undefined && !ended.isMoved);
   for (const y of attempts) {
     if (y.ended === undefined) continue;
     const { lane, worker, since, ticket } = y.ended;

@@ -1,7 +1,7 @@
 /**
- * A race for tasks: real threads take tasks from a shared run queue, which this thread offers them in bursts, withdraws,
- * lends out and offers again; some threads are terminated in the middle and replaced. Returned is what happened to each
- * attempt, for somebody else to judge.
+ * A race for tasks: real threads take tasks from a shared run queue, which this thread offers them in bursts,
+ * withdraws, lends out and offers again; some threads are terminated in the middle and replaced. Returned is what
+ * happened to each attempt, for somebody else to judge.
  *
  * Bursts are small and many, and every other one is waited for to its end, so that threads fall asleep all the time
  * while tasks are offered. A race in which nothing happens for `stallMs` although something is in flight has stalled:
@@ -99,7 +99,7 @@ class Race {
   #deaths = 0;
   #isLenient = false;
   #progressMs = 0;
-  #thrown: unknown;
+  #thrown: Error | undefined;
 
   constructor(options: RunQueueRaceOptions) {
     const { seed, threads, slots, tasks, shares, capacity, stealing } = options;
@@ -122,6 +122,8 @@ class Race {
     this.#progressMs = nodeClock.nowMs();
     try {
       await this.#drive();
+      // Somebody may still hold for a moment what had been withdrawn before it could be claimed.
+      await this.#until(() => this.#owner.usage().cpuMilli + this.#owner.usage().memoryMb === 0);
       this.#inspect();
     } catch (error) {
       if (!(error instanceof Stalled)) throw error;
@@ -148,7 +150,7 @@ class Race {
     const thread = new Worker(new URL("./run-queue-racer.ts", import.meta.url), { workerData, execArgv: [] });
     const ended = once(thread, "exit").then(() => undefined);
     ended.catch((error: unknown) => {
-      this.#thrown ??= error;
+      this.#thrown ??= error instanceof Error ? error : new Error(`A thread threw ${String(error)}`);
     });
     this.#racers.set(worker, { thread, ended });
   }
@@ -265,7 +267,12 @@ class Race {
   }
 
   async #untilSome(): Promise<void> {
-    await this.#until(() => this.#handleEnds() || this.#inFlight.size < this.#options.slots);
+    await this.#until(() => {
+      if (this.#handleEnds() || this.#inFlight.size < this.#options.slots) return true;
+      // What is lent may be all that its tenant may have.
+      if (this.#lent.length > 0) this.#takeBack();
+      return false;
+    });
   }
 
   async #untilIdle(): Promise<void> {
@@ -311,6 +318,7 @@ class Race {
   /** Lets the event loop turn; the time goes to the racers. */
   async #turn(): Promise<void> {
     if (this.#thrown !== undefined) throw this.#thrown;
+    this.#owner.waiting();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -7,9 +7,9 @@
  * who owns a slot when in slot-table.ts, and what becomes of a dead worker's tasks in run-queue-recovery.ts.
  *
  * Order. Within a tenant and a lane tasks are claimed by (rank, order); a worker prefers the lesser of the shared
- * lane's head and its own. `offer` and `take` draw tickets from one counter: if task x was offered with a ticket below
- * `since` of the take of y from the same lane, x goes before y, and x's own search began after y's claim (`since` of x is
- * above y's `ticket`), then that was an inversion. There is none unless a thread has moved x by stealing.
+ * lane's head and its own. `offer` and `take` draw tickets from one counter: if x was offered with a ticket below
+ * `since` of the take of y from the same lane, x goes before y, and the search that found x began after y's claim
+ * (`since` of x is above the `ticket` of y), then that was an inversion. There is none, unless x was moved by a thief.
  *
  * It reads no clock and draws nothing: used from one thread it does the same each time.
  */
@@ -23,7 +23,7 @@ import { collectOrphans, recount, refillReserve } from "./run-queue-recovery.ts"
 import { Pause, Section } from "./sections.ts";
 import { slotState } from "./slot-table.ts";
 import { counterNames, TaskTaker } from "./task-taker.ts";
-import type { Taken } from "./task-taker.ts";
+import type { CounterName, Taken } from "./task-taker.ts";
 import { TenantTable, unitsPerMs } from "./tenant-table.ts";
 import type { Share } from "./tenant-table.ts";
 
@@ -77,7 +77,7 @@ export class RunQueueOwner {
   readonly #free: number[];
   readonly #isNodeUsed: Uint8Array;
   /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
-  #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
+  readonly #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
   /** By tenant: virtual time when last asked for, and without the wrap-around. */
   readonly #virtualTimes: Int32Array;
   readonly #virtualUnits: Float64Array;
@@ -138,7 +138,7 @@ export class RunQueueOwner {
     assert(state === slotState.idle || state === slotState.released, "a slot that is offered is in nobody's hands");
     this.#checkOffer(offer);
     this.#offerPostponed();
-    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot)) {
+    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot, renewals)) {
       slots.setState(slot, slotState.idle, 0);
       this.#postponed.push({ slot, offer });
       return this.#taker.drawTicket();
@@ -210,6 +210,7 @@ export class RunQueueOwner {
     this.#pause.end();
     sleepers.raiseSignal();
     this.#taker.wakeForWork();
+    this.#offerPostponed();
     return orphans;
   }
 
@@ -221,6 +222,7 @@ export class RunQueueOwner {
   }
 
   waiting(): number {
+    this.#offerPostponed();
     let waiting = 0;
     for (let tenant = 0; tenant < this.#memory.tenants; tenant++) waiting += this.waitingOf(tenant);
     return waiting;
@@ -265,15 +267,15 @@ export class RunQueueOwner {
   }
 
   /** Since the beginning, of all threads; modulo 2^32. */
-  get counters(): Readonly<Record<(typeof counterNames)[number], number>> {
-    const sums = counterNames.map((name, counter) => {
+  get counters(): Readonly<Record<CounterName, number>> {
+    const sums = counterNames.map((name, index) => {
       let sum = 0;
       for (let number = 0; number <= this.#memory.workers; number++) {
-        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + counter]! >>> 0;
+        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + index]! >>> 0;
       }
       return [name, sum] as const;
     });
-    return Object.fromEntries(sums) as Record<(typeof counterNames)[number], number>;
+    return Object.fromEntries(sums) as Record<CounterName, number>;
   }
 
   #checkOffer({ tenant, lane, order, cpuMilli, memoryMb }: Offer): void {
@@ -290,6 +292,7 @@ export class RunQueueOwner {
     const node = slots.get(slot, slotWord.node);
     const list = this.#taker.listOf(offer.tenant, offer.lane);
     slots.set(slot, slotWord.tenant, offer.tenant);
+    slots.set(slot, slotWord.isMoved, 0);
     slots.set(slot, slotWord.cpu, offer.cpuMilli);
     slots.set(slot, slotWord.memory, offer.memoryMb);
     slots.setToken(slot, offer.token);
@@ -308,9 +311,10 @@ export class RunQueueOwner {
     return ticket;
   }
 
-  #renewNode(slot: number): boolean {
+  #renewNode(slot: number, attempts: number): boolean {
     const { slots } = this.#taker;
-    const node = this.#nodes.take();
+    let node = this.#nodes.take();
+    for (let attempt = 1; node < 0 && attempt < attempts; attempt++) node = this.#nodes.take();
     if (node < 0) return false;
     this.#nodes.retire(slots.get(slot, slotWord.node));
     slots.set(slot, slotWord.node, node);
@@ -325,12 +329,13 @@ export class RunQueueOwner {
   }
 
   /**
-   * A thread that stands still (or has died and is not known to) holds back the reuse of nodes. Then tasks that yielded
-   * or failed and are offered again wait here for the next call of the owner.
+   * A thread that stands still in a search holds back the reuse of nodes. What is offered again meanwhile needs a new
+   * one: `offer` is patient for as long as a thread may wait for its processor. If the thread has died, the task is
+   * offered when the owner asks for its orphans; or else with the next `allocate`, `offer`, `free` or `waiting`.
    */
   #offerPostponed(): void {
     while (this.#postponed.length > 0) {
-      if (!this.#renewNode(this.#postponed[0]!.slot)) return;
+      if (!this.#renewNode(this.#postponed[0]!.slot, 1)) return;
       const { slot, offer } = this.#postponed.shift()!;
       this.#insert(slot, offer);
     }
@@ -338,6 +343,8 @@ export class RunQueueOwner {
 }
 
 const withdrawAttempts = 10_000;
+/** Some tens of milliseconds. */
+const renewals = 20_000;
 
 /** What one worker thread (or simulated worker) sees. */
 export class RunQueueWorker {
