@@ -2,7 +2,8 @@
  * Executes attempts on the thread that asks, one function after the other.
  *
  * What spins blocks everything else on that thread for as long, clients included; what sleeps is a timer, so several of
- * them pass together. A task that would end its thread only ends its attempt: there is no thread to end but everybody's.
+ * them pass together. A task that would end its thread only ends its attempt: there is no thread to end but
+ * everybody's.
  */
 
 import type { Clock } from "../../foundation/effects.ts";
@@ -56,7 +57,9 @@ async function call({ task, token }: Assignment, body: CallBody): Promise<Attemp
   const context = { task, token, state: undefined, checkpoint: () => undefined };
   try {
     const called = await functionOf(body);
-    return called === undefined ? thrown("The function is gone") : returned(await called(context, ...body.args));
+    return called === undefined
+      ? thrown(`There is no function ${body.export} in ${body.module}`)
+      : returned(await called(context, ...body.args));
   } catch (error) {
     return thrown(error);
   }

@@ -41,7 +41,9 @@ export interface SchedulerNodeOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly defer: (callback: () => void) => void;
-  /** Places in the run queue, if fewer than `queueSlots` are to be; what finds none waits unordered until one is free. */
+  /**
+   * Places in the run queue, if fewer than `queueSlots` are to be; what finds none waits unordered until one is free.
+   */
   readonly slots?: number;
   readonly createExecutor: (place: ExecutorPlace) => TaskExecutor;
   readonly trace: (event: SchedulerEvent) => void;
@@ -112,11 +114,13 @@ export class SchedulerNode {
     return this.#executor.inject(fault);
   }
 
-  /** Takes nothing on any more, gives up what is under way, and lets what has ended become durable. */
+  /** Gives up what is under way, lets what has ended become durable, and falls silent. */
   stop(done: () => void): void {
-    this.#core.stop(() => {
-      this.#isEnded = true;
-      this.#executor.stop(done);
+    this.#executor.stop(() => {
+      this.#core.stop(() => {
+        this.#isEnded = true;
+        done();
+      });
     });
   }
 

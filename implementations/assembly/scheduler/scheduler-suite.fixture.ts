@@ -1,6 +1,6 @@
 /**
- * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as tests
- * by the files that name an implementation.
+ * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as
+ * tests by the files that name an implementation.
  *
  * What an implementation cannot do (`abilities`) it has to refuse: that is tested where it lacks the ability.
  */
@@ -199,7 +199,7 @@ export function schedulerSuite({ implementation, options, module, directory }: S
       const place = (what: string): number => index.get(what) ?? Number.NaN;
       for (const before of ["j.left", "j.right", "k.early"])
         assert.ok(place(`ended ${before}`) < place("started j.last"));
-      for (const after of ["j.left", "j.right"]) assert.ok(place("ended j.first") < place(`started ${after}`));
+      for (const next of ["j.left", "j.right"]) assert.ok(place("ended j.first") < place(`started ${next}`));
     });
 
     test("a task that fails takes along what depends on it, however far, and nothing else", async () => {

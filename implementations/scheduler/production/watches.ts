@@ -35,6 +35,8 @@ interface Inquiry {
   limit: Timer | undefined;
 }
 
+/** More than a life can ask. */
+const questionsOfALife = 2 ** 32;
 /** Tasks in one message. */
 const mostAsked = 256;
 
@@ -53,6 +55,11 @@ export class Watches {
     this.#ports = ports;
   }
 
+  /** Answers to questions of earlier lives are older than any of this one. */
+  begin(life: number): void {
+    this.#number = life * questionsOfALife;
+  }
+
   get counters(): Readonly<Record<string, number>> {
     return { "dependencies watched": this.#followed.size, "watch questions": this.#counts.questions };
   }
@@ -66,7 +73,13 @@ export class Watches {
 
   /** Asks how `tasks` of other homes stand; `done` gets undefined when not all have been answered in `limitMs`. */
   inquire(tasks: Iterable<string>, limitMs: Millis, done: Inquiry["done"]): void {
-    const inquiry: Inquiry = { since: this.#number + 1, open: new Set(tasks), states: new Map(), done, limit: undefined };
+    const inquiry: Inquiry = {
+      since: this.#number + 1,
+      open: new Set(tasks),
+      states: new Map(),
+      done,
+      limit: undefined,
+    };
     this.#inquiries.add(inquiry);
     inquiry.limit = this.#ports.clock.after(limitMs, () => {
       this.#inquiries.delete(inquiry);

@@ -97,7 +97,7 @@ export class TaskThreads implements TaskExecutor {
         }),
       );
     }
-    this.#sleep.begin();
+    this.#fallAsleep();
   }
 
   /** Calls `done` once all threads have begun; what is measured before measures their start. */
@@ -190,10 +190,8 @@ export class TaskThreads implements TaskExecutor {
 
   #fallAsleep(): void {
     this.#emptyLooks = 0;
-    this.#sleep.begin();
-    if (!this.#workers.some(({ isAlive, ends }) => isAlive && ends.hasMore)) return;
-    this.#sleep.end();
-    this.#lookLater();
+    const hasMore = (): boolean => this.#workers.some(({ isAlive, ends }) => isAlive && ends.hasMore);
+    if (!this.#sleep.fallAsleep(hasMore)) this.#lookLater();
   }
 
   /** @returns whether anything was there. */
@@ -256,12 +254,15 @@ export class TaskThreads implements TaskExecutor {
   #onDeath(worker: WorkerThread, death: ThreadDeath): void {
     if (this.#stopped) return;
     this.#deaths++;
-    const stillborn = (this.#stillborn[worker.worker] ?? 0) + 1;
-    this.#stillborn[worker.worker] = stillborn;
-    if (stillborn > maxStillborn) {
-      throw new HarnessError(`Cannot execute tasks: ${stillborn} threads died at their start: ${death.message}`);
-    }
+    if (!death.wasReady && !death.killed) this.#countStillborn(worker.worker, death.message);
     this.#bury(worker, death, nodeClock.nowMs());
+  }
+
+  #countStillborn(worker: number, message: string): void {
+    const stillborn = (this.#stillborn[worker] ?? 0) + 1;
+    this.#stillborn[worker] = stillborn;
+    if (stillborn <= maxStillborn) return;
+    throw new HarnessError(`Cannot execute tasks: ${stillborn} threads died at their start: ${message}`);
   }
 
   /**
