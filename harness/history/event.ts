@@ -16,7 +16,14 @@ export type HistoryScalar = number | string | null;
  * Of a priority queue: `insert` of an element, `popMin` (its result is the element, or null when the queue was empty),
  * `delete` of an element that is named, `read` of the least. No format holds the first two.
  */
-export type HistoryFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put" | "insert" | "popMin";
+export type HistoryFunction = KeyFunction | QueueFunction | TaskFunction;
+export type KeyFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put";
+export type QueueFunction = "insert" | "popMin";
+/**
+ * Of a scheduler, the key is a job: `submit` and `wait` end when its tasks were accepted or have ended. What tasks are
+ * to become, what became of them and where one stands are texts (see rooms/scheduler/job-text.ts).
+ */
+export type TaskFunction = "submit" | "wait" | "status";
 
 export interface HistoryEvent {
   /** Position in the history, from 0. */

@@ -4,7 +4,7 @@ import { blockStage } from "../../../harness/block-stage.ts";
 import { swarmSchedule } from "../../../harness/nemesis/swarm.ts";
 import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
-import type { WorkloadSpec } from "../../../harness/plan/plan.ts";
+import type { KeyWorkloadSpec } from "../../../harness/plan/plan.ts";
 import { stepStage } from "../../../harness/step-stage.ts";
 import { seededRandom } from "../../../implementations/foundation/prng.ts";
 import { memorySparing } from "./safety.ts";
@@ -46,7 +46,7 @@ export const storageAtRest: Experiment = {
   ],
 };
 
-const confluent: WorkloadSpec = {
+const confluent: KeyWorkloadSpec = {
   ...{ id: "confluent", valueBytes: 32, keys: 2, readFraction: 0.2, casFraction: 0.3, deleteFraction: 0.1 },
 };
 
