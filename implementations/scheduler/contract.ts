@@ -172,7 +172,9 @@ export type SchedulerEvent =
   /** The node starts and serves from now on; `tasks` are those it found in its journal that have not ended. */
   | { readonly kind: "start"; readonly life: number; readonly tasks: number }
   | { readonly kind: "damage"; readonly what: string }
-  /** A task was accepted and will not be forgotten. `lane`: -1, any worker's. `order` counts submissions of this home. */
+  /**
+   * A task was accepted and will not be forgotten. `lane`: -1, any worker's. `order` counts submissions of this home.
+   */
   | {
       readonly kind: "accepted";
       readonly task: string;
