@@ -47,6 +47,21 @@ const scenes: Readonly<Record<string, Scene>> = {
       for (const [tenant, memoryMb] of [60, 51, 100, 51].entries()) stage.offer({ tenant: tenant % 2, memoryMb });
     },
   },
+  // Where each worker has a head of its own, both can be after the last room at once.
+  "one at a time by quota, in lanes": {
+    shares: [{ ...free, cpuMilli: 1000 }],
+    capacity: unlimited,
+    prepare: (stage) => {
+      for (const lane of [0, 1, 0, 1]) stage.offer({ lane, cpuMilli: 501 + lane });
+    },
+  },
+  "one at a time by capacity, in lanes": {
+    shares: [free],
+    capacity: { cpuMilli: 1000, memoryMb: 100 },
+    prepare: (stage) => {
+      for (const lane of [0, 1, 0, 1]) stage.offer({ lane, cpuMilli: 300, memoryMb: 51 + lane });
+    },
+  },
   "a shared lane and one of each": {
     shares: [free],
     capacity: unlimited,
