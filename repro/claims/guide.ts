@@ -39,7 +39,14 @@ export const guideWideClaims: readonly Claim[] = [
     class: "behaviour",
     published: { metric: "divergences", value: "0", unit: "count", band: "=0" },
     bandReason: "canonical states are equal or they are not; a comparison of no states would show nothing",
-    experiments: ["consensus-step-by-step", "consensus-at-rest", "storage-step-by-step", "storage-at-rest"],
+    experiments: [
+      "consensus-step-by-step",
+      "consensus-at-rest",
+      "scheduler-step-by-step",
+      "scheduler-at-rest",
+      "storage-step-by-step",
+      "storage-at-rest",
+    ],
     measures: [
       divergences("step-by-step", "states that differ after an operation, no fault"),
       compared("step-by-step", "states compared after each operation"),
