@@ -133,7 +133,8 @@ function legendEntry({ name, style, leftPx, middlePx }: LegendEntry): Layer[] {
   const symbol: Layer = {
     data,
     mark: { type: "point", filled: true, color: style.colour, shape: style.shape, size: 42, opacity: 1 },
-    encoding: { x: { value: leftPx + legendSymbolPx / 2 }, y },
+    // Without a line around it, it stands beside its name.
+    encoding: { x: { value: leftPx + (style.isMarkOnly === true ? legendSymbolPx - 6 : legendSymbolPx / 2) }, y },
   };
   const line: Layer = {
     data,
