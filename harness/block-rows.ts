@@ -72,7 +72,8 @@ export function throughputRows(
     // What ends after the load was offered no longer belongs to its rate.
     if (endMs < record.plan.durationMs) windows.record((endMs - warmUpMs) / 1000, outcome);
   }
-  const shared = { ...key, ...loadCells(record, variant), value_bytes: workload.valueBytes };
+  const valueBytes = "valueBytes" in workload ? workload.valueBytes : undefined;
+  const shared = { ...key, ...loadCells(record, variant), value_bytes: valueBytes };
   const row = ({ windowStartS, windowS: lengthS, ok, fail, info, throughputPerS }: Throughput, whole: boolean) => ({
     ...shared,
     // Like everything else that has a time: a fault's window must lie over the throughput that it changed.

@@ -11,8 +11,8 @@ import type { CheckResult } from "./check/verdict.ts";
 import { worstOf } from "./check/verdict.ts";
 import { encodeNdjson } from "./history/recorder.ts";
 import type { Stage, StageContext, StageFile, StageResult } from "./plan/experiment.ts";
-import type { Plan } from "./plan/plan.ts";
 import type { Row } from "./record/tables.ts";
+import type { AnyTypes, SweepPlan } from "./rooms/room.ts";
 import { implementationOf, roomOf } from "./rooms/rooms.ts";
 import { runBlock } from "./run-block.ts";
 import type { BlockRecord } from "./run-block.ts";
@@ -28,7 +28,7 @@ export interface SweepOptions {
   readonly runs: number;
   readonly estimateS: number;
   /** The plan of a seed; by default one of the module's short random runs. */
-  readonly plan?: (seed: string, kinds: readonly FaultKind[]) => Plan;
+  readonly plan?: SweepPlan<AnyTypes>;
   /** What the runs are, after their number; "under random faults" by default. */
   readonly label?: string;
   /**
@@ -57,6 +57,7 @@ interface Tally {
 
 async function sweep(options: SweepOptions, context: StageContext): Promise<StageResult> {
   const { experiment, block, module, implementation, kinds, runs, mustFail } = options;
+  const swept = implementationOf(module, implementation);
   const { plan = roomOf(module).sweepPlans.swarm } = options;
   const tallies = new Map<string, Tally>();
   const files: StageFile[] = [];
@@ -66,9 +67,9 @@ async function sweep(options: SweepOptions, context: StageContext): Promise<Stag
   let isShown = false;
   for (let run = 0; run < runs && !isShown; run++) {
     const record = await runBlock({
-      implementation: implementationOf(module, implementation),
+      implementation: swept,
       substrate: "simulated",
-      plan: plan(`${options.seed}/${run}`, kinds),
+      plan: plan(`${options.seed}/${run}`, kinds, swept),
       directory: context.workDirectory,
       signal: context.signal,
     });

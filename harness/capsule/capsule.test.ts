@@ -14,6 +14,7 @@ import { implementationOf } from "../rooms/rooms.ts";
 import { planOf } from "../plan/plan.ts";
 import type { Plan } from "../plan/plan.ts";
 import { runBlock } from "../run-block.ts";
+import type { BlockRecord } from "../run-block.ts";
 import { encodeCapsule, readCapsule } from "./capsule.ts";
 import { replay } from "./replay.ts";
 import type { ReplaySummary } from "./replay.ts";
@@ -129,6 +130,31 @@ test("what is read is what was written", async () => {
   assert.ok(expected.checks.length >= 5);
 });
 
+test("the jobs of a scheduler's clients are read as they were written, and damage to them is told", async () => {
+  const tasks = {
+    ...{
+      tasksPerJob: 4,
+      separateFraction: 0.5,
+      checkpointMs: 2,
+      topPriority: 9,
+      deadlineFraction: 0.1,
+      deadlineMs: 50,
+    },
+    kinds: [{ share: 1, kind: "spin", ms: 0.5, tenant: "a" }],
+    tenants: [{ name: "a", share: 2 }],
+    resources: [{ cpuMilli: 500, memoryMb: 0 }],
+  } as const;
+  const scheduled = planOf({ module: "scheduler", seed: "jobs", workload: { id: "confluent", tasks } });
+  const content = encodeCapsule("test", {
+    ...{ implementation: "minimal", substrate: "simulated", traceHash: undefined, checks: [] },
+    plan: scheduled,
+  } as unknown as BlockRecord);
+  assert.deepEqual((await readCapsule(written(content))).plan, scheduled);
+  await refused(written(content.replace('"ms": 0.5', '"ms": -1')), /plan\.workload\.tasks\.kinds\.0\.ms/);
+  await refused(written(content.replace('"tasksPerJob": 4', '"tasksPerJob": 0')), /plan\.workload\.tasks\.tasksPerJob/);
+  await refused(written(content.replace('"id": "confluent"', '"id": "register"')), /plan\.workload\.id/);
+});
+
 test("the trace is told step by step, up to where it was asked for", async () => {
   const file = written(await capsuleOf("production"));
   const { lines } = await replayed(file, { trace: true });
@@ -165,6 +191,7 @@ test("damage is told with the file, the field and what was wanted", async () => 
   await refused(changed('"nodes": 3', '"nodes": 0'), /plan\.nodes/);
   await refused(changed('"nodes": 3', '"nodes": "3"'), /plan\.nodes/);
   await refused(changed('"durationMs": 1500', '"durationMs": -1'), /plan\.durationMs/);
+  await refused(changed('"keys": 5', '"keys": 0'), /plan\.workload\.keys/);
   await refused(changed('"kind": "kill"', '"kind": "murder"'), /plan\.faults\.0\.kind/);
   await refused(changed('"n3"\n', '"n4"\n'), /n4/);
   await refused(changed('"from": "n2"', '"from": "n7"'), /n7/);

@@ -10,9 +10,10 @@ import { faultKinds } from "../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../implementations/foundation/faults.ts";
 import { modules, substrates } from "../../implementations/foundation/deployment.ts";
 import { UsageError } from "../../implementations/foundation/errors.ts";
+import { limits } from "../../implementations/scheduler/contract.ts";
 import { quorumLevels } from "../../implementations/storage/contract.ts";
-import { workloadIds } from "../plan/plan.ts";
-import type { Plan } from "../plan/plan.ts";
+import { keyWorkloadIds, taskWorkloadIds } from "../plan/plan.ts";
+import type { Plan, TaskLoad } from "../plan/plan.ts";
 import type { BlockRecord } from "../run-block.ts";
 
 const node = z.string().regex(/^n\d+$/);
@@ -43,20 +44,57 @@ const fault = z.object({
   durationMs: z.number().min(0),
   parameters: z.record(z.string(), z.number()).optional(),
 });
-const planFields = z.object({
+const fraction = z.number().min(0).max(1);
+const keyWorkload = z.object({
+  id: z.enum(keyWorkloadIds),
+  valueBytes: z.int().min(1),
+  keys: z.int().min(1),
+  readFraction: fraction,
+  casFraction: fraction,
+  deleteFraction: fraction.optional(),
+  level: z.enum(quorumLevels).optional(),
+});
+const share = z.number().positive();
+const priority = z.int().min(0).max(limits.priority);
+const taskWorkload = z.object({
+  id: z.enum(taskWorkloadIds),
+  tasks: z.object({
+    tasksPerJob: z.int().min(1).max(limits.tasks),
+    isJobFull: z.boolean().optional(),
+    separateFraction: fraction.optional(),
+    statusFraction: fraction.optional(),
+    kinds: z
+      .array(
+        z.object({
+          share,
+          kind: z.enum(["spin", "sleep"]),
+          ms: z.number().min(0),
+          tenant: z.string().optional(),
+          priority: priority.optional(),
+        }),
+      )
+      .min(1),
+    checkpointMs: z.number().positive().optional(),
+    tenants: z.array(z.object({ name: z.string(), share })).optional(),
+    topPriority: priority.optional(),
+    resources: z.array(z.object({ cpuMilli: z.number().min(0), memoryMb: z.number().min(0) })).optional(),
+    affinityFraction: fraction.optional(),
+    lanes: z.int().min(1).optional(),
+    throwFraction: fraction.optional(),
+    crashFraction: fraction.optional(),
+    forGoodFraction: fraction.optional(),
+    callFraction: fraction.optional(),
+    dependencyFraction: fraction.optional(),
+    earlierFraction: fraction.optional(),
+    deadlineFraction: fraction.optional(),
+    deadlineMs: z.number().positive().optional(),
+  } satisfies { readonly [Name in keyof Required<TaskLoad>]: z.ZodType }),
+});
+const commonFields = z.object({
   // Capsules from before there was a second module do not name theirs.
   module: z.enum(modules).default("consensus"),
   seed: z.string(),
   nodes: z.int().min(1).max(15),
-  workload: z.object({
-    id: z.enum(workloadIds),
-    valueBytes: z.int().min(1),
-    keys: z.int().min(1),
-    readFraction: z.number().min(0).max(1),
-    casFraction: z.number().min(0).max(1),
-    deleteFraction: z.number().min(0).max(1).optional(),
-    level: z.enum(quorumLevels).optional(),
-  }),
   load: z.union([
     z.object({ loop: z.enum(["closed", "batch"]), clients: z.int().min(1).max(1000) }),
     z.object({ loop: z.literal("open"), clients: z.int().min(1).max(1000), ratePerS: z.number().positive() }),
@@ -73,7 +111,22 @@ const planFields = z.object({
   convergenceMs: z.number().positive(),
   settings: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 });
-const plan = planFields.superRefine(({ nodes, faults }, context) => {
+const capsuleFields = z.object({
+  grey: z.literal("capsule"),
+  version: z.literal(1),
+  experiment: z.string(),
+  implementation: z.string(),
+  substrate: z.enum(substrates),
+  expected: z.object({
+    traceHash: z.string().optional(),
+    checks: z.array(z.object({ id: z.string(), validity: z.enum(["valid", "invalid", "unknown"]) })),
+    counterexample: z.string().optional(),
+  }),
+});
+
+type PlanFields = z.infer<typeof commonFields>;
+
+function requireKnownNodes({ nodes, faults }: PlanFields, context: z.RefinementCtx): void {
   for (const [index, each] of faults.entries()) {
     const stranger = nodesNamedBy(each).find((name) => !(Number(name.slice(1)) >= 1 && Number(name.slice(1)) <= nodes));
     if (stranger === undefined) continue;
@@ -83,22 +136,18 @@ const plan = planFields.superRefine(({ nodes, faults }, context) => {
       message: `${stranger} is not one of the ${nodes} nodes`,
     });
   }
-});
-const capsuleSchema = z.object({
-  grey: z.literal("capsule"),
-  version: z.literal(1),
-  experiment: z.string(),
-  implementation: z.string(),
-  substrate: z.enum(substrates),
-  plan,
-  expected: z.object({
-    traceHash: z.string().optional(),
-    checks: z.array(z.object({ id: z.string(), validity: z.enum(["valid", "invalid", "unknown"]) })),
-    counterexample: z.string().optional(),
-  }),
-});
+}
 
-export type Capsule = Omit<z.infer<typeof capsuleSchema>, "plan"> & { readonly plan: Plan };
+const capsuleOfKeys = capsuleFields.extend({
+  plan: commonFields.extend({ workload: keyWorkload }).superRefine(requireKnownNodes),
+});
+const capsuleOfTasks = capsuleFields.extend({
+  plan: commonFields.extend({ workload: taskWorkload }).superRefine(requireKnownNodes),
+});
+/** Which of the two is known before it is parsed, so that a message names the field that is wrong. */
+const hasTasks = z.object({ plan: z.object({ workload: z.object({ tasks: z.looseObject({}) }) }) });
+
+export type Capsule = z.infer<typeof capsuleFields> & { readonly plan: Plan };
 
 /** Returns the capsule of a finished block as the text of its file. */
 export function encodeCapsule(experiment: string, record: BlockRecord): string {
@@ -130,7 +179,7 @@ export async function readCapsule(file: string): Promise<Capsule> {
     // The parser quotes the file, line breaks and all.
     throw new UsageError(`Cannot read capsule ${file}: ${reason.replaceAll(/\s+/g, " ")}`, { cause: error });
   }
-  const parsed = capsuleSchema.safeParse(content);
+  const parsed = (hasTasks.safeParse(content).success ? capsuleOfTasks : capsuleOfKeys).safeParse(content);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const where = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");

@@ -166,7 +166,7 @@ describe("bad input: one line that names what, where and what is allowed, exit c
     ["compare", "MODULE is missing", "grey compare MODULE"],
     ["compare consensus twice", 'unexpected argument "twice"'],
     ["compare raft", 'MODULE: unknown module "raft"', "allowed: consensus"],
-    ["compare scheduler", 'MODULE: unknown module "scheduler"', "allowed: consensus"],
+    ["compare network", 'MODULE: unknown module "network"', "allowed: consensus"],
     ["compare consensus --implementations minimal,prodution", "--implementations", 'did you mean "production"'],
     ["compare consensus --implementations minimal,minimal", '"minimal" is given twice'],
     ["compare consensus --implementations minimal,", "has an empty part"],

@@ -21,6 +21,9 @@ const functions = [
   "append",
   "get",
   "put",
+  "submit",
+  "wait",
+  "status",
 ] as const satisfies readonly HistoryFunction[];
 const fields = new Set(["index", "timeNs", "type", "process", "f", "key", "value", "error", "version"]);
 
@@ -69,7 +72,8 @@ function parseEvent(line: Line): HistoryEvent {
   if (version !== undefined && (type === "invoke" || !isCount(version))) {
     return refuse("version", "a whole number from 0, on a completion");
   }
-  if (f !== "append" && key === undefined) return refuse("key", `a string, since ${f} needs a register`);
+  if (f !== "append" && key === undefined)
+    return refuse("key", `a string, since ${f} needs ${isOfTasks(f) ? "a job" : "a register"}`);
   if (!isValue(value)) return refuse("value", "a number, a string, null or a pair of these");
   const problem = valueProblem(type, f, value);
   if (problem !== undefined) return refuse("value", problem);
@@ -86,6 +90,10 @@ function parseEvent(line: Line): HistoryEvent {
   };
 }
 
+function isOfTasks(f: HistoryFunction): boolean {
+  return f === "submit" || f === "wait" || f === "status";
+}
+
 /** What a value of this kind of event must be, if it is not. */
 function valueProblem(type: HistoryEvent["type"], f: HistoryFunction, value: HistoryValue): string | undefined {
   const isPair = Array.isArray(value);
@@ -93,6 +101,7 @@ function valueProblem(type: HistoryEvent["type"], f: HistoryFunction, value: His
   if (type === "invoke" && f === "delete" && value !== null) return "null, since delete takes nothing";
   if (isPair && f !== "cas") return `a single value, since ${f} takes no pair`;
   if (type === "invoke" && (f === "write" || f === "append" || f === "put") && value === null) return "what to write";
+  if (type === "invoke" && f === "submit" && value === null) return "the tasks of the job";
   return undefined;
 }
 

@@ -116,7 +116,7 @@ function movedBy({ trace }: BlockRecord, work: string): readonly Measurement[] {
 export const writeAmplification: Probe = ({ resources, history, plan }) => {
   const acknowledged = history.events.filter(({ type, f }) => type === "ok" && (f === "write" || f === "cas")).length;
   const written = resources.reduce((sum, { counters }) => sum + (counters["device bytes written"] ?? 0), 0);
-  if (acknowledged === 0 || written === 0) return [];
+  if (acknowledged === 0 || written === 0 || !("valueBytes" in plan.workload)) return [];
   const ratio = written / (acknowledged * plan.workload.valueBytes);
   return [{ metric: "bytes-written-per-byte", value: ratio, unit: "ratio" }];
 };

@@ -1,5 +1,6 @@
 /**
- * Hunts mutants: plants one after the other and sweeps seeds through the simulator until a check finds it.
+ * Hunts mutants: plants one after the other and sweeps seeds through the simulator until a check finds it; those that
+ * only racing threads show are hunted by a stress of real ones instead.
  *
  * First the sources as they are go through as many seeds: a check that also fails without a mutant finds nothing. A
  * mutant is found when a check is invalid; a node's own assertion that fails is such a check. Every mutant is shown the
@@ -11,6 +12,7 @@ import { worstOf } from "../check/verdict.ts";
 import type { Validity } from "../check/verdict.ts";
 import type { RunEvent } from "../run-events.ts";
 import { implementationOf } from "../rooms/rooms.ts";
+import { runStress } from "../stress/stress-share.ts";
 import { runShare } from "../sweep/run-share.ts";
 import { inParallel } from "../sweep/in-parallel.ts";
 import type { SeedRun, SweepShare } from "../sweep/sweep-share.ts";
@@ -55,6 +57,11 @@ export interface HuntSummary {
 
 /** About: one simulated run. */
 const runS = 0.08;
+/** A stress takes much longer than a simulated run: it gets one seed of several rounds where a sweep gets so many. */
+const runsPerStress = 20;
+const stressRounds = 6;
+const stressThreads = 3;
+const stressLimitMs = 120_000;
 
 /** @throws HarnessError when a mutant does not fit the sources any more, before anything runs. */
 export async function* huntMutants(options: HuntOptions): AsyncGenerator<RunEvent, HuntSummary> {
@@ -82,27 +89,27 @@ export async function* huntMutants(options: HuntOptions): AsyncGenerator<RunEven
 }
 
 async function* runControl(options: HuntOptions): AsyncGenerator<RunEvent, HuntSummary["control"]> {
-  const { mutants, root, runs, workers, signal } = options;
+  const { mutants, root, runs, workers } = options;
   const beganMs = options.nowMs();
   const title = "The sources as they are";
   yield { kind: "experiment-started", id: "control", title, blocks: 1 };
   yield { kind: "block-started", experiment: "control", block: 0, blocks: 1, label: `${runs} seeds without a mutant` };
   const subjects = subjectsOf(mutants);
+  const wanted = subjects.reduce((sum, subject) => sum + runsOf(options, subject), 0);
   const seen: SeedRun[] = [];
   for (const subject of subjects) {
     yield* inParallel(workers, workers, (worker, tell) =>
       withPlanted(root, undefined, async (copy) => {
-        const share = { ...shareOf(options, subject), first: worker, step: workers };
-        for await (const run of runShare({ root: copy, share, signal })) {
+        for await (const run of runsOn(copy, options, subject, { first: worker, step: workers, untilInvalid: false })) {
           seen.push(run);
-          const fraction = Math.min(1, seen.length / (runs * subjects.length));
+          const fraction = Math.min(1, seen.length / wanted);
           tell({ kind: "block-progress", experiment: "control", block: 0, fraction, text: `${seen.length} seeds` });
         }
       }),
     );
   }
   const failed = seen.find(({ failures }) => failures.length > 0);
-  const missing = seen.length < runs * subjects.length;
+  const missing = seen.length < wanted;
   const validity = worstOf([
     ...seen.flatMap(({ failures }) => failures.map((each) => each.validity)),
     ...(missing ? (["unknown"] as const) : []),
@@ -124,11 +131,11 @@ async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent)
   tell({ kind: "block-started", experiment: "mutants", block, blocks: mutants.length, label: `${id}: ${mistake}` });
   let runs = 0;
   const finding = await withPlanted(root, mutant, async (copy) => {
-    const share = { ...shareOf(options, mutant), untilInvalid: true };
-    for await (const run of runShare({ root: copy, share, signal })) {
+    const wanted = runsOf(options, mutant);
+    for await (const run of runsOn(copy, options, mutant, { first: 0, step: 1, untilInvalid: true })) {
       runs++;
       const text = `${id}, ${runs} seeds`;
-      tell({ kind: "block-progress", experiment: "mutants", block, fraction: runs / options.runs, text });
+      tell({ kind: "block-progress", experiment: "mutants", block, fraction: runs / wanted, text });
       if (run.failures.some(({ validity }) => validity === "invalid")) return run;
     }
     return undefined;
@@ -160,28 +167,39 @@ async function hunt(options: HuntOptions, block: number, tell: (event: RunEvent)
   return hunted;
 }
 
-type Subject = Pick<Mutant, "module" | "implementation">;
+type Subject = Pick<Mutant, "module" | "implementation" | "foundBy">;
 
-/** What gets mutants, each once. */
+/** What gets mutants, and how they are hunted, each once. */
 function subjectsOf(mutants: readonly Mutant[]): readonly Subject[] {
-  const byName = new Map(mutants.map((mutant) => [`${mutant.module}/${mutant.implementation}`, mutant]));
+  const byName = new Map(
+    mutants.map((mutant) => [`${mutant.module}/${mutant.implementation}/${mutant.foundBy ?? "sweep"}`, mutant]),
+  );
   return [...byName.values()];
 }
 
-function shareOf({ kinds, seed, runs }: HuntOptions, { module, implementation }: Subject): SweepShare {
+/** Seeds until a mutant is given up. */
+function runsOf({ runs }: HuntOptions, { foundBy = "sweep" }: Subject): number {
+  return foundBy === "sweep" ? runs : Math.ceil(runs / runsPerStress);
+}
+
+/** Runs the sources under `root`. */
+function runsOn(
+  root: string,
+  options: HuntOptions,
+  subject: Subject,
+  which: Pick<SweepShare, "first" | "step" | "untilInvalid">,
+): AsyncGenerator<SeedRun, void> {
+  const { kinds, seed, signal } = options;
+  const { module, implementation, foundBy = "sweep" } = subject;
+  const seeds = { seed, last: runsOf(options, subject) - 1, ...which };
+  if (foundBy !== "sweep") {
+    const share = { stress: foundBy, rounds: stressRounds, threads: stressThreads, limitMs: stressLimitMs, ...seeds };
+    return runStress({ root, share, signal });
+  }
   const supported = implementationOf(module, implementation).faults.simulated;
   const offered = kinds.filter((kind) => supported?.has(kind) === true);
-  return {
-    module,
-    implementation,
-    kinds: offered,
-    seed,
-    style: "swarm",
-    first: 0,
-    last: runs - 1,
-    step: 1,
-    untilInvalid: false,
-  };
+  const share = { module, implementation, kinds: offered, style: "swarm", ...seeds } as const;
+  return runShare({ root, share, signal });
 }
 
 function verdictOf({ outcome }: Hunted): Validity {

@@ -9,6 +9,7 @@
  */
 
 import type { Module } from "../../implementations/foundation/deployment.ts";
+import type { StressName } from "../stress/stress-share.ts";
 
 /** `before` stands in the file exactly once and becomes `after`. */
 export interface Replacement {
@@ -30,5 +31,7 @@ export interface Mutant {
   readonly violates: string;
   /** Who made it, or warned of it. */
   readonly origin: string;
+  /** Where it shows: in a sweep of the simulator, unless it takes threads that really race. */
+  readonly foundBy?: "sweep" | StressName;
   readonly replacements: readonly Replacement[];
 }

@@ -35,10 +35,11 @@ export interface FaultSpec {
   readonly parameters?: Readonly<Record<string, number>>;
 }
 
-export const workloadIds = ["register", "append", "confluent"] as const;
+export const keyWorkloadIds = ["register", "append", "confluent"] as const;
 
-export interface WorkloadSpec {
-  readonly id: (typeof workloadIds)[number];
+/** What clients do with keys and values. */
+export interface KeyWorkloadSpec {
+  readonly id: (typeof keyWorkloadIds)[number];
   /** Size of a written value. */
   readonly valueBytes: number;
   /** register: shared keys. confluent: keys each client owns. */
@@ -49,6 +50,63 @@ export interface WorkloadSpec {
   readonly deleteFraction?: number;
   /** Of a store: how many replicas an operation waits for; majority unless it is said. */
   readonly level?: QuorumLevel;
+}
+
+export const taskWorkloadIds = ["tasks", "confluent"] as const;
+
+/** What clients submit to a scheduler. */
+export interface TaskWorkloadSpec {
+  /** confluent: whatever the interleaving, every task ends in the same way. */
+  readonly id: (typeof taskWorkloadIds)[number];
+  readonly tasks: TaskLoad;
+}
+
+export type WorkloadSpec = KeyWorkloadSpec | TaskWorkloadSpec;
+
+/** Tasks of one make. `share`s are relative to each other; what is not said is drawn as `TaskLoad` says. */
+export interface TaskKind {
+  readonly share: number;
+  readonly kind: "spin" | "sleep";
+  readonly ms: Millis;
+  readonly tenant?: string;
+  readonly priority?: number;
+}
+
+/** The jobs that clients submit. Fractions are of tasks unless it is said, lie in [0, 1] and are 0 unless given. */
+export interface TaskLoad {
+  /** A job has 1 to so many tasks, all of one submission. */
+  readonly tasksPerJob: number;
+  /** Whether every job has exactly `tasksPerJob` tasks. */
+  readonly isJobFull?: boolean;
+  /** Of jobs: submitted and then waited for by an operation of its own, instead of submitted until they have ended. */
+  readonly separateFraction?: number;
+  /** Of jobs: their first task's status is asked for afterwards. */
+  readonly statusFraction?: number;
+  readonly kinds: readonly TaskKind[];
+  /** Between two checkpoints of a task; none unless it is said. */
+  readonly checkpointMs?: Millis;
+  /** Whose tasks they are, drawn by share; the default tenant's unless it is said. */
+  readonly tenants?: readonly { readonly name: string; readonly share: number }[];
+  /** Drawn from 0 to this one; 0 unless it is said. */
+  readonly topPriority?: number;
+  /** What a task holds while it runs, drawn from these; the default unless there are any. */
+  readonly resources?: readonly { readonly cpuMilli: number; readonly memoryMb: number }[];
+  /** That wait in one of the first `lanes` lanes. */
+  readonly affinityFraction?: number;
+  readonly lanes?: number;
+  /** That throw or end their thread, and how many of those do so in every attempt; the others in the first one. */
+  readonly throwFraction?: number;
+  readonly crashFraction?: number;
+  readonly forGoodFraction?: number;
+  /** That call an export of a module. */
+  readonly callFraction?: number;
+  /** That depend on one or two earlier tasks of their job. */
+  readonly dependencyFraction?: number;
+  /** That depend on a task of an earlier job of the same client, which mostly has another home. */
+  readonly earlierFraction?: number;
+  /** That have a deadline, and which; not of a confluent load. */
+  readonly deadlineFraction?: number;
+  readonly deadlineMs?: Millis;
 }
 
 export type LoadSpec =

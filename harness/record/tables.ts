@@ -58,7 +58,7 @@ export const tables = {
   throughput: [
     ...block,
     ...load,
-    { name: "value_bytes", type: "integer", description: "Size of a written value." },
+    { name: "value_bytes", type: "integer", description: "Size of a written value, where values are written." },
     {
       name: "window_start_s",
       type: "number",

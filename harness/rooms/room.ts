@@ -26,6 +26,12 @@ import type {
   ConsensusState,
 } from "../../implementations/consensus/contract.ts";
 import type {
+  SchedulerEvent,
+  SchedulerOperation,
+  SchedulerResult,
+  SchedulerState,
+} from "../../implementations/scheduler/contract.ts";
+import type {
   StorageEvent,
   StorageOperation,
   StorageResult,
@@ -40,6 +46,7 @@ import type { Workload } from "../workload/workload.ts";
 
 /** The types of one module's contract. */
 export interface ModuleTypes {
+  readonly workload: WorkloadSpec;
   readonly operation: unknown;
   readonly result: { readonly kind: string };
   readonly state: unknown;
@@ -50,10 +57,11 @@ export interface ModuleTypes {
 
 /** Those of every module that has a room. */
 export interface AnyTypes {
-  readonly operation: ConsensusOperation | StorageOperation;
-  readonly result: ConsensusResult | StorageResult;
-  readonly state: ConsensusState | StorageState;
-  readonly event: ConsensusEvent | StorageEvent;
+  readonly workload: WorkloadSpec;
+  readonly operation: ConsensusOperation | SchedulerOperation | StorageOperation;
+  readonly result: ConsensusResult | SchedulerResult | StorageResult;
+  readonly state: ConsensusState | SchedulerState | StorageState;
+  readonly event: ConsensusEvent | SchedulerEvent | StorageEvent;
   readonly implementation: AnyImplementation;
   readonly deployment: AnyDeployment;
 }
@@ -81,11 +89,14 @@ export interface AnyImplementation extends Implementation<
 
 export type States<T extends ModuleTypes> = ReadonlyMap<NodeId, NodeState<T["state"]>>;
 
+/** A plan of the module, with a workload of its own. */
+export type PlanOf<T extends ModuleTypes> = Plan & { readonly workload: T["workload"] };
+
 export interface WatchOptions<T extends ModuleTypes> {
   readonly implementation: T["implementation"];
   readonly deployment: T["deployment"];
   readonly substrate: Substrate;
-  readonly plan: Plan;
+  readonly plan: PlanOf<T>;
 }
 
 /** Forms verdicts while a run is under way; made before the deployment is driven, so that it sees everything. */
@@ -100,7 +111,7 @@ export interface Watch {
 /** A finished run, as far as it is judged. */
 export interface JudgedBlock<T extends ModuleTypes> {
   readonly implementation: T["implementation"];
-  readonly plan: Plan;
+  readonly plan: PlanOf<T>;
   readonly history: HistoryRecorder;
   readonly states: States<T>;
 }
@@ -111,10 +122,10 @@ export interface Room<T extends ModuleTypes> {
   /** By id: what clients do, for a person. */
   readonly workloads: Readonly<Record<string, string>>;
   /** Fractions and keys of the workload `compare` runs when nobody says more. */
-  comparedWorkload(id: WorkloadSpec["id"], valueBytes: number): WorkloadSpec;
-  createWorkload(spec: WorkloadSpec, clients: number, random: Random): Workload<T>;
+  comparedWorkload(id: T["workload"]["id"], valueBytes: number): T["workload"];
+  createWorkload(spec: T["workload"], clients: number, random: Random): Workload<T>;
   /** A request that changes nothing and whose answer proves that the system serves such a workload. */
-  probe(spec: WorkloadSpec): T["operation"];
+  probe(spec: T["workload"]): T["operation"];
   /**
    * Whether a fresh deployment can be offered load, where the driver can see that: asked again and again until it says
    * so. Elsewhere it can once it answers `probe`.
@@ -135,8 +146,13 @@ export interface Room<T extends ModuleTypes> {
   /** Operations drawn without looking at results, so that every implementation gets the same. */
   steps(count: number, random: Random): readonly T["operation"][];
   /** The plan of one seed of a sweep: cluster, load, settings and fault schedule are drawn from it. */
-  readonly sweepPlans: Readonly<Record<SweepStyle, (seed: string, kinds: readonly FaultKind[]) => Plan>>;
+  readonly sweepPlans: Readonly<Record<SweepStyle, SweepPlan<T>>>;
 }
+
+/** @param implementation what is swept: no plan asks more of it than it can do. */
+export type SweepPlan<T extends ModuleTypes> = {
+  bivariant(seed: string, kinds: readonly FaultKind[], implementation: T["implementation"]): Plan;
+}["bivariant"];
 
 export const sweepStyles = ["swarm", "siege"] as const;
 /** swarm: short runs, each under a random mix of faults. siege: half an hour of simulated time under all of them. */

@@ -4,9 +4,10 @@ import type { Module } from "../../implementations/foundation/deployment.ts";
 import { UsageError } from "../../implementations/foundation/errors.ts";
 import { consensusRoom } from "./consensus/room.ts";
 import type { AnyImplementation, AnyRoom } from "./room.ts";
+import { schedulerRoom } from "./scheduler/room.ts";
 import { storageRoom } from "./storage/room.ts";
 
-export const rooms: readonly AnyRoom[] = [consensusRoom, storageRoom];
+export const rooms: readonly AnyRoom[] = [consensusRoom, schedulerRoom, storageRoom];
 
 /** @throws UsageError naming the modules that have a room. */
 export function roomOf(module: Module): AnyRoom {

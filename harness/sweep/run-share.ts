@@ -1,9 +1,6 @@
 /** Runs a share of a sweep's seeds in a process of its own and yields each run as it ends. */
 
-import path from "node:path";
-import { execa } from "execa";
-import { HarnessError } from "../../implementations/foundation/errors.ts";
-import { sweepMessage } from "./sweep-share.ts";
+import { runsOfProcess } from "./answering-process.ts";
 import type { SeedRun, SweepShare } from "./sweep-share.ts";
 
 export interface ShareOptions {
@@ -13,47 +10,13 @@ export interface ShareOptions {
   readonly signal: AbortSignal;
 }
 
-/** An interrupted process gets this long to notice before it is killed. */
-const graceMs = 2000;
-
 /**
  * Runs the share; ends early, without an error, when `signal` fires or the consumer stops.
  *
  * @throws HarnessError when the process cannot be started, meets an error of the harness, or ends without an answer.
  */
-export async function* runShare({ root, share, signal }: ShareOptions): AsyncGenerator<SeedRun, void> {
-  if (signal.aborted) return;
-  const child = execa({
-    node: true,
-    nodePath: process.execPath,
-    ipc: true,
-    buffer: { ipc: false },
-    reject: false,
-    cancelSignal: signal,
-    forceKillAfterDelay: graceMs,
-  })`${[path.join(root, "harness/sweep/sweep-process.ts"), JSON.stringify(share)]}`;
-  let isComplete = false;
-  try {
-    for await (const received of child.getEachMessage()) {
-      const message = sweepMessage.parse(received);
-      if (message.kind === "error") throw new HarnessError(`Cannot run ${nameOf(share)}: ${message.message}`);
-      if (message.kind === "run") yield message;
-      else isComplete = true;
-    }
-    const ended = await child;
-    if (isComplete || signal.aborted) return;
-    throw new HarnessError(`Cannot run ${nameOf(share)}: ${lastWords(ended)}`);
-  } finally {
-    child.kill();
-    await child;
-  }
-}
-
-function nameOf({ implementation, seed, first, last }: SweepShare): string {
-  return `${implementation} on seeds ${seed}/${first} to ${seed}/${last}`;
-}
-
-function lastWords({ stderr, signal }: { readonly stderr: string; readonly signal?: string | undefined }): string {
-  if (signal !== undefined) return `its process was ended by ${signal}`;
-  return `its process ended without an answer. ${stderr.trim().slice(0, 500)}`;
+export function runShare({ root, share, signal }: ShareOptions): AsyncGenerator<SeedRun, void> {
+  const { implementation, seed, first, last } = share;
+  const name = `${implementation} on seeds ${seed}/${first} to ${seed}/${last}`;
+  return runsOfProcess({ root, script: "harness/sweep/sweep-process.ts", share, name, signal });
 }

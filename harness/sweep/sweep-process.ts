@@ -32,10 +32,11 @@ async function runSeed(
   seed: string,
   signal: AbortSignal,
 ): Promise<SeedRun> {
+  const swept = implementationOf(module, implementation);
   const record = await runBlock({
-    implementation: implementationOf(module, implementation),
+    implementation: swept,
     substrate: "simulated",
-    plan: roomOf(module).sweepPlans[style](seed, kinds),
+    plan: roomOf(module).sweepPlans[style](seed, kinds, swept),
     directory: "", // The simulated substrate writes nothing.
     signal,
   });

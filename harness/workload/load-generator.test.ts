@@ -15,11 +15,13 @@ import type {
 import { HistoryRecorder } from "../history/recorder.ts";
 import { planOf } from "../plan/plan.ts";
 import type { Plan } from "../plan/plan.ts";
-import { consensusRoom } from "../rooms/consensus/room.ts";
+import { roomOf } from "../rooms/rooms.ts";
 import { LoadGenerator } from "./load-generator.ts";
 import type { OperationRecord } from "./load-generator.ts";
 
 type Answer = { readonly afterMs: number; readonly outcome: Outcome<ConsensusResult> };
+const room = roomOf("consensus");
+
 type System = (request: Request<ConsensusOperation>, attempt: number) => Answer;
 
 const ok: Outcome<ConsensusResult> = { kind: "ok", result: { kind: "append", position: 1 } };
@@ -59,8 +61,8 @@ function offer(overrides: Partial<Plan>, system: System): Offered {
   const records: OperationRecord[] = [];
   const load = new LoadGenerator({
     deployment,
-    probe: consensusRoom.probe(plan.workload),
-    workload: consensusRoom.createWorkload(plan.workload, plan.load.clients, random.fork("workload")),
+    probe: room.probe(plan.workload),
+    workload: room.createWorkload(plan.workload, plan.load.clients, random.fork("workload")),
     history,
     plan,
     random: random.fork("arrivals"),

@@ -265,7 +265,17 @@ function newClient(number: number): Client {
 }
 
 /** Answers, not refusals: a later attempt would meet them too. */
-const answers: ReadonlySet<ErrorCode> = new Set(["PRECONDITION_FAILED", "NOT_FOUND", "MALFORMED_REQUEST"]);
+const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "PRECONDITION_FAILED",
+  "NOT_FOUND",
+  "MALFORMED_REQUEST",
+  "UNKNOWN_TASK",
+  "UNKNOWN_TENANT",
+  "UNKNOWN_DEPENDENCY",
+  "DEPENDENCY_CYCLE",
+  "QUOTA_EXCEEDED",
+  "ALREADY_EXISTS",
+]);
 
 function isTransient(code: ErrorCode): boolean {
   return !answers.has(code);

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Outcome } from "../../implementations/foundation/deployment.ts";
 import { seededRandom } from "../../implementations/foundation/prng.ts";
 import type { ConsensusOperation, ConsensusResult } from "../../implementations/consensus/contract.ts";
-import type { WorkloadSpec } from "../plan/plan.ts";
+import type { KeyWorkloadSpec } from "../plan/plan.ts";
 import { consensusRoom } from "../rooms/consensus/room.ts";
 import type { ConsensusTypes } from "../rooms/consensus/room.ts";
 import { damagedValue } from "./workload.ts";
@@ -18,14 +18,14 @@ type Call = AnyCall<ConsensusOperation>;
 type Workload = AnyWorkload<ConsensusTypes>;
 
 const ids = ["register", "append", "confluent"] as const;
-const specOf = (id: WorkloadSpec["id"], valueBytes = 16): WorkloadSpec => ({
+const specOf = (id: KeyWorkloadSpec["id"], valueBytes = 16): KeyWorkloadSpec => ({
   id,
   valueBytes,
   keys: 3,
   readFraction: 0.3,
   casFraction: 0.3,
 });
-const workloadOf = (id: WorkloadSpec["id"], clients = 4, seed = "workload"): Workload =>
+const workloadOf = (id: KeyWorkloadSpec["id"], clients = 4, seed = "workload"): Workload =>
   consensusRoom.createWorkload(specOf(id), clients, seededRandom(seed));
 
 /** One register per key and one list, done one operation at a time. */

@@ -7,7 +7,7 @@ import { assert, unreachable } from "../../implementations/foundation/assert.ts"
 import type { Outcome } from "../../implementations/foundation/deployment.ts";
 import type { Random } from "../../implementations/foundation/effects.ts";
 import type { HistoryFunction, HistoryScalar, HistoryValue } from "../history/event.ts";
-import type { WorkloadSpec } from "../plan/plan.ts";
+import type { KeyWorkloadSpec, WorkloadSpec } from "../plan/plan.ts";
 import type { ModuleTypes } from "../rooms/room.ts";
 import { valueNumber } from "./value-text.ts";
 
@@ -68,7 +68,7 @@ export interface Dialect<T extends ModuleTypes> {
 
 /** @returns a generator for `clients` clients that speaks `dialect`; values are unique over all of them. */
 export function createWorkload<T extends ModuleTypes>(
-  spec: WorkloadSpec,
+  spec: KeyWorkloadSpec,
   clients: number,
   random: Random,
   dialect: Dialect<T>,
@@ -87,13 +87,13 @@ export function createWorkload<T extends ModuleTypes>(
 
 abstract class Generator<T extends ModuleTypes> implements Workload<T> {
   readonly untilDefinite: boolean;
-  protected readonly spec: WorkloadSpec;
+  protected readonly spec: KeyWorkloadSpec;
   protected readonly dialect: Dialect<T>;
   readonly #random: Random;
   readonly #forks = new Map<number, Random>();
   readonly #counts = new Map<number, number>();
 
-  constructor(spec: WorkloadSpec, random: Random, dialect: Dialect<T>) {
+  constructor(spec: KeyWorkloadSpec, random: Random, dialect: Dialect<T>) {
     this.spec = spec;
     this.dialect = dialect;
     this.untilDefinite = repeatsUntilDefinite(spec.id);
@@ -179,7 +179,7 @@ class ConfluentWorkload<T extends ModuleTypes> extends Generator<T> {
   /** By key: what its owner left there; null: it deleted it. */
   readonly #last = new Map<string, number | null>();
 
-  constructor(spec: WorkloadSpec, clients: number, random: Random, dialect: Dialect<T>) {
+  constructor(spec: KeyWorkloadSpec, clients: number, random: Random, dialect: Dialect<T>) {
     super(spec, random, dialect);
     this.#clients = clients;
   }

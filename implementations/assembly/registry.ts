@@ -2,6 +2,7 @@
 
 import type { Implementation } from "../foundation/deployment.ts";
 import type { ConsensusImplementation } from "../consensus/contract.ts";
+import type { SchedulerImplementation } from "../scheduler/contract.ts";
 import type { StorageImplementation } from "../storage/contract.ts";
 import { minimalConsensus, productionConsensus } from "./consensus/implementations.ts";
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
@@ -14,6 +15,8 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   productionConsensus,
   etcdConsensus,
 ];
+
+export const schedulerImplementations: readonly SchedulerImplementation[] = [];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,

@@ -16,7 +16,6 @@ import { parseCount, parseDurationS, parseRatePerS, parseSeed, parseSettings, pa
 const defaults = {
   implementations: "minimal,production",
   substrate: "cluster",
-  workload: "register",
   nodes: "3",
   clients: "8",
   duration: "10s",
@@ -49,7 +48,11 @@ export const compareCommand: Command = {
       example: "simulated",
       default: defaults.substrate,
     },
-    workload: { kind: "text", describe: "What clients do", example: "append", default: defaults.workload },
+    workload: {
+      kind: "text",
+      describe: "What clients do; by default the first that the module has (see grey list workloads)",
+      example: "append",
+    },
     faults: {
       kind: "list",
       describe: "Faults to inject, separated by commas; none by default",
@@ -119,7 +122,7 @@ export function compareOptions(input: Input, registries: Registries): Omit<Compa
     module,
     implementations: chosen,
     substrate,
-    workload: oneOf(input.text("workload") ?? defaults.workload, workloads, "--workload", "workload"),
+    workload: oneOf(input.text("workload") ?? workloads[0] ?? "", workloads, "--workload", "workload"),
     faults: faultsOf(input.list("faults"), implementations, substrate),
     nodes: parseCount(input.text("nodes") ?? defaults.nodes, "--nodes", ranges.nodes),
     clients: parseCount(input.text("clients") ?? defaults.clients, "--clients", ranges.clients),

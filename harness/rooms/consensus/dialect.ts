@@ -1,13 +1,13 @@
 /** The workloads' operations in the words of consensus. */
 
 import type { HistoryValue } from "../../history/event.ts";
-import type { WorkloadSpec } from "../../plan/plan.ts";
+import type { KeyWorkloadSpec } from "../../plan/plan.ts";
 import { valueText } from "../../workload/value-text.ts";
 import { scalarOf } from "../../workload/workload.ts";
 import type { Dialect } from "../../workload/workload.ts";
 import type { ConsensusTypes } from "./room.ts";
 
-export function consensusDialect({ valueBytes }: Pick<WorkloadSpec, "valueBytes">): Dialect<ConsensusTypes> {
+export function consensusDialect({ valueBytes }: Pick<KeyWorkloadSpec, "valueBytes">): Dialect<ConsensusTypes> {
   const textOf = (value: number): string => valueText(value, valueBytes);
   return {
     read: (key) => ({ operation: { kind: "read", key }, f: "read", key, value: null }),

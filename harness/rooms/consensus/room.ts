@@ -17,6 +17,7 @@ import { checkFinalState } from "../../check/final-state.ts";
 import { checkLinearizability } from "../../check/linearizability.ts";
 import { registerModel } from "../../check/register-model.ts";
 import type { CheckResult } from "../../check/verdict.ts";
+import type { KeyWorkloadSpec } from "../../plan/plan.ts";
 import { createWorkload } from "../../workload/workload.ts";
 import { valueNumber } from "../../workload/value-text.ts";
 import type { JudgedBlock, Room, States } from "../room.ts";
@@ -27,6 +28,7 @@ import { sweepPlan } from "./sweep-plan.ts";
 import { ConsensusWatch } from "./watch.ts";
 
 export interface ConsensusTypes {
+  readonly workload: KeyWorkloadSpec;
   readonly operation: ConsensusOperation;
   readonly result: ConsensusResult;
   readonly state: ConsensusState;

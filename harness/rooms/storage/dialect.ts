@@ -1,6 +1,6 @@
 /** The workloads' operations in the words of a store, all at one quorum level. */
 
-import type { WorkloadSpec } from "../../plan/plan.ts";
+import type { KeyWorkloadSpec } from "../../plan/plan.ts";
 import { valueText } from "../../workload/value-text.ts";
 import { scalarOf } from "../../workload/workload.ts";
 import type { Dialect } from "../../workload/workload.ts";
@@ -9,7 +9,7 @@ import type { StorageTypes } from "./room.ts";
 export function storageDialect({
   valueBytes,
   level = "majority",
-}: Pick<WorkloadSpec, "valueBytes" | "level">): Dialect<StorageTypes> {
+}: Pick<KeyWorkloadSpec, "valueBytes" | "level">): Dialect<StorageTypes> {
   const textOf = (value: number): string => valueText(value, valueBytes);
   return {
     read: (key) => ({ operation: { kind: "get", key, level }, f: "read", key, value: null }),

@@ -11,6 +11,7 @@ import type {
   StorageResult,
   StorageState,
 } from "../../../implementations/storage/contract.ts";
+import type { KeyWorkloadSpec } from "../../plan/plan.ts";
 import { createWorkload } from "../../workload/workload.ts";
 import type { Room, States } from "../room.ts";
 import { agree } from "./agree.ts";
@@ -21,6 +22,7 @@ import { siegePlan, sweepPlan } from "./sweep-plan.ts";
 import { StorageWatch } from "./watch.ts";
 
 export interface StorageTypes {
+  readonly workload: KeyWorkloadSpec;
   readonly operation: StorageOperation;
   readonly result: StorageResult;
   readonly state: StorageState;

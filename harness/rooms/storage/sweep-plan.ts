@@ -9,7 +9,7 @@ import { siegeSchedule } from "../../nemesis/siege.ts";
 import { swarmSchedule } from "../../nemesis/swarm.ts";
 import type { MessageMoments } from "../../nemesis/swarm.ts";
 import { planOf } from "../../plan/plan.ts";
-import type { Plan, WorkloadSpec } from "../../plan/plan.ts";
+import type { Plan, KeyWorkloadSpec } from "../../plan/plan.ts";
 
 /** Messages at which faults are placed, as the production store names them. */
 const messages: readonly MessageMoments[] = [
@@ -56,7 +56,7 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[]): Plan {
   });
 }
 
-function workloadOf(random: Random): WorkloadSpec {
+function workloadOf(random: Random): KeyWorkloadSpec {
   const common = { valueBytes: 16, keys: pick([1, 3, 6], random) } as const;
   if (random.below(6) === 0) {
     return { ...common, id: "register", readFraction: 0.4, casFraction: 0, deleteFraction: 0.1, level: "one" };

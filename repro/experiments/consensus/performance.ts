@@ -7,13 +7,13 @@ import { batchTimes, operationTimes, sustainedThroughput } from "../../../harnes
 import type { Measurement, Probe } from "../../../harness/measure/probes.ts";
 import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
-import type { Plan, WorkloadSpec } from "../../../harness/plan/plan.ts";
+import type { Plan, KeyWorkloadSpec } from "../../../harness/plan/plan.ts";
 
 /** Synced 256-byte writes over so many keys that none is contended. */
-export const writes: WorkloadSpec = {
+export const writes: KeyWorkloadSpec = {
   ...{ id: "register", valueBytes: 256, keys: 1000, readFraction: 0, casFraction: 0 },
 };
-export const reads: WorkloadSpec = { ...writes, readFraction: 1 };
+export const reads: KeyWorkloadSpec = { ...writes, readFraction: 1 };
 
 /** A closed loop intends no start that could be missed; its generator only must not starve. */
 export const closedLoopGeneratorLimitMs = 60;

@@ -1,16 +1,16 @@
 /** Loads that several experiments of the store share. */
 
 import type { Profile } from "../../../harness/plan/experiment.ts";
-import type { FaultSpec, Plan, WorkloadSpec } from "../../../harness/plan/plan.ts";
+import type { FaultSpec, Plan, KeyWorkloadSpec } from "../../../harness/plan/plan.ts";
 import { closedLoop, warmUps } from "../consensus/performance.ts";
 
 /** Synced 256-byte puts over so many keys that none is contended. */
-export const puts: WorkloadSpec = {
+export const puts: KeyWorkloadSpec = {
   ...{ id: "register", valueBytes: 256, keys: 1000, readFraction: 0, casFraction: 0, level: "majority" },
 };
 
 /** Everything a store can be asked at majority, over a few keys. */
-export const mixed: WorkloadSpec = {
+export const mixed: KeyWorkloadSpec = {
   ...{ id: "register", valueBytes: 64, keys: 5, readFraction: 0.4, casFraction: 0.2, deleteFraction: 0.1 },
 };
 

@@ -1,0 +1,73 @@
+/**
+ * C-SCH-2: no task starts before all its dependencies have ended as completed, wherever they have their home.
+ *
+ * Where events come at the moment they tell of, every start is judged at once. On real processes those of different
+ * nodes may overtake each other on their way here: there, at the end, for each start, whether its dependencies were
+ * completed no later than a little after it.
+ */
+
+import type { Traced } from "../../../implementations/foundation/deployment.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
+import type { SchedulerEvent } from "../../../implementations/scheduler/contract.ts";
+import type { CheckResult } from "../../check/verdict.ts";
+import { Findings, at } from "./findings.ts";
+import type { RecentEvents, TraceCheck } from "./findings.ts";
+import type { ObservedTask, ObservedTasks } from "./observed-tasks.ts";
+
+/** How far the clocks of nodes and the order of their events may be apart. */
+const toleranceMs = 20;
+
+type Started = Traced<SchedulerEvent & { readonly kind: "started" }>;
+
+export class DependencyOrder implements TraceCheck {
+  readonly #isOrderExact: boolean;
+  readonly #findings: Findings;
+  readonly #late: { readonly started: Started; readonly dependency: string }[] = [];
+  /** By task: when it first was completed. */
+  readonly #completedMs = new Map<string, Millis>();
+
+  constructor(isOrderExact: boolean, recent: RecentEvents) {
+    this.#isOrderExact = isOrderExact;
+    this.#findings = new Findings("dependencies-respected", "starts of tasks with dependencies", recent);
+  }
+
+  observe({ timeMs, node, event }: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
+    if (event.kind === "ended" && event.end === "completed" && !this.#completedMs.has(event.task)) {
+      this.#completedMs.set(event.task, timeMs);
+    }
+    if (event.kind !== "started") return;
+    const dependencies = tasks.find(event.task)?.accepted?.dependencies ?? [];
+    if (dependencies.length > 0) this.#findings.judged++;
+    for (const dependency of dependencies) {
+      const other = tasks.find(dependency);
+      if (other !== undefined && isDone(other)) continue;
+      const started = { timeMs, node, event };
+      if (this.#isOrderExact) this.#violate(started, dependency, other);
+      else this.#late.push({ started, dependency });
+    }
+  }
+
+  result(_nowMs: Millis, tasks: ObservedTasks): CheckResult | undefined {
+    for (const { started, dependency } of this.#late) {
+      const completedMs = this.#completedMs.get(dependency) ?? Infinity;
+      if (completedMs > started.timeMs + toleranceMs) this.#violate(started, dependency, tasks.find(dependency));
+    }
+    this.#late.length = 0;
+    return this.#findings.result();
+  }
+
+  #violate({ timeMs, node, event }: Started, dependency: string, other: ObservedTask | undefined): void {
+    const end = other?.lastEnd;
+    const how = end === undefined ? "has not ended" : `last ended as ${end.end} at ${at(end.atMs)}`;
+    this.#findings.violate(
+      timeMs,
+      node,
+      `starts ${event.task} (token ${event.token}), whose dependency ${dependency} ${how}`,
+    );
+  }
+}
+
+/** Of a task whose home crashed nobody knows whether its end was durable. */
+function isDone({ isCompleted, committed }: ObservedTask): boolean {
+  return isCompleted || committed?.end === "completed";
+}

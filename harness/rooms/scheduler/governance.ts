@@ -1,0 +1,68 @@
+/**
+ * What a deployment's settings promise about shares, quotas and capacity, read from the plan and not from the
+ * implementation that is judged by it.
+ *
+ * A tenant's quota is the whole deployment's; each node may give out its part of it, rounded down.
+ */
+
+import { UsageError } from "../../../implementations/foundation/errors.ts";
+import { defaultTenant } from "../../../implementations/scheduler/contract.ts";
+import type { Resources, SchedulerImplementation } from "../../../implementations/scheduler/contract.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { settingsOf } from "../../plan/settings-of.ts";
+
+export interface TenantShare {
+  readonly weight: number;
+  /** What it may hold on one node, and in all; Infinity: no quota. */
+  readonly perNode: Resources;
+  readonly whole: Resources;
+}
+
+export interface Governance {
+  /** Threads of a node that execute tasks. */
+  readonly workers: number;
+  /** What tasks may hold on one node at a time; undefined: the implementation knows no resources. */
+  readonly capacity: Resources | undefined;
+  readonly tenants: ReadonlyMap<string, TenantShare>;
+}
+
+const defaults = { workers: 2, memoryMb: 1024 } as const;
+
+export function governanceOf(
+  { settings, nodes }: Pick<Plan, "settings" | "nodes">,
+  { name, abilities }: Pick<SchedulerImplementation, "name" | "abilities">,
+): Governance {
+  const own = settingsOf(name, settings);
+  const numberOf = (setting: string, otherwise: number): number => {
+    const value = own[setting];
+    return typeof value === "number" ? value : otherwise;
+  };
+  const workers = numberOf("workers", defaults.workers);
+  if (!abilities.has("tenants")) return { workers, capacity: undefined, tenants: new Map() };
+  const cpuMilli = numberOf("cpuMilli", 0);
+  const capacity = {
+    cpuMilli: cpuMilli === 0 ? workers * 1000 : cpuMilli,
+    memoryMb: numberOf("memoryMb", defaults.memoryMb),
+  };
+  return { workers, capacity, tenants: tenantsOf(String(own["tenants"] ?? ""), nodes) };
+}
+
+/** @param text "a:2:1000:512,b:1": name, weight, and quotas of thousandths of a processor and of megabytes. */
+export function tenantsOf(text: string, nodes: number): ReadonlyMap<string, TenantShare> {
+  const shares = text === "" ? [] : text.split(",").map((each) => tenantOf(each, nodes));
+  const tenants = new Map(shares);
+  if (!tenants.has(defaultTenant)) tenants.set(...tenantOf(`${defaultTenant}:1`, nodes));
+  return tenants;
+}
+
+function tenantOf(text: string, nodes: number): readonly [name: string, share: TenantShare] {
+  const [name = "", ...rest] = text.split(":");
+  const [weight = 1, cpuMilli = Infinity, memoryMb = Infinity] = rest.map((part) =>
+    part === "" ? undefined : Number(part),
+  );
+  if (name === "" || [weight, cpuMilli, memoryMb].some((each) => !(each >= 0))) {
+    throw new UsageError(`tenants: "${text}" is no tenant; allowed: NAME:WEIGHT[:CPUMILLI[:MEMORYMB]]`);
+  }
+  const perNode = { cpuMilli: Math.floor(cpuMilli / nodes), memoryMb: Math.floor(memoryMb / nodes) };
+  return [name, { weight, perNode, whole: { cpuMilli, memoryMb } }];
+}

@@ -1,0 +1,201 @@
+/**
+ * The workloads of a scheduler: each client submits a job, waits until its tasks have ended, and so on.
+ *
+ * What a job's tasks are is drawn from the client's own fork of the seed. Every task returns its id or throws a message
+ * that names it, so an end that was mixed up with another's shows. The history holds jobs as texts (job-text.ts).
+ *
+ * Confluent: operations are repeated until they are definite, no task has a deadline, and failures are those of the
+ * bodies alone, so every task ends in the same way whatever the interleaving.
+ */
+
+import { assert } from "../../../implementations/foundation/assert.ts";
+import type { Outcome } from "../../../implementations/foundation/deployment.ts";
+import type { Random } from "../../../implementations/foundation/effects.ts";
+import type {
+  SchedulerOperation,
+  SchedulerResult,
+  TaskBody,
+  TaskSpec,
+} from "../../../implementations/scheduler/contract.ts";
+import type { TaskKind, TaskLoad, TaskWorkloadSpec } from "../../plan/plan.ts";
+import { repeatsUntilDefinite } from "../../workload/workload.ts";
+import type { Call, Completion, Workload } from "../../workload/workload.ts";
+import { endText, endsText, jobText, messageOf } from "./job-text.ts";
+import type { SchedulerTypes } from "./room.ts";
+
+type TaskCall = Call<SchedulerOperation>;
+
+/** Jobs that a client's later tasks may depend on. */
+const rememberedJobs = 6;
+/** How a task that calls something names it; every implementation runs this project's own sources. */
+export const calledModule = new URL("called-task.ts", import.meta.url).href;
+
+interface Submitter {
+  readonly number: number;
+  readonly random: Random;
+  jobs: number;
+  /** What it does next, about the job it submitted last. */
+  readonly next: TaskCall[];
+  /** The newest jobs that were accepted for certain: their tasks. */
+  readonly accepted: (readonly string[])[];
+}
+
+export class TaskWorkload implements Workload<SchedulerTypes> {
+  readonly untilDefinite: boolean;
+  readonly #load: TaskLoad;
+  readonly #random: Random;
+  readonly #clients = new Map<number, Submitter>();
+  /** Tasks of jobs that may have been accepted and are not known to have ended. */
+  readonly #open = new Map<string, readonly string[]>();
+
+  constructor({ id, tasks }: TaskWorkloadSpec, random: Random) {
+    this.untilDefinite = repeatsUntilDefinite(id);
+    this.#load = id === "confluent" ? { ...tasks, deadlineFraction: 0 } : tasks;
+    this.#random = random;
+  }
+
+  next(client: number): TaskCall {
+    const submitter = this.#submitterOf(client);
+    const following = submitter.next.shift();
+    if (following !== undefined) return following;
+    const { separateFraction = 0, statusFraction = 0 } = this.#load;
+    const { random } = submitter;
+    const job = `c${client}-${submitter.jobs++}`;
+    const tasks = this.#draw(job, submitter);
+    const ids = tasks.map(({ id }) => id);
+    const untilEnded = random.float() >= separateFraction;
+    if (!untilEnded) submitter.next.push(this.#wait(job, ids));
+    if (random.float() < statusFraction) submitter.next.push(statusOf(job, ids[0] ?? ""));
+    this.#open.set(job, ids);
+    const operation = { kind: "submit", tasks, untilEnded } as const;
+    return { operation, f: "submit", key: job, value: jobText(tasks) };
+  }
+
+  completed(client: number, call: TaskCall, outcome: Outcome<SchedulerResult>): Completion {
+    const { operation, key: job = "" } = call;
+    if (outcome.kind === "ok") {
+      this.#accepted(client, job, operation, outcome.result);
+      return { value: textOf(operation, outcome.result) };
+    }
+    if (operation.kind === "submit") {
+      // Nothing is known of the job, or there is none: to wait for it makes no sense before the end of the run.
+      this.#submitterOf(client).next.length = 0;
+      if (outcome.kind === "fail") this.#open.delete(job);
+    }
+    return { value: call.value };
+  }
+
+  /** Jobs that are not known to have ended. */
+  finalKeys(): readonly string[] {
+    return [...this.#open.keys()];
+  }
+
+  /** Waits until all of the job's tasks have ended. */
+  read(job: string): TaskCall {
+    return this.#wait(job, this.#open.get(job) ?? []);
+  }
+
+  #wait(job: string, tasks: readonly string[]): TaskCall {
+    return { operation: { kind: "wait", tasks }, f: "wait", key: job, value: null };
+  }
+
+  #accepted(client: number, job: string, operation: SchedulerOperation, result: SchedulerResult): void {
+    if (operation.kind === "submit") {
+      const { accepted } = this.#submitterOf(client);
+      accepted.push(operation.tasks.map(({ id }) => id));
+      if (accepted.length > rememberedJobs) accepted.shift();
+    }
+    if (result.kind !== "status" && result.ended.length > 0) this.#open.delete(job);
+  }
+
+  #submitterOf(client: number): Submitter {
+    const known = this.#clients.get(client);
+    if (known !== undefined) return known;
+    const random = this.#random.fork(`client ${client}`);
+    const submitter = { number: client, random, jobs: 0, next: [], accepted: [] };
+    this.#clients.set(client, submitter);
+    return submitter;
+  }
+
+  #draw(job: string, { random, accepted }: Submitter): readonly TaskSpec[] {
+    const { tasksPerJob, isJobFull = false } = this.#load;
+    const drawn = 1 + random.below(tasksPerJob);
+    const tasks: TaskSpec[] = [];
+    // Each task has a stream of its own: what one of them needs to be drawn changes no other.
+    for (let index = 0; index < (isJobFull ? tasksPerJob : drawn); index++) {
+      tasks.push(this.#drawTask(`${job}.${index}`, tasks, accepted, random.fork(`${job}.${index}`)));
+    }
+    return tasks;
+  }
+
+  #drawTask(id: string, earlier: readonly TaskSpec[], accepted: Submitter["accepted"], random: Random): TaskSpec {
+    const load = this.#load;
+    const kind = drawShare(load.kinds, random.fork("kind"));
+    assert(kind !== undefined, "a load has tasks of some kind");
+    const tenant = kind.tenant ?? drawShare(load.tenants ?? [], random.fork("tenant"))?.name;
+    const priority = kind.priority ?? random.fork("priority").below((load.topPriority ?? 0) + 1);
+    const resources = drawOne(load.resources ?? [], random.fork("resources"));
+    const lane = random.fork("lane");
+    const hasLane = lane.float() < (load.affinityFraction ?? 0);
+    const deadline = random.fork("deadline").float() < (load.deadlineFraction ?? 0) ? load.deadlineMs : undefined;
+    const dependencies = this.#drawDependencies(earlier, accepted, random.fork("dependencies"));
+    return {
+      id,
+      body: this.#drawBody(id, kind, random.fork("body")),
+      ...(priority === 0 ? {} : { priority }),
+      ...(tenant === undefined ? {} : { tenant }),
+      ...(resources === undefined ? {} : { resources }),
+      ...(dependencies.length === 0 ? {} : { dependencies }),
+      ...(hasLane ? { affinity: lane.below(load.lanes ?? 1) } : {}),
+      ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    };
+  }
+
+  #drawBody(id: string, { kind, ms }: TaskKind, random: Random): TaskBody {
+    const { throwFraction = 0, crashFraction = 0, callFraction = 0, forGoodFraction = 0, checkpointMs } = this.#load;
+    const what = random.float();
+    const times = random.float() < forGoodFraction ? {} : { times: 1 };
+    if (what < throwFraction) return { kind: "fail", ms, message: messageOf(id), ...times };
+    if (what < throwFraction + crashFraction) return { kind: "crash", ms, ...times };
+    if (what < throwFraction + crashFraction + callFraction) {
+      return { kind: "call", module: calledModule, export: "echo", args: [id] };
+    }
+    return { kind, ms, ...(checkpointMs === undefined ? {} : { checkpointMs }), returns: id };
+  }
+
+  #drawDependencies(earlier: readonly TaskSpec[], accepted: Submitter["accepted"], random: Random): readonly string[] {
+    const { dependencyFraction = 0, earlierFraction = 0 } = this.#load;
+    const dependencies = new Set<string>();
+    if (random.float() < dependencyFraction && earlier.length > 0) {
+      for (let count = 1 + random.below(2); count > 0; count--) {
+        dependencies.add(earlier[random.below(earlier.length)]!.id);
+      }
+    }
+    if (random.float() < earlierFraction && accepted.length > 0) {
+      const job = accepted[random.below(accepted.length)]!;
+      dependencies.add(job[random.below(job.length)]!);
+    }
+    return [...dependencies];
+  }
+}
+
+function statusOf(job: string, task: string): TaskCall {
+  return { operation: { kind: "status", task }, f: "status", key: job, value: task };
+}
+
+/** How the history holds a result. */
+function textOf(operation: SchedulerOperation, result: SchedulerResult): string | null {
+  if (result.kind !== "status") return endsText(result.ended);
+  if (result.status === null) return null;
+  const { state, end } = result.status;
+  return end === undefined || operation.kind !== "status" ? state : endText(operation.task, end);
+}
+
+function drawShare<T extends { readonly share: number }>(from: readonly T[], random: Random): T | undefined {
+  let left = random.float() * from.reduce((sum, { share }) => sum + share, 0);
+  return from.find(({ share }) => (left -= share) < 0) ?? from.at(-1);
+}
+
+function drawOne<T>(from: readonly T[], random: Random): T | undefined {
+  return from.length === 0 ? undefined : from[random.below(from.length)];
+}

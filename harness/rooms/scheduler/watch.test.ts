@@ -1,0 +1,387 @@
+/**
+ * Goal: each check of a scheduler's trace holds of a run as it should be, and finds the one thing that is wrong with
+ * another.
+ * Method: traces made by hand, a line an event; for every check good ones, and bad ones that differ in little. A check
+ * that had nothing to judge says nothing.
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Traced } from "../../../implementations/foundation/deployment.ts";
+import type { SchedulerEvent, SchedulerImplementation } from "../../../implementations/scheduler/contract.ts";
+import { planOf } from "../../plan/plan.ts";
+import type { PlanOf, WatchOptions } from "../room.ts";
+import type { CheckResult } from "../../check/verdict.ts";
+import type { SchedulerTypes } from "./room.ts";
+import { SchedulerWatch } from "./watch.ts";
+
+const durations = { tasksPerJob: 1, kinds: [{ share: 1, kind: "spin", ms: 1 }] } as const;
+
+interface Run {
+  readonly settings?: Readonly<Record<string, number | string>>;
+  readonly nodes?: number;
+  readonly substrate?: "simulated" | "cluster";
+  readonly isDurable?: boolean;
+}
+
+/** "12 n1 started j.0 t3 w1 ..." at 12 ms. Words: tN token, wN worker, lN lane, rN rank, oN order, cN mN resources. */
+function eventOf(line: string): Traced<SchedulerEvent> {
+  const [ms = "0", node = "n1", kind = "start", task = "j.0", ...words] = line.split(" ");
+  const number = (letter: string, otherwise: number): number => {
+    const word = words.find((each) => new RegExp(`^${letter}-?[\\d.]+$`).test(each));
+    return word === undefined ? otherwise : Number(word.slice(1));
+  };
+  const text = (name: string, otherwise: string): string =>
+    words.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? otherwise;
+  const token = number("t", 1);
+  const events: Readonly<Record<string, SchedulerEvent>> = {
+    start: { kind: "start", life: 1, tasks: 0 },
+    stop: { kind: "stop", orderly: false },
+    damage: { kind: "damage", what: "a record" },
+    accepted: {
+      ...{ kind: "accepted", task, order: number("o", 0), tenant: text("tenant", "default"), priority: 0 },
+      ...{ lane: number("l", -1), cpuMilli: number("c", 1000), memoryMb: number("m", 0) },
+      dependencies: text("after", "")
+        .split(",")
+        .filter((id) => id !== ""),
+    },
+    ready: { kind: "ready", task, token, rank: number("r", 0) },
+    leased: { kind: "leased", task, token, to: text("to", "n2") },
+    started: { kind: "started", task, token, worker: number("w", 0), lane: number("l", -1), waitMs: 0 },
+    ended: {
+      kind: "ended",
+      task,
+      token,
+      worker: 0,
+      end: text("end", "completed") as "completed",
+      ranMs: number("d", 1),
+    },
+    committed: { kind: "committed", task, token, end: text("end", "completed") as "completed" },
+  };
+  const event = events[kind];
+  assert.ok(event, line);
+  return { timeMs: Number(ms), node, event };
+}
+
+function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, CheckResult> {
+  const { settings = {}, nodes = 1, substrate = "simulated", isDurable = true } = run;
+  const plan = planOf({
+    module: "scheduler",
+    seed: "watch",
+    nodes,
+    settings,
+    workload: { id: "tasks", tasks: durations },
+  });
+  const implementation = {
+    ...{ name: "production", durable: isDurable, tracesTasks: true },
+    abilities: new Set(["priorities", "dependencies", "tenants", "affinity"]),
+  } as unknown as SchedulerImplementation;
+  let see: (traced: Traced<SchedulerEvent>) => void = () => undefined;
+  const deployment = { observe: (listener: typeof see) => (see = listener) };
+  const options = { plan: plan as PlanOf<SchedulerTypes>, implementation, deployment, substrate };
+  const watched = new SchedulerWatch(options as unknown as WatchOptions<SchedulerTypes>);
+  for (const line of lines) see(eventOf(line));
+  return new Map(watched.results(1000).map((result) => [result.id, result]));
+}
+
+const two = ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2"];
+
+type Row = readonly [name: string, validity: CheckResult["validity"] | "silent", lines: readonly string[], run?: Run];
+
+const rows: Readonly<Record<string, readonly Row[]>> = {
+  "priority-order": [
+    ["nothing starts", "silent", two],
+    ["the lower rank", "valid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.1"]],
+    ["the higher rank", "invalid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.0"]],
+    ["of equal rank the earlier", "valid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.0"]],
+    ["of equal rank the later", "invalid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.1"]],
+    [
+      "another lane's may wait",
+      "valid",
+      ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2 l1", "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.0"],
+    ],
+    [
+      "another tenant's may wait",
+      "valid",
+      [
+        "0 n1 accepted j.0 o1",
+        "0 n1 accepted j.1 o2 tenant=a",
+        "0 n1 ready j.0 r5",
+        "0 n1 ready j.1",
+        "1 n1 started j.0",
+      ],
+      { settings: { tenants: "a:1" } },
+    ],
+    [
+      "one that would not have fitted",
+      "valid",
+      [
+        "0 n1 accepted j.0 o1 m1",
+        "0 n1 accepted j.1 o2 m2000",
+        "0 n1 ready j.0 r5",
+        "0 n1 ready j.1",
+        "1 n1 started j.0",
+      ],
+    ],
+    [
+      "one that its tenant's quota kept waiting",
+      "valid",
+      [
+        ...[
+          "0 n1 accepted j.0 o1 c500 tenant=a",
+          "0 n1 accepted j.1 o2 tenant=a",
+          "0 n1 accepted j.2 o3 c500 tenant=a",
+        ],
+        ...["0 n1 ready j.2", "0 n1 started j.2", "0 n1 ready j.0 r5", "0 n1 ready j.1 r1", "1 n1 started j.0 w1"],
+      ],
+      { settings: { tenants: "a:1:1000" } },
+    ],
+    [
+      "one that the quota did not keep waiting",
+      "invalid",
+      [
+        ...["0 n1 accepted j.0 o1 c500 tenant=a", "0 n1 accepted j.1 o2 c500 tenant=a"],
+        ...["0 n1 ready j.0 r5", "0 n1 ready j.1 r1", "1 n1 started j.0 w1"],
+      ],
+      { settings: { tenants: "a:1:1000" } },
+    ],
+    [
+      "one that did not fit beside an attempt that goes on though its time is over",
+      "valid",
+      [
+        ...["0 n1 accepted k.0 m600", "0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2 m600", "0 n1 ready k.0"],
+        ...["0 n1 started k.0", "1 n1 ended k.0 end=expired", "1 n1 committed k.0 end=failed"],
+        ...["1 n1 ready j.0 r5", "1 n1 ready j.1 r1", "2 n1 started j.0 w1"],
+      ],
+    ],
+    ["real threads are not judged", "silent", [...two, "0 n1 ready j.0", "1 n1 started j.0"], { substrate: "cluster" }],
+  ],
+  "dependencies-respected": [
+    ["none", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
+    [
+      "after the end of another node's",
+      "valid",
+      [
+        ...["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n2 ready k.0", "1 n2 started k.0", "2 n2 ended k.0"],
+        ...["3 n1 ready j.0", "4 n1 started j.0"],
+      ],
+      { nodes: 2 },
+    ],
+    [
+      "before it",
+      "invalid",
+      ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "3 n1 ready j.0", "4 n1 started j.0"],
+    ],
+    [
+      "after it failed",
+      "invalid",
+      [
+        ...["0 n1 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n1 ready k.0", "1 n1 started k.0"],
+        ...["2 n1 ended k.0 end=threw", "3 n1 committed k.0 end=failed", "3 n1 ready j.0", "4 n1 started j.0"],
+      ],
+    ],
+    [
+      "after its home forgot that it ended, and asks for it again",
+      "invalid",
+      [
+        ...["0 n1 accepted k.0", "0 n2 accepted j.0 after=k.0", "0 n1 ready k.0", "1 n1 started k.0", "2 n1 ended k.0"],
+        ...["2 n1 stop", "3 n1 start", "3 n1 ready k.0 t2", "4 n2 ready j.0", "4 n2 started j.0"],
+      ],
+    ],
+    [
+      "on processes, a moment before its end is heard of",
+      "valid",
+      ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "4 n1 started j.0", "5 n2 ended k.0"],
+      { substrate: "cluster" },
+    ],
+    [
+      "on processes, long before",
+      "invalid",
+      ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "4 n1 started j.0", "500 n2 ended k.0"],
+      { substrate: "cluster" },
+    ],
+  ],
+  "every-task-ends": [
+    ["no task", "unknown", ["0 n1 start"]],
+    [
+      "committed",
+      "valid",
+      ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 committed j.0"],
+    ],
+    ["ready for ever", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
+    ["ready for ever, and the node stops at the end", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "9 n1 stop"]],
+    ["running for ever", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
+    ["lost at a crash", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 stop", "2 n1 start"]],
+    ["lost at a crash without a journal", "unknown", ["0 n1 accepted j.0", "1 n1 stop"], { isDurable: false }],
+    [
+      "ended when its home crashed",
+      "valid",
+      ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 stop", "3 n1 start"],
+    ],
+    [
+      "pending for ever on one that completed",
+      "invalid",
+      [
+        ...["0 n1 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n1 ready k.0", "1 n1 started k.0"],
+        ...["2 n1 ended k.0", "2 n1 committed k.0", "9 n1 stop"],
+      ],
+    ],
+    ["lost with its disk", "unknown", ["0 n1 accepted j.0", "1 n1 stop", "2 n1 damage", "2 n1 start"]],
+  ],
+  "effects-once": [
+    ["nothing happens", "silent", ["0 n1 accepted j.0"]],
+    [
+      "after two attempts",
+      "valid",
+      [
+        ...["0 n1 ready j.0 t1", "1 n1 started j.0 t1", "2 n1 ended j.0 t1 end=lost", "2 n1 ready j.0 t2"],
+        ...["3 n1 started j.0 t2", "4 n1 ended j.0 t2", "4 n1 committed j.0 t2"],
+      ],
+    ],
+    [
+      "the end of an attempt whose lease ran out is taken",
+      "invalid",
+      [
+        ...["0 n1 ready j.0 t1", "1 n1 leased j.0 t1 to=n2", "1 n2 started j.0 t1", "2 n1 ended j.0 t1 end=lost"],
+        ...["2 n1 ready j.0 t2", "3 n1 started j.0 t2", "4 n1 ended j.0 t1", "4 n1 committed j.0 t1"],
+      ],
+    ],
+    [
+      "committed in two lives",
+      "invalid",
+      ["0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 committed j.0", "3 n1 stop", "4 n1 committed j.0"],
+    ],
+    [
+      "started after it was committed",
+      "invalid",
+      ["0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 committed j.0", "3 n1 started j.0 t2"],
+    ],
+    ["committed without an attempt", "invalid", ["0 n1 ready j.0", "1 n1 committed j.0"]],
+    [
+      "committed though it threw",
+      "invalid",
+      ["0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0 end=threw", "2 n1 committed j.0"],
+    ],
+    [
+      "two attempts at once",
+      "invalid",
+      ["0 n1 ready j.0", "1 n1 started j.0", "1 n1 started j.0 w1", "2 n1 committed j.0"],
+    ],
+    ["a failed dependency", "valid", ["0 n1 accepted j.0", "1 n1 committed j.0 t0 end=failed"]],
+    [
+      "without a journal, once in each life",
+      "valid",
+      [
+        ...["0 n1 ready j.0", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 committed j.0", "3 n1 stop", "4 n1 start"],
+        ...["4 n1 ready j.0", "5 n1 started j.0", "6 n1 ended j.0", "7 n1 committed j.0"],
+      ],
+      { isDurable: false },
+    ],
+  ],
+  quotas: [
+    ["nothing is admitted", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
+    ["as much as there is", "valid", [...two, "1 n1 started j.0", "1 n1 started j.1 w1"]],
+    [
+      "more than the capacity",
+      "invalid",
+      ["0 n1 accepted j.0 m600", "0 n1 accepted j.1 m600", "1 n1 started j.0", "1 n1 started j.1 w1"],
+    ],
+    [
+      "one after the other",
+      "valid",
+      ["0 n1 accepted j.0 m600", "0 n1 accepted j.1 m600", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 started j.1 w1"],
+    ],
+    ["two attempts on one worker", "invalid", [...two, "1 n1 started j.0", "1 n1 started j.1"]],
+    ["a worker that there is not", "invalid", ["0 n1 accepted j.0", "1 n1 started j.0 w2"]],
+    [
+      "more than a tenant's part of its quota",
+      "invalid",
+      [
+        "0 n1 accepted j.0 tenant=a c600",
+        "0 n1 accepted j.1 tenant=a c600",
+        "1 n1 started j.0",
+        "1 n1 leased j.1 to=n2",
+      ],
+      { settings: { tenants: "a:1:2001" }, nodes: 2 },
+    ],
+    [
+      "a tenant's part of its quota",
+      "valid",
+      [
+        "0 n1 accepted j.0 tenant=a c500",
+        "0 n1 accepted j.1 tenant=a c500",
+        "1 n1 started j.0",
+        "1 n1 leased j.1 to=n2",
+      ],
+      { settings: { tenants: "a:1:2001" }, nodes: 2 },
+    ],
+    [
+      "another node's task, which held its part until it had run",
+      "valid",
+      [
+        ...["0 n2 accepted j.0 m600", "0 n1 accepted j.1 m600", "0 n2 leased j.0 to=n1", "1 n1 started j.0"],
+        ...["5 n1 started j.1 w1", "9 n2 ended j.0 d4"],
+      ],
+      { nodes: 2 },
+    ],
+    [
+      "another node's task, which was still running",
+      "invalid",
+      [
+        ...["0 n2 accepted j.0 m600", "0 n1 accepted j.1 m600", "0 n2 leased j.0 to=n1", "1 n1 started j.0"],
+        ...["5 n1 started j.1 w1", "9 n2 ended j.0 d8"],
+      ],
+      { nodes: 2 },
+    ],
+  ],
+};
+
+for (const [id, ofCheck] of Object.entries(rows)) {
+  describe(id, () => {
+    for (const [name, validity, lines, run] of ofCheck) {
+      test(`${name}: ${validity}`, () => {
+        const result = watch(lines, run).get(id);
+        assert.equal(result?.validity ?? "silent", validity, result?.summary);
+        if (validity !== "invalid") return;
+        assert.match(result?.summary ?? "", /[jk]\.\d/);
+        assert.match(result?.summary ?? "", /^\d+\.\d{3} ms: n\d /);
+        assert.ok(result?.counterexample?.includes(result.summary));
+      });
+    }
+  });
+}
+
+/** Two tenants submit tasks of 10 ms for ever; one worker serves them as `order` says, a letter a task. */
+function served(order: string, weights = "a:1,b:1"): CheckResult | undefined {
+  const lines = ["a", "b"].flatMap((tenant) =>
+    Array.from({ length: order.length + 1 }, (_, index) => [
+      `0 n1 accepted ${tenant}.${index} tenant=${tenant} o${index}`,
+      `0 n1 ready ${tenant}.${index}`,
+    ]).flat(),
+  );
+  const taken = { a: 0, b: 0 };
+  for (const [index, letter] of [...order].entries()) {
+    const task = `${letter}.${taken[letter as "a" | "b"]++}`;
+    lines.push(`${index * 10} n1 started ${task}`, `${index * 10 + 10} n1 ended ${task} d10`);
+  }
+  return watch(lines, { settings: { tenants: weights } }).get("fairness");
+}
+
+describe("fairness", () => {
+  test("taking turns differs by one task", () => {
+    const result = served("ab".repeat(200));
+    assert.equal(result?.validity, "valid");
+    assert.match(result.summary, /at most 1\.00 times the largest task \(10\.0 ms\)/);
+  });
+
+  test("two for one is as it should be at weights of two and one, and not at equal ones for long", () => {
+    assert.match(served("aab".repeat(150), "a:2,b:1")?.summary ?? "", /at most [12]\.\d\d times/);
+    assert.equal(served("aab".repeat(350))?.validity, "invalid");
+    assert.match(served("aab".repeat(350))?.summary ?? "", /^a and b on n1 from 0\.000 to \d+\.000 ms/);
+  });
+
+  test("a tenant at its quota is not owed anything", () => {
+    assert.equal(served("a".repeat(150), "a:1,b:1:500"), undefined);
+    assert.equal(served("a".repeat(150), "a:1,b:1")?.validity, "invalid");
+  });
+});

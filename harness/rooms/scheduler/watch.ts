@@ -1,0 +1,80 @@
+/**
+ * Watches a run of a scheduler in its trace: the order of starts, dependencies, that no task is lost and none has two
+ * effects, quotas and shares. Each check has a file of its own.
+ *
+ * Order, quotas and shares are judged in the simulated substrate, where an event comes at the moment it tells of; on
+ * real threads a start is reported after it was made. That every task ends is judged by the trace unless processes were
+ * killed that could not tell everything; the final states are judged in any case (judge.ts).
+ */
+
+import type { Traced } from "../../../implementations/foundation/deployment.ts";
+import type { FaultKind } from "../../../implementations/foundation/faults.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
+import type { SchedulerEvent } from "../../../implementations/scheduler/contract.ts";
+import type { CheckResult } from "../../check/verdict.ts";
+import type { StruckFault } from "../../nemesis/nemesis.ts";
+import type { Watch, WatchOptions } from "../room.ts";
+import { DependencyOrder } from "./dependency-order.ts";
+import { Fairness } from "./fairness.ts";
+import { RecentEvents } from "./findings.ts";
+import type { TraceCheck } from "./findings.ts";
+import { governanceOf } from "./governance.ts";
+import { ObservedTasks } from "./observed-tasks.ts";
+import { PriorityOrder } from "./priority-order.ts";
+import { Quotas } from "./quotas.ts";
+import type { SchedulerTypes } from "./room.ts";
+import { SingleEffects } from "./single-effects.ts";
+import { TaskEnds } from "./task-ends.ts";
+
+const silencing: ReadonlySet<FaultKind> = new Set(["kill", "crash-loop", "wipe", "lost-sync", "torn-write"]);
+
+export class SchedulerWatch implements Watch {
+  readonly #tasks: ObservedTasks;
+  readonly #recent = new RecentEvents();
+  readonly #ends: TaskEnds;
+  readonly #checks: readonly TraceCheck[];
+
+  constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
+    const isExact = substrate === "simulated";
+    const governance = governanceOf(plan, implementation);
+    this.#tasks = new ObservedTasks(implementation.durable);
+    this.#ends = new TaskEnds(this.#recent);
+    const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
+    const exact = [
+      new PriorityOrder(governance, this.#recent),
+      new Quotas(governance, this.#recent),
+      new Fairness(governance),
+    ];
+    this.#checks = [
+      new DependencyOrder(isExact, this.#recent),
+      new SingleEffects(this.#recent),
+      ...(tellsAll ? [this.#ends] : []),
+      ...(isExact ? exact : []),
+    ];
+    if (implementation.tracesTasks) deployment.observe((traced) => this.observe(traced));
+    else this.#checks = [];
+  }
+
+  observe(traced: Traced<SchedulerEvent>): void {
+    for (const check of this.#checks) check.observe(traced, this.#tasks);
+    this.#tasks.observe(traced);
+    this.#recent.add(traced);
+  }
+
+  struck({ spec, nodes }: StruckFault): void {
+    if (spec.kind === "wipe") for (const node of nodes) this.#tasks.lost(node);
+    this.#ends.struck();
+  }
+
+  ended(_fault: StruckFault, atMs: Millis): void {
+    this.#ends.healed(atMs);
+  }
+
+  elections(): readonly [] {
+    return [];
+  }
+
+  results(nowMs: Millis): readonly CheckResult[] {
+    return this.#checks.flatMap((check) => check.result(nowMs, this.#tasks) ?? []);
+  }
+}
