@@ -41,6 +41,7 @@ export function describeOperation(operation: Operation): string {
   const request = argument === null ? f : `${f} ${describeValue(argument)}`;
   if (outcome === "info") return `${request} (unknown${error === undefined ? "" : `: ${error}`})`;
   if (outcome === "fail") return `${request} failed${error === undefined ? "" : `: ${error}`}`;
+  if (f === "popMin") return `${f} -> ${result === null ? "empty" : describeValue(result)}`;
   if (f === "read" || f === "get") return `${f} -> ${describeValue(result)}`;
   return f === "append" && typeof result === "number" ? `${request} -> position ${describeValue(result)}` : request;
 }

@@ -68,7 +68,7 @@ interface Reply<Result> {
   readonly id: number;
   readonly reply:
     | { readonly kind: "ok"; readonly result: Result }
-    | { readonly kind: "error"; readonly code: ErrorCode }
+    | { readonly kind: "error"; readonly code: ErrorCode; readonly reason?: string }
     | { readonly kind: "done" };
   readonly leader?: NodeId;
 }
@@ -82,12 +82,14 @@ interface Call<Operation, Result> extends CallRules {
   /** An attempt's message is this with the attempt's id. */
   readonly body: Request<Operation> | { readonly command: AdminCommand };
   readonly onReply: (reply: Exclude<Reply<Result>["reply"], { readonly kind: "error" }>) => void;
-  readonly onFailure: (code: ErrorCode) => void;
+  readonly onFailure: (code: ErrorCode, reason: string | undefined) => void;
   readonly attemptTimeoutMs: Millis;
   readonly deadlineAtMs: Millis;
   /** An attempt may have taken effect without our knowing. */
   uncertain: boolean;
   lastCode: ErrorCode;
+  /** That came with `lastCode`. */
+  lastReason: string | undefined;
   /** Of the attempt under way. */
   id: number;
   /** Of the newest attempts that were given up and may still be answered. */
@@ -115,7 +117,7 @@ export class RequestClient<Operation, Result> {
       ...this.#rules.rulesOf(request.operation),
       body: request,
       onReply: (reply) => done({ kind: "ok", result: resultOf(reply) }),
-      onFailure: (code) => done(failedWith(code)),
+      onFailure: (code, reason) => done(failedWith(code, reason)),
       attemptTimeoutMs,
       deadlineAtMs: clock.nowMs() + deadlineMs,
     });
@@ -140,13 +142,17 @@ export class RequestClient<Operation, Result> {
   }
 
   #begin(
-    kind: Omit<Call<Operation, Result>, "uncertain" | "lastCode" | "id" | "lateIds" | "askedNode" | "timer">,
+    kind: Omit<
+      Call<Operation, Result>,
+      "uncertain" | "lastCode" | "lastReason" | "id" | "lateIds" | "askedNode" | "timer"
+    >,
   ): void {
     const askedNode = kind.route.node;
     this.#attempt({
       ...kind,
       uncertain: false,
       lastCode: "REPLY_TIMEOUT",
+      lastReason: undefined,
       id: 0,
       lateIds: [],
       askedNode,
@@ -162,14 +168,24 @@ export class RequestClient<Operation, Result> {
     call.id = this.#nextId++;
     call.askedNode = call.route.node;
     this.#calls.set(call.id, call);
+    let bytes: Uint8Array;
+    try {
+      bytes = encode({ id: call.id, ...call.body });
+    } catch (error) {
+      // A value without a form on the wire, or one that contains itself. Later, as every answer comes.
+      const reason = `the request does not serialise: ${error instanceof Error ? error.message : String(error)}`;
+      call.timer = clock.after(0, () => this.#fail(call, "MALFORMED_REQUEST", reason));
+      return;
+    }
     call.timer = clock.after(Math.min(call.attemptTimeoutMs, remainingMs), () => this.#onSilence(call));
-    transport.send(call.askedNode, encode({ id: call.id, ...call.body }));
+    transport.send(call.askedNode, bytes);
   }
 
   #onSilence(call: Call<Operation, Result>): void {
     // A read changes nothing, so an unanswered one leaves nothing uncertain but its own answer.
     call.uncertain = true;
     call.lastCode = "REPLY_TIMEOUT";
+    call.lastReason = undefined;
     call.route.unanswered(call.askedNode);
     if (!call.repeats) return this.#waitOn(call);
     call.lateIds.push(call.id);
@@ -201,19 +217,25 @@ export class RequestClient<Operation, Result> {
       this.#end(call);
       return call.onReply(reply);
     }
-    this.#onError(call, from, message, reply.code);
+    this.#onError(call, from, message, reply);
   }
 
-  #onError(call: Call<Operation, Result>, from: NodeId, { id, leader }: Reply<Result>, code: ErrorCode): void {
-    if (!call.retried.has(code)) return this.#fail(call, code);
+  #onError(
+    call: Call<Operation, Result>,
+    from: NodeId,
+    { id, leader }: Reply<Result>,
+    { code, reason }: Extract<Reply<Result>["reply"], { readonly kind: "error" }>,
+  ): void {
+    if (!call.retried.has(code)) return this.#fail(call, code, reason);
     const isIndefinite = certaintyOf[code] === "indefinite";
-    if (isIndefinite && !call.repeats) return this.#fail(call, code);
+    if (isIndefinite && !call.repeats) return this.#fail(call, code, reason);
     if (isIndefinite) call.uncertain = true;
     // The only attempt there was did nothing, late as its answer comes.
     else if (!call.repeats) call.uncertain = false;
     if (id !== call.id) return; // Another attempt is under way already.
     call.timer?.cancel();
     call.lastCode = code;
+    call.lastReason = reason;
     const when = call.route.refused(from, code, leader);
     if (when === "never") this.#giveUp(call);
     else if (when === "now") this.#attempt(call);
@@ -228,12 +250,13 @@ export class RequestClient<Operation, Result> {
   }
 
   #giveUp(call: Call<Operation, Result>): void {
-    this.#fail(call, call.uncertain ? "REPLY_TIMEOUT" : call.lastCode);
+    if (call.uncertain) this.#fail(call, "REPLY_TIMEOUT", undefined);
+    else this.#fail(call, call.lastCode, call.lastReason);
   }
 
-  #fail(call: Call<Operation, Result>, code: ErrorCode): void {
+  #fail(call: Call<Operation, Result>, code: ErrorCode, reason: string | undefined): void {
     this.#end(call);
-    call.onFailure(code);
+    call.onFailure(code, reason);
   }
 
   #end(call: Call<Operation, Result>): void {

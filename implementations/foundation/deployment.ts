@@ -22,12 +22,18 @@ export type Substrate = (typeof substrates)[number];
 /** How an operation ended: it happened; it definitely did not; nobody knows. */
 export type Outcome<Result> =
   | { readonly kind: "ok"; readonly result: Result }
-  | { readonly kind: "fail"; readonly code: ErrorCode }
+  /** `reason`: what was wrong and what is allowed, for a person, where a code alone does not say it. */
+  | { readonly kind: "fail"; readonly code: ErrorCode; readonly reason?: string }
   | { readonly kind: "info"; readonly code: ErrorCode };
 
-/** Returns the outcome that `code`'s certainty allows a client to conclude. */
-export function failedWith(code: ErrorCode): Outcome<never> {
-  return { kind: certaintyOf[code] === "definite" ? "fail" : "info", code };
+/**
+ * Returns the outcome that `code`'s certainty allows a client to conclude.
+ *
+ * @param reason of a refusal; an outcome that nobody knows has none.
+ */
+export function failedWith(code: ErrorCode, reason?: string): Outcome<never> {
+  if (certaintyOf[code] === "indefinite") return { kind: "info", code };
+  return reason === undefined ? { kind: "fail", code } : { kind: "fail", code, reason };
 }
 
 /** One client request. `session` and `sequence` identify it across retries, for exactly-once execution. */

@@ -270,7 +270,7 @@ export function homeOf(job: string, nodes: readonly NodeId[]): NodeId {
   let hash = 0x811c9dc5;
   for (let index = 0; index < job.length; index++) hash = Math.imul(hash ^ job.charCodeAt(index), 0x01000193) >>> 0;
   // The low bits of FNV-1a are its weak ones.
-  return nodes[(hash ^ (hash >>> 15)) % nodes.length] ?? "";
+  return nodes[((hash ^ (hash >>> 15)) >>> 0) % nodes.length] ?? "";
 }
 
 /** The canonical state of a whole deployment: how every task ended or where it stands, sorted by id. */

@@ -1,0 +1,43 @@
+/** The production scheduler in the simulated substrate: the same node host as in a real process, on simulated ports. */
+
+import type { DeployOptions } from "../../foundation/deployment.ts";
+import { clientsEndpoint } from "../../foundation/faults.ts";
+import type { SchedulerDeployment, SchedulerEvent, SchedulerState } from "../../scheduler/contract.ts";
+import type { SchedulerSettings } from "../../scheduler/production/defaults.ts";
+import type { HostPorts, NodeHost } from "../simulated/node-host.ts";
+import { SimulatedCluster } from "../simulated/simulated-cluster.ts";
+import { homeAlone } from "./client.ts";
+import { resolveProductionSettings } from "./production-settings.ts";
+import { schedulerKit } from "./scheduler-kit.ts";
+import { SchedulerNode } from "./scheduler-node.ts";
+import { SimulatedExecutor } from "./simulated-executor.ts";
+
+export async function deploySimulatedProduction(options: DeployOptions): Promise<SchedulerDeployment> {
+  const settings = resolveProductionSettings(options.settings);
+  const cluster = new SimulatedCluster(schedulerKit(homeAlone), options, (ports) => hostOf(ports, settings));
+  return Promise.resolve(cluster.deployment());
+}
+
+function hostOf(ports: HostPorts<SchedulerEvent>, settings: SchedulerSettings): NodeHost<SchedulerState> {
+  const node = new SchedulerNode({
+    ...ports,
+    isPeer: (id) => id !== clientsEndpoint,
+    settings,
+    createExecutor: (place) => new SimulatedExecutor(place),
+    // The seat tells of every stop, crashes included.
+    trace: (event) => {
+      if (event.kind !== "stop") ports.trace(event);
+    },
+    onStarted: () => ports.onStarted(),
+  });
+  return {
+    get isServing() {
+      return node.isServing;
+    },
+    state: (done) => node.state(done),
+    counters: () => node.counters,
+    injectThread: (fault) => node.injectThread(fault),
+    stop: (done) => node.stop(done),
+    crash: () => node.crash(),
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * What stands in the journal of a scheduler, and what the records of one file say together.
+ *
+ * A file (`journal.ts`) begins with a `life` record and everything that was known when it was begun; then follows what
+ * happened. Applying the records in order gives the same knowledge again (`JournalState`).
+ */
+
+import { assert, unreachable } from "../../foundation/assert.ts";
+import { decode, encode } from "../../foundation/codec.ts";
+import type { Millis } from "../../foundation/units.ts";
+import type { TaskEnd } from "../contract.ts";
+import type { AdmittedTask } from "./admitted-task.ts";
+import { digestOf } from "./task-table.ts";
+
+export type JournalRecord =
+  /** `known`: records of what was known that follow, so that a file without them all is seen to lack some. */
+  | { readonly kind: "life"; readonly life: number; readonly tokensBelow: number; readonly orders: number; readonly atMs: Millis; readonly known: number }
+  /** Tokens below this one may be given out. */
+  | { readonly kind: "tokens"; readonly below: number }
+  | { readonly kind: "submission"; readonly atMs: Millis; readonly order: number; readonly tasks: readonly AdmittedTask[] }
+  | { readonly kind: "end"; readonly atMs: Millis; readonly task: string; readonly attempts: number; readonly end: TaskEnd }
+  /** An attempt threw, or ended its thread. */
+  | { readonly kind: "failure"; readonly task: string; readonly failures: number; readonly attempts: number }
+  /** A task of another home completed. */
+  | { readonly kind: "met"; readonly dependency: string }
+  /** Known: a task that has not ended, `ageMs` after it was accepted. */
+  | {
+      readonly kind: "live";
+      readonly task: AdmittedTask;
+      readonly order: number;
+      readonly ageMs: Millis;
+      readonly unmet: readonly string[];
+      readonly failures: number;
+      readonly attempts: number;
+    }
+  /** Known: how a task ended. */
+  | { readonly kind: "remembered"; readonly task: string; readonly digest: number; readonly attempts: number; readonly end: TaskEnd };
+
+const types: Readonly<Record<JournalRecord["kind"], number>> = {
+  life: 1,
+  tokens: 2,
+  submission: 3,
+  end: 4,
+  failure: 5,
+  met: 6,
+  live: 7,
+  remembered: 8,
+};
+
+export const typeOf = ({ kind }: JournalRecord): number => types[kind];
+export const encodeRecord = (record: JournalRecord): Uint8Array => encode(record);
+export const decodeRecord = (body: Uint8Array): JournalRecord => decode(body) as JournalRecord;
+
+export interface RecoveredTask {
+  readonly spec: AdmittedTask;
+  readonly order: number;
+  /** On the clock of the life that wrote it, or as if it had been accepted so long ago. */
+  readonly acceptedMs: Millis;
+  readonly unmet: Set<string>;
+  failures: number;
+  attempts: number;
+}
+
+export interface RecoveredEnd {
+  readonly digest: number;
+  readonly attempts: number;
+  readonly end: TaskEnd;
+}
+
+/** What the records so far say. */
+export class JournalState {
+  life = 0;
+  tokensBelow = 0;
+  orders = 0;
+  /** The latest moment that a record tells of, on the clock of its life. */
+  lastMs: Millis = 0;
+  /** Records of what was known that have not been seen yet. */
+  missing = 0;
+  readonly live = new Map<string, RecoveredTask>();
+  readonly ended = new Map<string, RecoveredEnd>();
+  readonly #dependants = new Map<string, string[]>();
+
+  apply(record: JournalRecord): void {
+    switch (record.kind) {
+      case "life":
+        this.life = record.life;
+        this.tokensBelow = record.tokensBelow;
+        this.orders = record.orders;
+        this.lastMs = record.atMs;
+        this.missing = record.known;
+        return;
+      case "tokens":
+        this.tokensBelow = record.below;
+        return;
+      case "submission":
+        this.lastMs = Math.max(this.lastMs, record.atMs);
+        for (const [index, spec] of record.tasks.entries()) this.#accept(spec, record.order + index, record.atMs);
+        return;
+      case "end":
+        this.lastMs = Math.max(this.lastMs, record.atMs);
+        return this.#end(record);
+      case "failure":
+        return this.#fail(record);
+      case "met":
+        return this.#meet(record.dependency);
+      case "live":
+        this.missing--;
+        return this.#know(record);
+      case "remembered":
+        this.missing--;
+        this.ended.set(record.task, record);
+        return;
+      default:
+        unreachable(record);
+    }
+  }
+
+  /** How long ago, of what the records tell, the task was accepted: the time while the node was down does not count. */
+  ageMsOf({ acceptedMs }: RecoveredTask): Millis {
+    return Math.max(0, this.lastMs - acceptedMs);
+  }
+
+  #accept(spec: AdmittedTask, order: number, acceptedMs: Millis): void {
+    const unmet = new Set(spec.dependencies.filter((dependency) => this.ended.get(dependency)?.end.state !== "completed"));
+    this.orders = Math.max(this.orders, order + 1);
+    this.#add(spec.id, { spec, order, acceptedMs, unmet, failures: 0, attempts: 0 });
+  }
+
+  #know({ task, order, ageMs, unmet, failures, attempts }: Extract<JournalRecord, { kind: "live" }>): void {
+    this.#add(task.id, { spec: task, order, acceptedMs: this.lastMs - ageMs, unmet: new Set(unmet), failures, attempts });
+  }
+
+  #add(id: string, task: RecoveredTask): void {
+    assert(!this.live.has(id) && !this.ended.has(id), `${id} is accepted once`);
+    this.live.set(id, task);
+    for (const dependency of task.unmet) {
+      this.#dependants.set(dependency, [...(this.#dependants.get(dependency) ?? []), id]);
+    }
+  }
+
+  #fail({ task: id, failures, attempts }: Extract<JournalRecord, { kind: "failure" }>): void {
+    const task = this.live.get(id);
+    if (task === undefined) return;
+    task.failures = failures;
+    task.attempts = attempts;
+  }
+
+  #end({ task: id, attempts, end }: Extract<JournalRecord, { kind: "end" }>): void {
+    const task = this.live.get(id);
+    assert(task !== undefined, `${id} ends once, after it was accepted`);
+    this.live.delete(id);
+    this.ended.set(id, { digest: digestOf(task.spec), attempts, end });
+    if (end.state === "completed") this.#meet(id);
+  }
+
+  #meet(dependency: string): void {
+    for (const id of this.#dependants.get(dependency) ?? []) this.live.get(id)?.unmet.delete(dependency);
+    this.#dependants.delete(dependency);
+  }
+}

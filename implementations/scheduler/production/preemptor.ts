@@ -1,0 +1,63 @@
+/** Asks running attempts to make room for waiting ones, by the policy (`preemption-policy.ts`). */
+
+import type { Millis } from "../../foundation/units.ts";
+import type { Resources, SchedulerEvent } from "../contract.ts";
+import type { Attempt, Attempts } from "./attempts.ts";
+import type { QueuePort } from "./ports.ts";
+import { chooseVictim } from "./preemption-policy.ts";
+import type { WaitingTenant } from "./preemption-policy.ts";
+
+export interface PreemptorPorts {
+  readonly queue: QueuePort;
+  /** By tenant number; the last one are the guests: tasks of other homes, which have no claim here. */
+  readonly quotas: readonly Resources[];
+  readonly quantumMs: Millis;
+  readonly attempts: Attempts;
+  readonly trace: ((event: SchedulerEvent) => void) | undefined;
+}
+
+export class Preemptor {
+  readonly #ports: PreemptorPorts;
+  /** Attempts that were asked. */
+  asked = 0;
+
+  constructor(ports: PreemptorPorts) {
+    this.#ports = ports;
+  }
+
+  get isOn(): boolean {
+    return this.#ports.quantumMs > 0;
+  }
+
+  /** To be called now and then while tasks wait. */
+  look(nowMs: Millis): void {
+    const { attempts, queue, quotas, quantumMs, trace } = this.#ports;
+    if (!this.isOn || attempts.idleWorkers > 0) return;
+    const running = [...attempts.running()].filter(({ canYield, isVoid }) => canYield && !isVoid);
+    const guests = quotas.length - 1;
+    const victim = chooseVictim({
+      nowMs,
+      quantumMs,
+      running,
+      waiting: this.#waiting(),
+      virtualMsOf: (tenant) => (tenant === guests ? Infinity : queue.virtualMsOf(tenant)),
+    });
+    const attempt: Attempt | undefined = victim === undefined ? undefined : attempts.at(victim);
+    if (attempt === undefined) return;
+    this.asked++;
+    attempts.askToYield(attempt, nowMs);
+    if (attempt.task !== undefined) trace?.({ kind: "preempting", task: attempt.task.id, token: attempt.token });
+  }
+
+  /** This home's tenants whose tasks wait, and not for their own quota alone. */
+  #waiting(): readonly WaitingTenant[] {
+    const { queue, quotas } = this.#ports;
+    return quotas.slice(0, -1).flatMap((quota, tenant) => {
+      if (queue.waitingOf(tenant) === 0) return [];
+      const rank = queue.bestRankOf(tenant);
+      const used = queue.usageOf(tenant);
+      const isAtQuota = used.cpuMilli >= quota.cpuMilli || used.memoryMb > quota.memoryMb;
+      return rank === undefined || isAtQuota ? [] : [{ tenant, rank }];
+    });
+  }
+}

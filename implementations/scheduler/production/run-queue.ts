@@ -1,0 +1,384 @@
+/**
+ * The run queue: ready tasks in shared memory, offered by the scheduler's main thread (the owner) and taken by worker
+ * threads themselves, without a lock.
+ *
+ * Per tenant there is a shared lane and one lane for each worker, each a lock-free priority queue (skip-list.ts). How a
+ * task is chosen stands in task-taker.ts, quotas and fairness in tenant-table.ts, sleeping and waking in sleepers.ts,
+ * who owns a slot when in slot-table.ts, and what becomes of a dead worker's tasks in run-queue-recovery.ts.
+ *
+ * Order. Within a tenant and a lane tasks are claimed by (rank, order); a worker prefers the lesser of the shared
+ * lane's head and its own. `offer` and `take` draw tickets from one counter: if task x was offered with a ticket below
+ * `since` of the take of y from the same lane, x goes before y, and x's own search began after y's claim (`since` of x is
+ * above y's `ticket`), then that was an inversion. There is none unless a thread has moved x by stealing.
+ *
+ * It reads no clock and draws nothing: used from one thread it does the same each time.
+ */
+
+import { assert } from "../../foundation/assert.ts";
+import type { Resources } from "../contract.ts";
+import { NodePool } from "./node-pool.ts";
+import { allocateMemory, reserveNodes, RunQueueMemory, slotWord, thread } from "./run-queue-memory.ts";
+import type { RunQueueLayout } from "./run-queue-memory.ts";
+import { collectOrphans, recount, refillReserve } from "./run-queue-recovery.ts";
+import { Pause, Section } from "./sections.ts";
+import { slotState } from "./slot-table.ts";
+import { counterNames, TaskTaker } from "./task-taker.ts";
+import type { Taken } from "./task-taker.ts";
+import { TenantTable, unitsPerMs } from "./tenant-table.ts";
+import type { Share } from "./tenant-table.ts";
+
+export type { RunQueueLayout } from "./run-queue-memory.ts";
+export type { Taken } from "./task-taker.ts";
+export type { Share } from "./tenant-table.ts";
+
+export interface Offer extends Resources {
+  readonly tenant: number;
+  /** -1: any worker's. */
+  readonly lane: number;
+  /** Lower first, and among equal ranks the lower `order`, in [0, 2^32). */
+  readonly rank: number;
+  readonly order: number;
+  readonly token: number;
+  /** On the clock that the takers go by. */
+  readonly offeredMs: number;
+}
+
+/**
+ * Allocates a run queue for one owner and `layout.workers` workers.
+ *
+ * @param capacity what the node has; @param shares by tenant: weights above 0, quotas at this node. Amounts are rounded
+ *   down; `Infinity` is no limit, and what is above 2^31 - 1 none either.
+ */
+export function allocateRunQueue(
+  layout: RunQueueLayout,
+  capacity: Resources,
+  shares: readonly Share[],
+): SharedArrayBuffer {
+  assert(shares.length <= layout.tenants, "every share is a tenant's");
+  assert(
+    shares.every(({ weight }) => weight > 0 && weight < Infinity),
+    "weights are above 0",
+  );
+  const memory = allocateMemory(layout);
+  new TenantTable(memory).initialize(capacity, shares);
+  memory.words.fill(-1, memory.nodeSlotsAt, memory.nodeSlotsAt + memory.nodes);
+  for (let slot = 0; slot < memory.slots; slot++) memory.words[memory.slotAt(slot) + slotWord.node] = -1;
+  for (let index = 0; index < memory.workers * reserveNodes; index++) memory.words[memory.reservesAt + index] = index;
+  return memory.shared;
+}
+
+/** What the scheduler's main thread sees. One at a time. */
+export class RunQueueOwner {
+  readonly #memory: RunQueueMemory;
+  readonly #taker: TaskTaker;
+  readonly #pause: Pause;
+  readonly #nodes: NodePool;
+  /** Slots that nobody has, and by slot whether its node was in a list. */
+  readonly #free: number[];
+  readonly #isNodeUsed: Uint8Array;
+  /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
+  #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
+  /** By tenant: virtual time when last asked for, and without the wrap-around. */
+  readonly #virtualTimes: Int32Array;
+  readonly #virtualUnits: Float64Array;
+
+  /** @param options `stealing`: whether workers take from others' lanes; has to be the same for all. */
+  constructor(shared: SharedArrayBuffer, options: { readonly stealing: boolean }) {
+    const memory = new RunQueueMemory(shared);
+    this.#memory = memory;
+    this.#taker = new TaskTaker(memory, memory.workers, options.stealing);
+    this.#pause = new Pause(memory);
+    const reserved = memory.workers * reserveNodes;
+    const nodes = Array.from({ length: memory.nodes - reserved }, (_, index) => memory.nodes - 1 - index);
+    this.#nodes = new NodePool(this.#taker.lists, nodes);
+    this.#free = Array.from({ length: memory.slots }, (_, index) => memory.slots - 1 - index);
+    this.#isNodeUsed = new Uint8Array(memory.slots);
+    this.#virtualTimes = new Int32Array(memory.tenants);
+    this.#virtualUnits = new Float64Array(memory.tenants);
+  }
+
+  /** Returns a slot for a task; -1: full. */
+  allocate(): number {
+    this.#offerPostponed();
+    const slot = this.#free.pop();
+    if (slot === undefined) return -1;
+    const node = this.#nodes.take();
+    if (node < 0) {
+      this.#free.push(slot);
+      return -1;
+    }
+    this.#taker.slots.set(slot, slotWord.node, node);
+    return slot;
+  }
+
+  /** Takes back a slot that is neither queued nor running: never offered, withdrawn, released, or an orphan. */
+  free(slot: number): void {
+    const { slots } = this.#taker;
+    const state = slots.stateOf(slot);
+    assert(state === slotState.idle || state === slotState.released, "a slot that is freed is in nobody's hands");
+    assert(slots.get(slot, slotWord.node) >= 0, "a slot that is freed was allocated");
+    this.#unpostpone(slot);
+    slots.setState(slot, slotState.idle, 0);
+    this.#nodes.retire(slots.get(slot, slotWord.node));
+    slots.set(slot, slotWord.node, -1);
+    this.#isNodeUsed[slot] = 0;
+    this.#free.push(slot);
+    this.#offerPostponed();
+  }
+
+  /**
+   * Queues the task of `slot`, which is neither queued nor running; a slot may be offered any number of times before it
+   * is freed. Wakes a worker if one sleeps. Whatever the task's slot stands for elsewhere has to be written before.
+   *
+   * @returns the ticket, drawn when the task could be found; modulo 2^32.
+   */
+  offer(slot: number, offer: Offer): number {
+    const { slots } = this.#taker;
+    const state = slots.stateOf(slot);
+    assert(state === slotState.idle || state === slotState.released, "a slot that is offered is in nobody's hands");
+    this.#checkOffer(offer);
+    this.#offerPostponed();
+    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot)) {
+      slots.setState(slot, slotState.idle, 0);
+      this.#postponed.push({ slot, offer });
+      return this.#taker.drawTicket();
+    }
+    return this.#insert(slot, offer);
+  }
+
+  /** True: it was still queued and is not any more. False: somebody has taken it. */
+  withdraw(slot: number): boolean {
+    if (this.#unpostpone(slot)) return true;
+    const { slots, lists, tenants } = this.#taker;
+    lists.pin();
+    let isRemoved = false;
+    // A thief may be moving it: a matter of a microsecond, unless the thief is dead.
+    for (let attempt = 0; attempt < withdrawAttempts && !isRemoved; attempt++) {
+      const state = slots.stateOf(slot);
+      if (state !== slotState.queued && state !== slotState.moving) break;
+      const node = slots.get(slot, slotWord.node);
+      const isInPlace = state === slotState.queued && lists.isQueued(node) && slots.slotOf(node) === slot;
+      isRemoved = isInPlace && lists.remove(slots.get(slot, slotWord.list), node);
+    }
+    lists.unpin();
+    if (!isRemoved) return false;
+    slots.setState(slot, slotState.idle, 0);
+    tenants.addWaiting(slots.get(slot, slotWord.tenant), -1);
+    // Something with less need may have come to the fore.
+    this.#taker.sleepers.raiseSignal();
+    this.#taker.wakeForWork();
+    return true;
+  }
+
+  /** Asks the task of `slot` to yield at its next checkpoint; `offer` takes it back. */
+  requestYield(slot: number): void {
+    this.#taker.slots.setYield(slot, true);
+  }
+
+  /**
+   * Takes a task that goes to another node: of its tenant's quota, not of this node's capacity. `waitMs` counts to
+   * `nowMs`.
+   */
+  take(nowMs = 0): Taken | undefined {
+    return this.#taker.take(nowMs);
+  }
+
+  /** Gives back what a task that `take` of the owner returned held. */
+  release(slot: number, ranMs: number): void {
+    assert(this.#taker.slots.holderOf(slot) === this.#memory.workers, "it was lent");
+    this.#taker.release(slot, ranMs);
+  }
+
+  /**
+   * After the thread of `worker` has ended, and all ends that it had reported are handled: the slots that it had in its
+   * hands, each once. They are idle afterwards, what they held is free again, and the owner frees them or offers them
+   * again. A slot may be among them whose task never began: when the thread died between claiming it and saying so.
+   *
+   * @returns undefined: ask again, somebody is in the middle of something. Workers wait until it has been answered, so
+   *   it has to be; and if another thread has ended meanwhile, that has to be asked for too.
+   */
+  orphansOf(worker: number): readonly number[] | undefined {
+    const { slots, lists, tenants, sleepers } = this.#taker;
+    this.#pause.declareDead(worker);
+    if (!this.#pause.begin()) return undefined;
+    lists.forgetThread(worker);
+    const orphans = collectOrphans(this.#memory, slots, lists, worker);
+    recount(this.#memory, slots, tenants);
+    refillReserve(this.#memory, slots, worker, this.#nodes);
+    sleepers.forget(worker);
+    this.#pause.declareAlive(worker);
+    this.#pause.end();
+    sleepers.raiseSignal();
+    this.#taker.wakeForWork();
+    return orphans;
+  }
+
+  /** Makes all workers that sleep look around: a `wait` returns, whatever there is to take. */
+  wakeAll(): void {
+    const { sleepers } = this.#taker;
+    sleepers.raiseSignal();
+    for (let worker = 0; worker < this.#memory.workers; worker++) sleepers.wake(worker);
+  }
+
+  waiting(): number {
+    let waiting = 0;
+    for (let tenant = 0; tenant < this.#memory.tenants; tenant++) waiting += this.waitingOf(tenant);
+    return waiting;
+  }
+
+  waitingOf(tenant: number): number {
+    const postponed = this.#postponed.reduce((sum, { offer }) => sum + (offer.tenant === tenant ? 1 : 0), 0);
+    return this.#taker.tenants.waitingOf(tenant) + postponed;
+  }
+
+  /** Milliseconds of weight 1, resolved to 4 microseconds. To be asked at least every two hours of it. */
+  virtualMsOf(tenant: number): number {
+    const now = this.#taker.tenants.virtualTimeOf(tenant);
+    this.#virtualUnits[tenant]! += (now - this.#virtualTimes[tenant]!) | 0;
+    this.#virtualTimes[tenant] = now;
+    return this.#virtualUnits[tenant]! / unitsPerMs;
+  }
+
+  /** What of the tenant's quota is held; may for a moment contain what a worker holds in vain. */
+  usageOf(tenant: number): Resources {
+    return this.#taker.tenants.heldOf(tenant);
+  }
+
+  /** What of the node's capacity is held; likewise. */
+  usage(): Resources {
+    return this.#taker.tenants.held();
+  }
+
+  /** The least rank that waits in any lane of the tenant. */
+  bestRankOf(tenant: number): number | undefined {
+    const { lists } = this.#taker;
+    let best: number | undefined;
+    lists.pin();
+    for (let lane = -1; lane < this.#memory.workers; lane++) {
+      const node = lists.peek(this.#taker.listOf(tenant, lane));
+      if (node < 0) continue;
+      const rank = lists.rankOf(node);
+      if (best === undefined || rank < best) best = rank;
+    }
+    lists.unpin();
+    return best;
+  }
+
+  /** Since the beginning, of all threads; modulo 2^32. */
+  get counters(): Readonly<Record<(typeof counterNames)[number], number>> {
+    const sums = counterNames.map((name, counter) => {
+      let sum = 0;
+      for (let number = 0; number <= this.#memory.workers; number++) {
+        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + counter]! >>> 0;
+      }
+      return [name, sum] as const;
+    });
+    return Object.fromEntries(sums) as Record<(typeof counterNames)[number], number>;
+  }
+
+  #checkOffer({ tenant, lane, order, cpuMilli, memoryMb }: Offer): void {
+    assert(tenant >= 0 && tenant < this.#memory.tenants, "the tenant is one of those allocated");
+    assert(lane >= -1 && lane < this.#memory.workers, "the lane is a worker's, or -1");
+    assert(order >= 0 && order < 2 ** 32, "the order is a uint32");
+    for (const amount of [cpuMilli, memoryMb]) {
+      assert(Number.isInteger(amount) && amount >= 0 && amount < 2 ** 31, "resources are whole numbers below 2^31");
+    }
+  }
+
+  #insert(slot: number, offer: Offer): number {
+    const { slots, lists, tenants, sleepers } = this.#taker;
+    const node = slots.get(slot, slotWord.node);
+    const list = this.#taker.listOf(offer.tenant, offer.lane);
+    slots.set(slot, slotWord.tenant, offer.tenant);
+    slots.set(slot, slotWord.cpu, offer.cpuMilli);
+    slots.set(slot, slotWord.memory, offer.memoryMb);
+    slots.setToken(slot, offer.token);
+    slots.setOfferedMs(slot, offer.offeredMs);
+    slots.setYield(slot, false);
+    slots.assign(slot, node, list);
+    this.#isNodeUsed[slot] = 1;
+    slots.setState(slot, slotState.queued, 0);
+    // Before it can be taken: whoever takes it counts it off.
+    if (tenants.waitingOf(offer.tenant) === 0) tenants.catchUp(offer.tenant);
+    tenants.addWaiting(offer.tenant, 1);
+    lists.insert(list, node, offer.rank, offer.order);
+    const ticket = this.#taker.drawTicket();
+    sleepers.raiseSignal();
+    this.#taker.wakeForWork();
+    return ticket;
+  }
+
+  #renewNode(slot: number): boolean {
+    const { slots } = this.#taker;
+    const node = this.#nodes.take();
+    if (node < 0) return false;
+    this.#nodes.retire(slots.get(slot, slotWord.node));
+    slots.set(slot, slotWord.node, node);
+    this.#isNodeUsed[slot] = 0;
+    return true;
+  }
+
+  #unpostpone(slot: number): boolean {
+    const index = this.#postponed.findIndex((postponed) => postponed.slot === slot);
+    if (index >= 0) this.#postponed.splice(index, 1);
+    return index >= 0;
+  }
+
+  /**
+   * A thread that stands still (or has died and is not known to) holds back the reuse of nodes. Then tasks that yielded
+   * or failed and are offered again wait here for the next call of the owner.
+   */
+  #offerPostponed(): void {
+    while (this.#postponed.length > 0) {
+      if (!this.#renewNode(this.#postponed[0]!.slot)) return;
+      const { slot, offer } = this.#postponed.shift()!;
+      this.#insert(slot, offer);
+    }
+  }
+}
+
+const withdrawAttempts = 10_000;
+
+/** What one worker thread (or simulated worker) sees. */
+export class RunQueueWorker {
+  readonly #taker: TaskTaker;
+  readonly #section: Section;
+  readonly #worker: number;
+
+  constructor(shared: SharedArrayBuffer, worker: number, options: { readonly stealing: boolean }) {
+    const memory = new RunQueueMemory(shared);
+    assert(worker >= 0 && worker < memory.workers, "the worker is one of those allocated");
+    this.#taker = new TaskTaker(memory, worker, options.stealing);
+    this.#section = new Section(memory, worker);
+    this.#worker = worker;
+  }
+
+  /** Takes the next task; undefined when nothing can be taken now. */
+  take(nowMs: number): Taken | undefined {
+    this.#section.enter();
+    const taken = this.#taker.take(nowMs);
+    this.#section.leave();
+    return taken;
+  }
+
+  shouldYield(slot: number): boolean {
+    return this.#taker.slots.isYieldWanted(slot);
+  }
+
+  /** Gives the resources back and charges the tenant; the slot stays allocated until the owner frees it. */
+  release(slot: number, ranMs: number): void {
+    this.#section.enter();
+    this.#taker.release(slot, ranMs);
+    this.#section.leave();
+  }
+
+  /** Threads only: the value to wait on, to be read before a take that finds nothing. */
+  signal(): number {
+    return this.#taker.sleepers.signal();
+  }
+
+  /** Threads only: blocks until there may be something to take, unless the signal is no longer `seen`. */
+  wait(seen: number): void {
+    this.#taker.sleepers.sleep(this.#worker, seen);
+  }
+}

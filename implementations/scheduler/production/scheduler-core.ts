@@ -1,0 +1,490 @@
+/**
+ * The brain of a production scheduler node: what it does with requests, messages and the ends of attempts.
+ *
+ * It reads no clock and touches no disk, network or thread but through its ports, all of them with callbacks, so that
+ * the same file runs in virtual time and in a real process. What happens in one turn is settled at its end: what became
+ * ready is offered to the run queue, the best first, and only then are workers woken, so that a submission becomes
+ * visible to them as a whole.
+ *
+ * - `admission.ts` decides what is taken, `home.ts` what becomes of it, `journal.ts` what survives;
+ * - `lender.ts` and `guests.ts` are the two ends of a lease, `watches.ts` both ends of a dependency between homes;
+ * - `preemption-policy.ts` says which attempt makes room for another.
+ */
+
+import { assert, unreachable } from "../../foundation/assert.ts";
+import type { Clock, Disk, Timer } from "../../foundation/effects.ts";
+import type { Millis, NodeId } from "../../foundation/units.ts";
+import type { ClientRequest, SchedulerEvent, SchedulerReply, SchedulerState, TaskEnd } from "../contract.ts";
+import { homeOf, jobOf, limits, rememberedStarts } from "../contract.ts";
+import { AdmissionControl } from "./admission.ts";
+import { isRefusal, isTaskId } from "./admitted-task.ts";
+import type { Refusal } from "./admitted-task.ts";
+import { Attempts } from "./attempts.ts";
+import type { Attempt } from "./attempts.ts";
+import { ClientDesk } from "./client-desk.ts";
+import type { Ticket } from "./client-desk.ts";
+import type { SchedulerSettings } from "./defaults.ts";
+import { Guests } from "./guests.ts";
+import type { Guest } from "./guests.ts";
+import { Home } from "./home.ts";
+import { Journal } from "./journal.ts";
+import { JournalDamage, recoverJournal } from "./journal-recovery.ts";
+import type { RecoveredJournal } from "./journal-recovery.ts";
+import { Lender } from "./lender.ts";
+import { LoadExchange } from "./load-exchange.ts";
+import { decodeMessage } from "./messages.ts";
+import type { Message } from "./messages.ts";
+import type { AttemptEvents, EndedAttempt, ExecutorPort, QueuePort, StartedAttempt } from "./ports.ts";
+import { Preemptor } from "./preemptor.ts";
+import { allowancesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
+import { TaskTable } from "./task-table.ts";
+import type { Task } from "./task-table.ts";
+import { Tokens } from "./tokens.ts";
+import { Waits } from "./waits.ts";
+import { Watches } from "./watches.ts";
+
+export interface SchedulerCoreOptions {
+  readonly id: NodeId;
+  readonly founders: readonly NodeId[];
+  /** No earlier life has started: an empty disk is right. */
+  readonly forming: boolean;
+  readonly settings: SchedulerSettings;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly defer: (callback: () => void) => void;
+  readonly queue: QueuePort;
+  readonly executor: ExecutorPort;
+  readonly send: (to: NodeId, message: Message) => void;
+  readonly trace: (event: SchedulerEvent) => void;
+  /** It has recovered, and serves. */
+  readonly onStarted: (repairs: readonly string[]) => void;
+  /** It cannot go on; `permanent`: no restart will help. */
+  readonly onFatal: (error: Error, permanent: boolean) => void;
+}
+
+/** Between two looks whether an attempt should make room, and whether there is room for what found none. */
+const lookMs: Millis = 2;
+
+export class SchedulerCore implements AttemptEvents {
+  readonly #options: SchedulerCoreOptions;
+  /** Whose callbacks are turns of the core; none comes after its end. */
+  readonly #clock: Clock;
+  readonly #table: TaskTable;
+  readonly #attempts: Attempts;
+  readonly #home: Home;
+  readonly #waits = new Waits();
+  readonly #desk: ClientDesk;
+  readonly #watches: Watches;
+  readonly #lender: Lender;
+  readonly #admission: AdmissionControl;
+  readonly #exchange: LoadExchange;
+  readonly #preemptor: Preemptor;
+  readonly #starts: string[] = [];
+  #journal: Journal | undefined;
+  #tokens: Tokens | undefined;
+  #guests: Guests | undefined;
+  #life = 0;
+  #state: "starting" | "serving" | "stopping" | "ended" = "starting";
+  #depth = 0;
+  /** Something was offered in this turn, or room was made. */
+  #hasOffered = false;
+  #lookTimer: Timer | undefined;
+
+  constructor(options: SchedulerCoreOptions) {
+    const { id, founders, settings, queue, executor } = options;
+    this.#options = options;
+    this.#clock = {
+      nowMs: () => options.clock.nowMs(),
+      after: (delayMs, callback) => options.clock.after(delayMs, () => this.#turn(callback)),
+    };
+    const clock = this.#clock;
+    const send = (to: NodeId, message: Message): void => this.#send(to, message);
+    this.#table = new TaskTable(settings.remembered);
+    this.#attempts = new Attempts(queue, executor, settings.workers);
+    this.#desk = new ClientDesk(settings.maxPendingRequests);
+    this.#home = this.#createHome();
+    const { watchMs, leaseMs } = settings;
+    this.#watches = new Watches({
+      clock,
+      founders,
+      watchMs,
+      table: this.#table,
+      send,
+      ended: (dependency, state) => this.#home.dependencyEnded(dependency, state),
+    });
+    this.#lender = new Lender({
+      clock,
+      leaseMs,
+      send,
+      take: () => (this.#exchange.hasToSpare() ? this.#home.lend() : undefined),
+      leased: (task, to) => this.#home.leased(task, to),
+      begun: (task) => this.#home.begunElsewhere(task),
+      ended: (task, attempt, ended) => this.#loanEnded(task, attempt, ended),
+    });
+    this.#admission = new AdmissionControl({
+      id,
+      founders,
+      table: this.#table,
+      allowances: allowancesOf(settings, founders.length),
+      queueLimit: settings.queueLimit,
+      requestTimeoutMs: settings.requestTimeoutMs,
+      resolveCall: (module, exported, done) => {
+        executor.resolveCall(module, exported, (problem) => this.#turn(() => done(problem)));
+      },
+      inquire: (tasks, limitMs, done) => this.#watches.inquire(tasks, limitMs, done),
+      obstacle: () => this.#obstacle(),
+    });
+    this.#exchange = new LoadExchange({
+      others: founders.filter((other) => other !== id),
+      isOn: settings.remoteStealing,
+      queue,
+      idleWorkers: () => this.#attempts.idleWorkers,
+      waitingGuests: () => this.#guests?.waitingCount ?? 0,
+      life: () => this.#life,
+      send,
+    });
+    const quotas = sharesOf(settings, founders.length);
+    const { attempts, trace } = { attempts: this.#attempts, trace: this.#taskTrace };
+    this.#preemptor = new Preemptor({ queue, quotas, quantumMs: settings.quantumMs, attempts, trace });
+  }
+
+  get isServing(): boolean {
+    return this.#state === "serving";
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.#home.counters,
+      ...this.#lender.counters,
+      ...this.#guests?.counters,
+      ...this.#watches.counters,
+      ...this.#journal?.counters,
+      ...this.#options.queue.counters,
+      preemptions: this.#preemptor.asked,
+      "requests pending": this.#desk.pendingCount,
+      requests: this.#desk.counts.requests,
+      "requests repeated": this.#desk.counts.repeated,
+    };
+  }
+
+  /** Recovers what earlier lives left; `onStarted` or `onFatal` is called. */
+  start(): void {
+    const { disk, id, forming, onFatal } = this.#options;
+    recoverJournal(disk, id, (error, recovered) => {
+      if (this.#state === "ended") return;
+      if (recovered === undefined) {
+        if (error instanceof JournalDamage) this.#options.trace({ kind: "damage", what: error.message });
+        return onFatal(error ?? new Error(`Cannot recover ${id}`), error instanceof JournalDamage);
+      }
+      if (recovered.isEmpty && !forming) {
+        return onFatal(new JournalDamage(id, "its directory", "the journal is gone"), true);
+      }
+      this.#takeOver(recovered);
+    });
+  }
+
+  request(request: ClientRequest, answer: (reply: SchedulerReply) => void): void {
+    if (this.#state === "ended") return;
+    if (this.#state !== "serving") return answer({ kind: "error", code: "UNAVAILABLE", reason: this.#state });
+    this.#turn(() => {
+      const ticket = this.#desk.admit(request, answer);
+      if (ticket !== undefined) this.#serve(ticket, request.operation);
+    });
+  }
+
+  receive(from: NodeId, bytes: Uint8Array): void {
+    const message = decodeMessage(bytes);
+    // A node that is recovering knows nothing yet: to say so would be taken for an answer.
+    if (message !== undefined && this.#state === "serving") this.#turn(() => this.#handle(from, message));
+  }
+
+  started(slot: number, started: StartedAttempt): void {
+    if (this.#state === "ended") return;
+    this.#turn(() => {
+      const attempt = this.#attempts.at(slot);
+      assert(attempt?.token === started.token, `slot ${slot} holds the attempt that started`);
+      this.#attempts.begin(attempt, started.worker, this.#clock.nowMs());
+      if (attempt.task !== undefined) this.#home.started(attempt.task, attempt, started);
+      else if (attempt.guest !== undefined) this.#guestStarted(attempt.guest, started);
+    });
+  }
+
+  ended(slot: number, ended: EndedAttempt): void {
+    if (this.#state === "ended") return;
+    this.#turn(() => {
+      const attempt = this.#attempts.at(slot);
+      assert(attempt?.token === ended.token, `slot ${slot} holds the attempt that ended`);
+      this.#attempts.finish(attempt);
+      if (attempt.task !== undefined) this.#home.ended(attempt.task, attempt.token, ended.worker, ended);
+      else if (attempt.guest !== undefined) this.#guests?.ended(attempt.guest, ended);
+    });
+  }
+
+  state(done: (state: SchedulerState) => void): void {
+    done({ tasks: this.#table.canonical(), starts: this.#starts.slice(-rememberedStarts) });
+  }
+
+  /** Takes nothing on any more; `done` is called when all that happened is durable. */
+  stop(done: () => void): void {
+    if (this.#state === "serving") this.#state = "stopping";
+    const finish = (): void => {
+      this.crash();
+      done();
+    };
+    if (this.#journal === undefined || this.#state !== "stopping") finish();
+    else this.#journal.drain(finish);
+  }
+
+  /** Falls silent at once. */
+  crash(): void {
+    this.#state = "ended";
+    this.#journal?.end();
+    this.#lender.end();
+    this.#watches.end();
+    this.#guests?.end();
+    this.#lookTimer?.cancel();
+  }
+
+  get #taskTrace(): ((event: SchedulerEvent) => void) | undefined {
+    return this.#options.settings.trace ? (event) => this.#options.trace(event) : undefined;
+  }
+
+  #createHome(): Home {
+    const { id, founders, settings, queue } = this.#options;
+    const table = this.#table;
+    return new Home({
+      clock: this.#clock,
+      table,
+      queue,
+      attempts: this.#attempts,
+      workers: settings.workers,
+      ageingMs: settings.ageingMs,
+      tenantNumbers: tenantNumbersOf(settings),
+      isLocal: (task) => homeOf(jobOf(task), founders) === id,
+      tokens: () => {
+        assert(this.#tokens !== undefined, "tokens are given out once a life has begun");
+        return this.#tokens;
+      },
+      append: (record, durable) => this.#journal?.append(record, durable),
+      follow: (dependency) => this.#watches.follow(dependency),
+      committed: (task, end) => {
+        this.#waits.committed(task, end);
+        this.#watches.committed(task, end);
+      },
+      revoke: (token) => this.#lender.revoke(token),
+      firstStart: (task) => this.#noteStart(task),
+      trace: this.#taskTrace,
+    });
+  }
+
+  #takeOver({ state, files, nextSequence, repairs }: RecoveredJournal): void {
+    const { disk, defer, settings, onFatal } = this.#options;
+    const life = state.life + 1;
+    this.#life = life;
+    this.#home.restore(state);
+    const journal = new Journal(
+      {
+        disk,
+        clock: this.#clock,
+        defer: (callback) => defer(() => this.#turn(callback)),
+        turn: (work) => this.#turn(work),
+        compactionBytes: settings.compactionBytes,
+        known: () => {
+          const known = this.#home.known();
+          const { orders } = this.#home;
+          const atMs = this.#clock.nowMs();
+          return [{ kind: "life", life, tokensBelow: tokens.reservedBelow, orders, atMs, known: known.length }, ...known];
+        },
+        onFatal: (error) => onFatal(error, false),
+      },
+      nextSequence,
+    );
+    const tokens = new Tokens(life, state.tokensBelow, (below, durable) => {
+      journal.append({ kind: "tokens", below }, durable);
+    });
+    this.#tokens = tokens;
+    this.#journal = journal;
+    journal.begin(files, (error) => {
+      if (error !== undefined) onFatal(error, false);
+      else if (this.#state === "starting") this.#begin(life, repairs);
+    });
+  }
+
+  #begin(life: number, repairs: readonly string[]): void {
+    const { settings, trace, onStarted } = this.#options;
+    this.#guests = this.#createGuests(life);
+    this.#state = "serving";
+    trace({ kind: "start", life, tasks: this.#table.liveCount });
+    onStarted(repairs);
+    this.#turn(() => this.#home.resume());
+    if (this.#exchange.isOn) this.#gossip(settings.gossipMs);
+  }
+
+  #gossip(intervalMs: Millis): void {
+    this.#exchange.tell();
+    this.#clock.after(intervalMs, () => this.#gossip(intervalMs));
+  }
+
+  #createGuests(life: number): Guests {
+    const { leaseMs, workers } = this.#options.settings;
+    return new Guests({
+      clock: this.#clock,
+      leaseMs,
+      life,
+      most: 2 * workers,
+      send: (to, message) => this.#send(to, message),
+      offer: (guest) => this.#offerGuest(guest),
+      withdraw: (attempt) => this.#attempts.withdraw(attempt),
+      askToYield: (attempt) => this.#attempts.askToYield(attempt, this.#clock.nowMs()),
+    });
+  }
+
+  #offerGuest(guest: Guest): Attempt | undefined {
+    const { token, task, failures, state } = guest.lease;
+    const { id, body, resources } = task;
+    const tenant = tenantNumbersOf(this.#options.settings).size;
+    const offer = { token, rank: -task.priority, order: 0, tenant, lane: -1, resources, id, body, failures, state, guest };
+    const attempt = this.#attempts.offer(offer, this.#clock.nowMs());
+    this.#hasOffered ||= attempt !== undefined;
+    return attempt;
+  }
+
+  #guestStarted({ lease }: Guest, { worker, token, lane, waitMs }: StartedAttempt): void {
+    const task = lease.task.id;
+    if (lease.isFirst) this.#noteStart(task);
+    this.#taskTrace?.({ kind: "started", task, token, worker, lane, waitMs });
+  }
+
+  #loanEnded(task: Task, attempt: Attempt, ended: EndedAttempt): void {
+    this.#options.queue.release(attempt.slot, ended.ranMs);
+    this.#attempts.finish(attempt);
+    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);
+    this.#hasOffered = true; // What it held may be what another task waits for.
+  }
+
+  #noteStart(task: string): void {
+    this.#starts.push(task);
+    if (this.#starts.length >= 2 * rememberedStarts) this.#starts.splice(0, rememberedStarts);
+  }
+
+  #obstacle(): Refusal | undefined {
+    if (this.#state !== "serving") return { code: "UNAVAILABLE", reason: `${this.#options.id} is stopping` };
+    if (this.#journal?.isStalled !== true) return undefined;
+    return { code: "UNAVAILABLE", reason: `the disk of ${this.#options.id} is full; free some space` };
+  }
+
+  #serve(ticket: Ticket, operation: ClientRequest["operation"]): void {
+    switch (operation.kind) {
+      case "submit":
+        return this.#submit(ticket, operation.tasks, operation.untilEnded);
+      case "wait":
+        return this.#wait(ticket, operation.tasks);
+      case "status":
+        return this.#status(ticket, operation.task);
+      default:
+        return refuse(ticket, { code: "MALFORMED_REQUEST", reason: "allowed are submit, wait and status" });
+    }
+  }
+
+  #submit(ticket: Ticket, tasks: unknown, untilEnded: unknown): void {
+    this.#admission.submit(tasks, (outcome) => {
+      if (ticket.isVoid()) return;
+      if (isRefusal(outcome)) return refuse(ticket, outcome);
+      const done = (): void => {
+        if (untilEnded === true) this.#answerOnceEnded(ticket, "submit", outcome.ids);
+        else ticket.answer({ kind: "ok", result: { kind: "submit", ended: [] } });
+      };
+      // What is known already may not be durable yet.
+      if (outcome.fresh.length > 0) this.#home.accept(outcome, done);
+      else this.#journal?.afterAll(done);
+    });
+  }
+
+  #wait(ticket: Ticket, tasks: unknown): void {
+    if (!Array.isArray(tasks) || tasks.length === 0 || tasks.length > limits.tasks || !tasks.every(isTaskId)) {
+      const reason = `allowed are 1 to ${limits.tasks} ids of tasks, JOB.NAME`;
+      return refuse(ticket, { code: "MALFORMED_REQUEST", reason });
+    }
+    const refused = this.#admission.checkIds(tasks);
+    if (refused !== undefined) return refuse(ticket, refused);
+    const unknown = tasks.find((task) => this.#table.digestOf(task) === undefined);
+    if (unknown === undefined) return this.#answerOnceEnded(ticket, "wait", tasks);
+    refuse(ticket, { code: "NOT_FOUND", reason: `task ${unknown} was never accepted, or is forgotten` });
+  }
+
+  #status(ticket: Ticket, task: unknown): void {
+    const malformed = { code: "MALFORMED_REQUEST", reason: "task is no id of a task, JOB.NAME" } as const;
+    if (!isTaskId(task)) return refuse(ticket, malformed);
+    const refused = this.#admission.checkIds([task]);
+    if (refused !== undefined) return refuse(ticket, refused);
+    const status = this.#table.statusOf(task) ?? null;
+    ticket.answer({ kind: "ok", result: { kind: "status", status } });
+  }
+
+  #answerOnceEnded(ticket: Ticket, kind: "submit" | "wait", tasks: readonly string[]): void {
+    if (ticket.isVoid()) return;
+    const endOf = (task: string): TaskEnd | undefined => {
+      const ended = this.#table.endOf(task);
+      return ended?.isDurable === true ? ended.end : undefined;
+    };
+    ticket.onVoid = this.#waits.add(tasks, endOf, (ended) => ticket.answer({ kind: "ok", result: { kind, ended } }));
+  }
+
+  #handle(from: NodeId, message: Message): void {
+    switch (message.kind) {
+      case "watch":
+        return this.#watches.onWatch(from, message);
+      case "watched":
+        return this.#watches.onWatched(message);
+      case "load":
+        return this.#exchange.onLoad(from, message.waiting);
+      case "steal":
+        return this.#lender.onSteal(from, message);
+      case "lease":
+        return this.#guests?.onLease(from, message);
+      case "renew":
+        return this.#lender.onRenew(from, message.tokens);
+      case "renewed":
+        return this.#guests?.onRenewed(from, message);
+      case "result":
+        return this.#lender.onResult(from, message);
+      case "received":
+        return this.#guests?.onReceived(from, message.token);
+      default:
+        unreachable(message);
+    }
+  }
+
+  #send(to: NodeId, message: Message): void {
+    if (this.#state !== "ended") this.#options.send(to, message);
+  }
+
+  #turn(work: () => void): void {
+    if (this.#state === "ended") return;
+    this.#depth++;
+    work();
+    this.#depth--;
+    if (this.#depth === 0 && !this.#hasEnded()) this.#settle();
+  }
+
+  #hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
+  #settle(): void {
+    const hasOffered = this.#home.offerReady() || this.#hasOffered;
+    this.#hasOffered = false;
+    if (hasOffered) this.#options.executor.wake();
+    const mayPreempt = this.#preemptor.isOn && this.#options.queue.waiting() > 0;
+    if (mayPreempt || this.#home.hasBacklog) this.#lookTimer ??= this.#clock.after(lookMs, () => this.#look());
+  }
+
+  #look(): void {
+    this.#lookTimer = undefined;
+    this.#preemptor.look(this.#clock.nowMs());
+  }
+}
+
+function refuse(ticket: Ticket, { code, reason }: Refusal): void {
+  ticket.answer({ kind: "error", code, reason });
+}

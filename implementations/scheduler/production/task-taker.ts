@@ -1,0 +1,344 @@
+/**
+ * How a thread takes a task, and gives back what it held: the same for workers and for the owner that lends tasks out.
+ *
+ * Of the tenants with something waiting, the one with the least virtual time goes first. Its candidate is the lesser of
+ * the heads of the shared lane and of the thread's own; with both empty the fullest other lane is stolen from. Its
+ * resources are charged, then exactly that head is claimed; if it is no longer the head, all is given back and the
+ * search goes on. So nobody ever runs more than was charged, and nothing is charged that has no room.
+ *
+ * All this happens pinned: a node that was found stands for the same slot until the end (skip-list.ts), so what was
+ * read of the slot before the claim is true of what was claimed. From the claim on the slot is this thread's until the
+ * owner frees it.
+ *
+ * A tenant whose head has no room is passed over. If the capacity is the reason, it is passed over `patience` times and
+ * no more: after that nothing behind it in the order starts until it fits, so that a big task gets through however many
+ * small ones there are, at the price of idle capacity while those that run end. Counting starts instead of waiting
+ * time makes the bound hold for any length of tasks, and needs no clock. A quota alone makes nobody else wait.
+ *
+ * A thief claims up to half of a lane in its order, at most `batchTasks`: runs the first, and moves the others to its
+ * own lane, where they can be stolen again. From then on they belong to that lane.
+ *
+ * @see Blumofe & Leiserson 1999, "Scheduling multithreaded computations by work stealing"; Hendler & Shavit 2002,
+ *   "Non-blocking steal-half work queues"; and for the bounded passing-over, Lifka 1995, "The ANL/IBM SP scheduling
+ *   system" (backfilling, without a reservation).
+ */
+
+import { batchTasks, header, reserveNodes, slotWord, thread } from "./run-queue-memory.ts";
+import type { RunQueueMemory } from "./run-queue-memory.ts";
+import { Sleepers } from "./sleepers.ts";
+import type { SkipLists } from "./skip-list.ts";
+import { slotState, SlotTable } from "./slot-table.ts";
+import { isEarlier, TenantTable } from "./tenant-table.ts";
+
+export interface Taken {
+  readonly slot: number;
+  readonly token: number;
+  /** Whose queue it was taken from, -1: the shared one. */
+  readonly lane: number;
+  readonly waitMs: number;
+  /** Drawn right after the claim, modulo 2^32. */
+  readonly ticket: number;
+  /** What had been drawn when the search began: a task whose offer has a lesser ticket was there to be found. */
+  readonly since: number;
+}
+
+/** How often a head for which the capacity has no room is passed over. */
+export const patience = 64;
+
+/** Words of a thread's counters, in this order; each written by its thread only. */
+export const counterNames = [
+  "takes",
+  "steals",
+  "stolen",
+  "throttledByQuota",
+  "throttledByCapacity",
+  "claimRetries",
+  "wakeups",
+] as const;
+const [takes, steals, stolen, throttledByQuota, throttledByCapacity, claimRetries, wakeups] = [0, 1, 2, 3, 4, 5, 6];
+
+const none = -1;
+const everything = -2;
+
+export class TaskTaker {
+  readonly lists: SkipLists;
+  readonly slots: SlotTable;
+  readonly tenants: TenantTable;
+  readonly sleepers: Sleepers;
+  readonly #memory: RunQueueMemory;
+  readonly #words: Int32Array;
+  /** A worker's number, or `workers`: the owner, which has no lane and takes for another node's capacity. */
+  readonly #thread: number;
+  readonly #isWorker: boolean;
+  readonly #steals: boolean;
+  readonly #counters: number;
+  /** By tenant: the search in which it was found to have nothing that can be taken. */
+  readonly #passedIn: Int32Array;
+  #search = 0;
+  /** Tenants passed over in this search, for lack of capacity and because of their quota. */
+  readonly #overtaken: Int32Array;
+  #overtakenCount = 0;
+  readonly #heldBack: Int32Array;
+  #heldBackCount = 0;
+  #nextReserve = 0;
+
+  constructor(memory: RunQueueMemory, threadNumber: number, steals: boolean) {
+    this.lists = memory.listsOf(threadNumber);
+    this.slots = new SlotTable(memory);
+    this.tenants = new TenantTable(memory);
+    this.sleepers = new Sleepers(memory);
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#thread = threadNumber;
+    this.#isWorker = threadNumber < memory.workers;
+    this.#steals = steals;
+    this.#counters = memory.threadAt(threadNumber) + thread.counters;
+    this.#passedIn = new Int32Array(memory.tenants);
+    this.#overtaken = new Int32Array(memory.tenants);
+    this.#heldBack = new Int32Array(memory.tenants);
+  }
+
+  /** Takes the next task that has room; undefined when there is none. */
+  take(nowMs: number): Taken | undefined {
+    this.lists.pin();
+    const taken = this.#find(nowMs);
+    if (taken !== undefined) this.wakeForWork();
+    this.lists.unpin();
+    return taken;
+  }
+
+  /** Gives back what `slot`, taken by this thread, held, and charges its tenant for `ranMs`. */
+  release(slot: number, ranMs: number): void {
+    const { slots, tenants } = this;
+    const tenant = slots.get(slot, slotWord.tenant);
+    const cpu = slots.get(slot, slotWord.cpu);
+    const memory = slots.get(slot, slotWord.memory);
+    const holdsCapacity = slots.get(slot, slotWord.holdsCapacity) !== 0;
+    const provisional = slots.get(slot, slotWord.provisional);
+    // First: what is held is counted from the states when this thread dies in between.
+    slots.setState(slot, slotState.released, this.#thread);
+    tenants.giveBack(tenant, cpu, memory, holdsCapacity);
+    tenants.endAttempt(tenant, provisional, ranMs);
+    this.sleepers.raiseSignal();
+    this.wakeForWork();
+  }
+
+  /** Wakes a worker that sleeps although there is something that it could take. */
+  wakeForWork(): void {
+    if (this.sleepers.asleep() === 0) return;
+    this.lists.pin();
+    for (let tenant = 0; tenant < this.#memory.tenants; tenant++) {
+      if (this.tenants.waitingOf(tenant) > 0 && this.#wakeForTenant(tenant)) break;
+    }
+    this.lists.unpin();
+  }
+
+  listOf(tenant: number, lane: number): number {
+    return tenant * (this.#memory.workers + 1) + lane + 1;
+  }
+
+  drawTicket(): number {
+    return Atomics.add(this.#words, header.ticket, 1) >>> 0;
+  }
+
+  /** True: whoever gets up will do for everybody. */
+  #wakeForTenant(tenant: number): boolean {
+    for (let lane = -1; lane < this.#memory.workers; lane++) {
+      const node = this.lists.peek(this.listOf(tenant, lane));
+      if (node < 0) continue;
+      const slot = this.slots.slotOf(node);
+      const cpu = this.slots.get(slot, slotWord.cpu);
+      const memory = this.slots.get(slot, slotWord.memory);
+      if (this.tenants.roomOf(tenant, cpu, memory, true) !== "room") continue;
+      const asleep = this.sleepers.asleep();
+      const isOwnerAsleep = lane >= 0 && (asleep & (1 << lane)) !== 0;
+      const isForAnybody = lane < 0 || this.#steals;
+      if (isForAnybody && this.sleepers.isAnyWaking()) {
+        if (this.#steals) return true;
+        continue;
+      }
+      const worker = isOwnerAsleep ? lane : isForAnybody && asleep !== 0 ? 31 - Math.clz32(asleep & -asleep) : none;
+      if (worker !== none && this.sleepers.wake(worker)) {
+        this.#count(wakeups, 1);
+        // Without stealing, the one that was woken cannot take what is in others' lanes.
+        if (this.#steals) return true;
+      }
+    }
+    return false;
+  }
+
+  #find(nowMs: number): Taken | undefined {
+    this.#search = (this.#search + 1) | 0;
+    this.#overtakenCount = 0;
+    this.#heldBackCount = 0;
+    for (;;) {
+      const tenant = this.#poorest();
+      if (tenant < 0) return undefined;
+      const since = Atomics.load(this.#words, header.ticket) >>> 0;
+      let list = this.#listToTakeFrom(tenant);
+      const isStealing = list === none && this.#steals;
+      if (isStealing) list = this.#fullestLane(tenant);
+      const node = list === none ? none : this.lists.peek(list);
+      if (node < 0) {
+        // In lanes that this thread may not take from, or being offered.
+        this.#passedIn[tenant] = this.#search;
+        this.#heldBack[this.#heldBackCount++] = tenant;
+        continue;
+      }
+      const slot = this.slots.slotOf(node);
+      const room = this.#charge(tenant, slot);
+      if (room === none) continue;
+      if (room === everything) return undefined;
+      if (!this.lists.claim(list, node)) {
+        this.#giveBack(tenant, slot);
+        this.#count(claimRetries, 1);
+        continue;
+      }
+      const taken = this.#started(tenant, slot, list, nowMs, since);
+      if (isStealing) this.#moveBatch(tenant, list);
+      return taken;
+    }
+  }
+
+  /** The tenant with the least virtual time of those that have something waiting and were not passed over yet. */
+  #poorest(): number {
+    let poorest = none;
+    let least = 0;
+    for (let tenant = 0; tenant < this.#memory.tenants; tenant++) {
+      if (this.#passedIn[tenant] === this.#search || this.tenants.waitingOf(tenant) <= 0) continue;
+      const time = this.tenants.virtualTimeOf(tenant);
+      if (poorest !== none && !isEarlier(time, least)) continue;
+      poorest = tenant;
+      least = time;
+    }
+    return poorest;
+  }
+
+  #listToTakeFrom(tenant: number): number {
+    const shared = this.listOf(tenant, -1);
+    const sharedHead = this.lists.peek(shared);
+    if (!this.#isWorker) return sharedHead < 0 ? none : shared;
+    const own = this.listOf(tenant, this.#thread);
+    const ownHead = this.lists.peek(own);
+    if (ownHead < 0) return sharedHead < 0 ? none : shared;
+    return sharedHead < 0 || this.#isBefore(ownHead, sharedHead) ? own : shared;
+  }
+
+  #isBefore(node: number, other: number): boolean {
+    const rank = this.lists.rankOf(node);
+    const otherRank = this.lists.rankOf(other);
+    return rank !== otherRank ? rank < otherRank : this.lists.orderOf(node) < this.lists.orderOf(other);
+  }
+
+  #fullestLane(tenant: number): number {
+    let fullest = none;
+    let most = -1;
+    for (let lane = 0; lane < this.#memory.workers; lane++) {
+      if (lane === this.#thread) continue;
+      const list = this.listOf(tenant, lane);
+      // The size is approximate, so whether there is anything at all is not for it to say.
+      if (this.lists.peek(list) < 0) continue;
+      const size = this.lists.size(list);
+      if (size <= most) continue;
+      fullest = list;
+      most = size;
+    }
+    return fullest;
+  }
+
+  /** 0 once all of it is held; `none`: look on; `everything`: take nothing now. */
+  #charge(tenant: number, slot: number): number {
+    const cpu = this.slots.get(slot, slotWord.cpu);
+    const memory = this.slots.get(slot, slotWord.memory);
+    const room = this.tenants.roomOf(tenant, cpu, memory, this.#isWorker);
+    if (room === "room") {
+      if (this.tenants.charge(tenant, cpu, memory, this.#isWorker)) return 0;
+      // Somebody was faster. What was held for a moment may have made others believe that there is no room.
+      this.sleepers.raiseSignal();
+      return none;
+    }
+    this.#passedIn[tenant] = this.#search;
+    if (room === "quota") {
+      this.#count(throttledByQuota, 1);
+      this.#heldBack[this.#heldBackCount++] = tenant;
+      return none;
+    }
+    this.#count(throttledByCapacity, 1);
+    this.#overtaken[this.#overtakenCount++] = tenant;
+    return this.tenants.overtakenOf(tenant) >= patience ? everything : none;
+  }
+
+  #giveBack(tenant: number, slot: number): void {
+    const cpu = this.slots.get(slot, slotWord.cpu);
+    const memory = this.slots.get(slot, slotWord.memory);
+    this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
+    this.sleepers.raiseSignal();
+  }
+
+  #started(tenant: number, slot: number, list: number, nowMs: number, since: number): Taken {
+    const { slots, tenants } = this;
+    slots.set(slot, slotWord.holdsCapacity, this.#isWorker ? 1 : 0);
+    slots.setState(slot, slotState.running, this.#thread);
+    const ticket = this.drawTicket();
+    tenants.addWaiting(tenant, -1);
+    slots.set(slot, slotWord.provisional, tenants.startAttempt(tenant));
+    if (this.#memory.tenants > 1) this.#passOver(tenant);
+    this.#count(takes, 1);
+    return {
+      slot,
+      token: slots.tokenOf(slot),
+      lane: list - this.listOf(tenant, -1) - 1,
+      waitMs: nowMs - slots.offeredMsOf(slot),
+      ticket,
+      since,
+    };
+  }
+
+  /** `tenant` was taken from, and others that come before it were not. */
+  #passOver(tenant: number): void {
+    const { tenants } = this;
+    tenants.resetOvertaken(tenant);
+    for (let index = 0; index < this.#overtakenCount; index++) {
+      tenants.overtake(this.#overtaken[index]!);
+      tenants.limitCredit(this.#overtaken[index]!, tenant);
+    }
+    for (let index = 0; index < this.#heldBackCount; index++) tenants.limitCredit(this.#heldBack[index]!, tenant);
+  }
+
+  /** After the head of `list` was stolen: moves more of it to the own lane. */
+  #moveBatch(tenant: number, list: number): void {
+    this.#count(steals, 1);
+    this.#count(stolen, 1);
+    if (!this.#isWorker) return;
+    const others = Math.min(batchTasks, (this.lists.size(list) + 1) >> 1) - 1;
+    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;
+  }
+
+  /**
+   * In the order in which the owner can make sense of it after this thread's death: until it is in its new place the
+   * slot is `moving`, or queued under a node that is not; and whatever nodes it was to have, none is used twice.
+   */
+  #moveOne(tenant: number, list: number): boolean {
+    const reserveAt = this.#memory.reserveAt(this.#thread) + this.#nextReserve;
+    const fresh = this.#words[reserveAt]!;
+    if (!this.lists.isReclaimable(fresh)) return false;
+    const node = this.lists.popMin(list);
+    if (node < 0) return false;
+    const slot = this.slots.slotOf(node);
+    this.slots.setState(slot, slotState.moving, this.#thread);
+    const own = this.listOf(tenant, this.#thread);
+    this.slots.assign(slot, fresh, own);
+    Atomics.store(this.#words, reserveAt, node);
+    this.#nextReserve = (this.#nextReserve + 1) % reserveNodes;
+    const rank = this.lists.rankOf(node);
+    const order = this.lists.orderOf(node);
+    this.slots.setState(slot, slotState.queued, 0);
+    this.lists.insert(own, fresh, rank, order);
+    this.#count(stolen, 1);
+    return true;
+  }
+
+  #count(counter: number, by: number): void {
+    this.#words[this.#counters + counter]! += by;
+  }
+}
