@@ -52,8 +52,8 @@ const orderAt = 2;
 const claimAt = 3;
 /** 0: in no list. n > 0: in list n - 1, queued or removed but still linked. n < 0: unlinked in epoch ~n. */
 const placeAt = 4;
-/** Of a node whose upper links are being set: the thread that does it, plus 1. It must not be unlinked meanwhile. */
-const insertingAt = 5;
+/** n > 0: thread n - 1 is inserting it above the bottom, and it must not be unlinked. n < 0: thread ~n inserted it. */
+const inserterAt = 5;
 const linksAt = 6;
 /** With a quarter of each level in the next: enough for 4^10 nodes. */
 const levels = nodeWords - linksAt;
@@ -164,7 +164,7 @@ export class SkipLists {
     words[base + claimAt] = 0;
     this.#ranks[(base + rankAt) >> 1] = rank;
     words[base + orderAt] = order;
-    words[base + insertingAt] = height > 1 ? this.#thread + 1 : 0;
+    words[base + inserterAt] = height > 1 ? this.#thread + 1 : ~this.#thread;
     // Only `forgetThread` finds nodes without links, and must not find this one with its last claim.
     Atomics.store(words, base + placeAt, list + 1);
     this.#epochs.pin();
@@ -232,10 +232,14 @@ export class SkipLists {
     return Atomics.load(this.#words, (slot + 1) * nodeWords + claimAt) - 1;
   }
 
-  /** Whether `slot` is in a list and nobody has removed it. */
+  /** The list that `slot` is queued in, or -1: it is in none, or somebody has removed it. */
+  listOf(slot: number): number {
+    const place = Atomics.load(this.#words, (slot + 1) * nodeWords + placeAt);
+    return place > 0 && !this.#isClaimed(slot + 1) ? place - 1 : -1;
+  }
+
   isQueued(slot: number): boolean {
-    const base = (slot + 1) * nodeWords;
-    return Atomics.load(this.#words, base + placeAt) > 0 && !this.#isClaimed(slot + 1);
+    return this.listOf(slot) >= 0;
   }
 
   /**
@@ -272,8 +276,7 @@ export class SkipLists {
     assert(thread !== this.#thread, "a thread that can ask is not dead");
     this.#epochs.forget(thread);
     this.#epochs.pin();
-    const byList = Map.groupBy(this.#leftBy(thread), (node) => this.#words[node * nodeWords + placeAt]! - 1);
-    for (const [list, nodes] of byList) this.#finish(thread, list, nodes);
+    for (const [list, nodes] of this.#leftBy(thread)) this.#finish(thread, list, nodes);
     this.#epochs.unpin();
   }
 
@@ -358,7 +361,7 @@ export class SkipLists {
       this.#locate(list, node);
       if (this.#after[0] !== node) break;
     }
-    Atomics.store(words, base + insertingAt, 0);
+    Atomics.store(words, base + inserterAt, ~this.#thread);
   }
 
   #isClaimed(node: number): boolean {
@@ -416,7 +419,7 @@ export class SkipLists {
     if ((link & flag) === 0) return;
     const first = (link >>> 1) & nodeMask;
     let last = first;
-    while (Atomics.load(words, last * nodeWords + insertingAt) === 0 && this.#isFlagged(last)) last = this.#next(last);
+    while (Atomics.load(words, last * nodeWords + inserterAt) < 0 && this.#isFlagged(last)) last = this.#next(last);
     if (last === first) return;
     if (Atomics.compareExchange(words, head, link, linkTo(last, link) | flag) !== link) return;
     this.#raiseHead(list);
@@ -450,15 +453,19 @@ export class SkipLists {
     }
   }
 
-  /** Nodes that `thread`, now dead, was inserting, and all that are removed and not unlinked. */
-  #leftBy(thread: number): number[] {
-    const nodes: number[] = [];
+  /** By list: the nodes that `thread`, now dead, may have been inserting, and all that are removed and not unlinked. */
+  #leftBy(thread: number): ReadonlyMap<number, readonly number[]> {
+    const left = new Map<number, number[]>();
     for (let node = 1; node <= this.#slots; node++) {
-      const base = node * nodeWords;
-      if (Atomics.load(this.#words, base + placeAt) <= 0) continue;
-      if (Atomics.load(this.#words, base + insertingAt) === thread + 1 || this.#isClaimed(node)) nodes.push(node);
+      const place = Atomics.load(this.#words, node * nodeWords + placeAt);
+      if (place <= 0) continue;
+      const inserter = Atomics.load(this.#words, node * nodeWords + inserterAt);
+      if (inserter !== thread + 1 && inserter !== ~thread && !this.#isClaimed(node)) continue;
+      const nodes = left.get(place - 1);
+      if (nodes === undefined) left.set(place - 1, [node]);
+      else nodes.push(node);
     }
-    return nodes;
+    return left;
   }
 
   /** What was in `nodes` before this walk through the list and is not met on it is not linked. */
@@ -474,7 +481,7 @@ export class SkipLists {
         const place = this.#isClaimed(node) ? unlinked : 0;
         Atomics.compareExchange(words, base + placeAt, list + 1, place);
       }
-      Atomics.compareExchange(words, base + insertingAt, thread + 1, 0);
+      Atomics.compareExchange(words, base + inserterAt, thread + 1, ~thread);
     }
   }
 
