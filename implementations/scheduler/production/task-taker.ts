@@ -310,7 +310,8 @@ export class TaskTaker {
     this.#count(steals, 1);
     this.#count(stolen, 1);
     if (!this.#isWorker) return;
-    const others = Math.min(batchTasks, (this.lists.size(list) + 1) >> 1) - 1;
+    // Half of what there was, rounded up, without the one that was claimed.
+    const others = Math.min(batchTasks, (this.lists.size(list) + 2) >> 1) - 1;
     for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;
   }
 
