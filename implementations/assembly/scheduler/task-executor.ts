@@ -58,6 +58,8 @@ export interface Started {
   /** Whose lane it was taken from; -1 the shared one. */
   readonly lane: number;
   readonly waitMs: Millis;
+  /** On the calling thread's clock: an event may come later than what it tells of. */
+  readonly startedMs: Millis;
 }
 
 export interface Ended {

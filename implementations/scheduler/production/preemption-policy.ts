@@ -8,7 +8,8 @@
  * - shares: a tenant waits that has used less of its share than the tenant of a running task which has had its quantum.
  *
  * One request is under way at a time: the next question is asked in a few milliseconds, and a decision on old virtual
- * times would take too many. A task that has not reacted for long is deaf and does not count, or it would shield others.
+ * times would take too many. A task that has not reacted for long is deaf and does not count, or it would shield
+ * others.
  *
  * @see Demers, Keshav & Shenker 1989, "Analysis and simulation of a fair queueing algorithm" (virtual time).
  */

@@ -1,0 +1,177 @@
+/**
+ * Goal: threads that are killed or stalled lose no task and end none twice, and all threads end in bounded time.
+ *
+ * Method: real threads, killed at random moments (a bounded number of times, from a printed seed) under small tasks,
+ * calls and tasks that never end by themselves; what was lost is offered again as the scheduler would. The trial checks
+ * that each attempt starts once and ends once; the test, that each task completes once.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seededRandom } from "../../../foundation/prng.ts";
+import type { TaskBody } from "../../../scheduler/contract.ts";
+import type { Ended } from "../task-executor.ts";
+import { ThreadsTrial, callOf } from "./threads-trial.fixture.ts";
+
+const endless: TaskBody = { kind: "spin", ms: 1e9 };
+
+test("a killed thread's task is lost and told of once, wherever the thread was", async (context) => {
+  const trial = await ThreadsTrial.open(context);
+  const bodies: readonly TaskBody[] = [
+    endless,
+    { kind: "sleep", ms: 1e9 },
+    callOf("spinForever"),
+    callOf("throwOutside"),
+  ];
+  for (const body of bodies.slice(0, 3)) {
+    const attempt = trial.start(body);
+    await attempt.started;
+    const kill = trial.threads.inject({ worker: 0, change: "kill" });
+    const ended = await attempt.ended;
+    assert.equal(ended.end, "lost");
+    assert.deepEqual(kill.efficacy(), { count: 1, unit: "threads ended" });
+    kill.heal();
+    assert.equal(await trial.result(callOf("add", 1, 1)), 2);
+  }
+  assert.equal(trial.threads.counters["threads died"], 3);
+});
+
+test("of several kills at once, and of a thread that has yet to start, every one counts", async (context) => {
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  const kills = [0, 1, 2, 3].map((worker) => trial.threads.inject({ worker, change: "kill" }));
+  const again = await trial.run({ kind: "spin", ms: 0 });
+  assert.ok(again.end === "completed" || again.end === "lost");
+  await Promise.all([
+    trial.run({ kind: "sleep", ms: 5 }, { lane: 0 }),
+    trial.run({ kind: "sleep", ms: 5 }, { lane: 1 }),
+  ]);
+  assert.deepEqual(
+    kills.map((kill) => kill.efficacy().count),
+    [1, 1, 1, 1],
+  );
+});
+
+test("threads killed at random moments lose no task and end none twice", async (context) => {
+  const seed = 20261124;
+  context.diagnostic(`seed ${seed}`);
+  const random = seededRandom(seed);
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  const kinds: readonly TaskBody[] = [
+    { kind: "spin", ms: 0 },
+    { kind: "spin", ms: 0.05 },
+    { kind: "sleep", ms: 0.1 },
+    callOf("add", 1, 2),
+    callOf("addLater", 1, 2),
+  ];
+  const tasks = 30_000;
+  const windowTasks = 200;
+  const mostKills = 25;
+  const completed = new Int32Array(tasks);
+  let [next, left, kills, lost] = [0, tasks, 0, 0];
+  await new Promise<void>((resolve, reject) => {
+    const onEnded = (task: number, body: TaskBody, { end, message }: Ended): void => {
+      if (end === "lost") {
+        lost++;
+        run(task, body);
+        return;
+      }
+      if (end !== "completed") reject(new Error(`task ${task} ${end}: ${message}`));
+      completed[task]!++;
+      left--;
+      if (left === 0) resolve();
+      else if (next < tasks) submit();
+      if (kills < mostKills && random.below(400) === 0) {
+        kills++;
+        trial.threads.inject({ worker: random.below(2), change: "kill" });
+      }
+    };
+    const run = (task: number, body: TaskBody): void => {
+      trial.run(body).then((ended) => onEnded(task, body, ended), reject);
+    };
+    const submit = (): void => run(next++, kinds[random.below(100) < 90 ? 0 : random.below(kinds.length)]!);
+    for (let count = 0; count < windowTasks; count++) submit();
+  });
+  assert.ok(
+    completed.every((count) => count === 1),
+    "every task completed once",
+  );
+  assert.equal(kills, mostKills);
+  assert.ok(lost > 0, "some kill hit a task");
+  context.diagnostic(`${kills} kills, ${lost} attempts lost`);
+  for (const { starts, ends } of trial.attempts.values()) assert.deepEqual([starts, ends], [1, 1]);
+});
+
+test("a stalled worker takes nothing and runs nothing until it is healed", async (context) => {
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  // Idle: what is offered goes to the other one.
+  const idle = trial.threads.inject({ worker: 0, change: "stall" });
+  for (let task = 0; task < 50; task++) {
+    const { started, ended } = trial.start({ kind: "spin", ms: 0 });
+    assert.equal((await started).worker, 1);
+    await ended;
+  }
+  assert.equal(idle.efficacy().unit, "ms stood still");
+  assert.ok(idle.efficacy().count > 0);
+  idle.heal();
+  idle.heal();
+  const standMs = idle.efficacy().count;
+
+  for (const kind of ["spin", "sleep"] as const) {
+    const running = trial.start({ kind, ms: 1 }, { lane: 0 });
+    const worker = (await running.started).worker;
+    await running.ended;
+    const held = trial.start({ kind, ms: 50 });
+    const holder = (await held.started).worker;
+    const stall = trial.threads.inject({ worker: holder, change: "stall" });
+    let isOver = false;
+    void held.ended.then(() => (isOver = true));
+    for (let task = 0; task < 4; task++) await trial.run({ kind: "sleep", ms: 25 }); // By the other one.
+    assert.ok(!isOver, `${kind} on ${holder} (before: ${worker}) stands still for longer than it takes`);
+    stall.heal();
+    await held.ended;
+    assert.ok(stall.efficacy().count > 10);
+  }
+  assert.equal(idle.efficacy().count, standMs, "what it did ended with its healing");
+});
+
+test("a stall outlasts the thread that suffers it", async (context) => {
+  const trial = await ThreadsTrial.open(context);
+  const attempt = trial.start(endless);
+  await attempt.started;
+  const stall = trial.threads.inject({ worker: 0, change: "stall" });
+  trial.threads.inject({ worker: 0, change: "kill" });
+  assert.equal((await attempt.ended).end, "lost");
+  const next = trial.run({ kind: "spin", ms: 0 });
+  await new Promise((resolve) => trial.threads.resolveCall("fast-check", "assert", resolve)); // A thread's start later.
+  assert.ok([...trial.attempts.values()].at(-1)?.starts === 0, "the successor stands still too");
+  stall.heal();
+  assert.equal((await next).end, "completed");
+});
+
+test("threads end in bounded time, spinning, sleeping or stalled", async (context) => {
+  for (const body of [endless, { kind: "sleep", ms: 1e9 } as const, callOf("spinForever")]) {
+    const trial = await ThreadsTrial.open(context, { workers: 2 });
+    const attempts = [trial.start(body), trial.start(body)];
+    await Promise.all(attempts.map(({ started }) => started));
+    const stall = trial.threads.inject({ worker: 1, change: "stall" });
+    const startedMs = performance.now();
+    await trial.stop();
+    assert.ok(performance.now() - startedMs < 2000);
+    stall.heal();
+    assert.ok(
+      [...trial.attempts.values()].every(({ ends }) => ends === 0),
+      "nothing is told of after the stop",
+    );
+  }
+});
+
+test("ends that the main thread does not look at are bounded, and none is lost or damaged", async (context) => {
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  const lengths = Array.from({ length: 2500 }, (_, index) => (index * 7919) % 16_000);
+  const running = lengths.map((length) => trial.run(callOf("text", length)));
+  const busyUntilMs = performance.now() + 100;
+  while (performance.now() < busyUntilMs); // The rings fill meanwhile, several times over if they could.
+  for (const [index, ended] of (await Promise.all(running)).entries()) {
+    assert.equal(ended.result, "x".repeat(lengths[index] ?? -1));
+  }
+});
