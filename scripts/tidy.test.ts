@@ -56,6 +56,7 @@ describe("innocent neighbours", () => {
     [core, `${opening}this.setTimeout(a);\nclock.performance.now();\n`],
     [core, `${opening}const at = new Date(0);\n`],
     ["implementations/platform/node/clock.ts", `${opening}performance.now();\nsetTimeout(a, 1);\n`],
+    ["implementations/platform/node/end-thread.ts", `${opening}process.exit(1);\n`],
     ["implementations/assembly/cluster/node-process.ts", `${opening}process.exit(0);\nsetTimeout(a, 1);\n`],
     ["implementations/assembly/consensus/world.ts", `${opening}setImmediate(a);\n`],
     ["harness/cli/main.ts", `${opening}console.log(process.env["A"]);\nprocess.exit(0);\n`],

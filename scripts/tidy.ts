@@ -20,6 +20,8 @@ const minimalLines = 500;
 const isProcess = (path: string): boolean => path.startsWith("implementations/assembly/cluster/");
 /** Where a program is stands in the environment. */
 const executableFinder = "implementations/platform/node/executable.ts";
+/** In a worker thread `process.exit` ends the thread only. */
+const threadEnder = "implementations/platform/node/end-thread.ts";
 const isTest = (path: string): boolean => /\.(test|fixture)\.ts$/.test(path);
 const mayPrint = (path: string): boolean => /^(harness\/cli|scripts)\//.test(path) || isProcess(path);
 const isPure = (path: string): boolean =>
@@ -38,7 +40,7 @@ const codeRules: readonly {
   {
     pattern: /(?<![.\w$])process\s*\.\s*(exit|env)\b/g,
     message: "only harness/cli and scripts read the environment or end the process; hand it in",
-    applies: (path) => !mayPrint(path) && !isTest(path) && path !== executableFinder,
+    applies: (path) => !mayPrint(path) && !isTest(path) && path !== executableFinder && path !== threadEnder,
   },
   {
     pattern:

@@ -1,8 +1,9 @@
 /**
  * A Redis server of our own: its data in a directory, on a loopback port, with a password nobody knows.
  *
- * It answers a write only after the append-only file that holds it has been synced (`appendfsync always`), which is
- * what the other stores promise; it takes no snapshots beside it. TLS is left out: not every build has it.
+ * Unless it is told otherwise it answers a write only after the append-only file that holds it has been synced
+ * (`appendfsync always`), which is what the other stores promise; it takes no snapshots beside it. TLS is left out: not
+ * every build has it.
  *
  * @see Redis documentation, "Redis persistence".
  */
@@ -24,12 +25,18 @@ export const redisProgram = {
 
 const oldestVersion = 6;
 
+export const redisDurabilities = ["fsync", "everysec", "none"] as const;
+/** When a write is on disk: before it is answered, within about a second, never. */
+export type RedisDurability = (typeof redisDurabilities)[number];
+
 export interface RedisServerOptions {
   /** "redis n1": what messages call it. */
   readonly name: string;
   readonly binary: string;
   /** Its own; what is in it is used again. */
   readonly directory: string;
+  /** "fsync" unless it is said. */
+  readonly durability?: RedisDurability;
   readonly onExit: (exit: ServerExit) => void;
   readonly ward: Ward;
 }
@@ -72,7 +79,7 @@ export class RedisServer {
     try {
       await mkdir(options.directory, { recursive: true });
       // A file, because arguments can be seen by everybody.
-      await writeFile(configuration, settingsWith(password), { mode: 0o600 });
+      await writeFile(configuration, settingsWith(password, options.durability ?? "fsync"), { mode: 0o600 });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       throw new HarnessError(`Cannot start ${options.name} in ${options.directory}: ${error.message}`, {
@@ -87,8 +94,8 @@ export class RedisServer {
   }
 
   /** As `ServerProcess.start`. */
-  async start(): Promise<number | undefined> {
-    const port = await this.process.start();
+  async start(wantedPort?: number): Promise<number | undefined> {
+    const port = await this.process.start(wantedPort);
     if (port !== undefined) this.#port = port;
     return port;
   }
@@ -99,7 +106,13 @@ export class RedisServer {
   }
 }
 
-function settingsWith(password: string): string {
+const appendOnly = {
+  fsync: ["appendonly yes", "appendfsync always"],
+  everysec: ["appendonly yes", "appendfsync everysec"],
+  none: ["appendonly no"],
+} as const satisfies Readonly<Record<RedisDurability, readonly string[]>>;
+
+function settingsWith(password: string, durability: RedisDurability): string {
   const settings = [
     "bind 127.0.0.1",
     "protected-mode yes",
@@ -107,8 +120,7 @@ function settingsWith(password: string): string {
     "databases 1",
     "daemonize no",
     'logfile ""',
-    "appendonly yes",
-    "appendfsync always",
+    ...appendOnly[durability],
     'save ""',
     "dir ./",
   ];

@@ -1,0 +1,40 @@
+/**
+ * What BullMQ's workers do with a job: execute the body of its task. As a file of its own it is what BullMQ calls a
+ * sandboxed processor.
+ */
+
+import { endThread } from "../../platform/node/end-thread.ts";
+import type { JsonValue, TaskBody } from "../contract.ts";
+import { runBody } from "./run-body.ts";
+
+/** What a job holds. */
+export interface JobData {
+  readonly body: TaskBody;
+  readonly kept: string;
+}
+
+/** What is used of a job, be it sandboxed or not. */
+export interface ProcessedJob {
+  readonly id?: string | undefined;
+  readonly data: JobData;
+  readonly attemptsMade: number;
+  readonly attemptsStarted: number;
+}
+
+/** Marks what a task threw: a job fails also when its thread ends, with a sentence of BullMQ's. */
+export const thrownPrefix = "threw: ";
+
+export default function processOnThread(job: ProcessedJob): Promise<JsonValue> {
+  return processJob(job, endThread);
+}
+
+export async function processJob(job: ProcessedJob, end: () => never): Promise<JsonValue> {
+  const { id = "", data, attemptsMade, attemptsStarted } = job;
+  try {
+    // BullMQ counts as made only attempts that failed: one whose worker was lost is not among them.
+    return await runBody({ task: id, token: attemptsStarted, body: data.body, attempt: attemptsMade + 1 }, end);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${thrownPrefix}${message}`, { cause: error });
+  }
+}

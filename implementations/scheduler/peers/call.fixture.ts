@@ -1,0 +1,19 @@
+// What tests have a scheduler call.
+
+import type { JsonValue, TaskContext } from "../contract.ts";
+
+export function add(_context: TaskContext, ...terms: readonly JsonValue[]): JsonValue {
+  return terms.reduce((sum: number, term) => sum + Number(term), 0);
+}
+
+export async function tell({ task, token, state, checkpoint }: TaskContext): Promise<JsonValue> {
+  checkpoint({ seen: token });
+  return Promise.resolve({ task, hasToken: token > 0, state: state ?? null });
+}
+
+export function returnTooMuch(): JsonValue {
+  return "x".repeat(20_000);
+}
+
+/** No function. */
+export const notCallable = 1;
