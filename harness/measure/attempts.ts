@@ -46,6 +46,8 @@ export interface AcceptedTask {
   readonly ms: Millis;
   readonly tenant: string;
   readonly priority: number;
+  /** -1: any worker's. */
+  readonly lane: number;
   readonly dependencies: readonly string[];
 }
 
@@ -95,8 +97,8 @@ export function acceptedTasks(trace: readonly AnyTimedEvent[]): ReadonlyMap<stri
   const tasks = new Map<string, AcceptedTask>();
   for (const { ms, node, event } of schedulerEvents(trace)) {
     if (event.kind !== "accepted" || tasks.has(event.task)) continue;
-    const { task, tenant, priority, dependencies } = event;
-    tasks.set(task, { task, home: node, ms, tenant, priority, dependencies });
+    const { task, tenant, priority, lane, dependencies } = event;
+    tasks.set(task, { task, home: node, ms, tenant, priority, lane, dependencies });
   }
   return tasks;
 }

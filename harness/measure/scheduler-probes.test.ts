@@ -53,12 +53,18 @@ function ran(...attempts: readonly Ran[]): SchedulerTimedEvent[] {
     .toSorted((a, b) => a.ms - b.ms);
 }
 
-function accepted(task: string, node = "n1", dependencies: readonly string[] = [], ms = 0): SchedulerTimedEvent {
+function accepted(
+  task: string,
+  node = "n1",
+  dependencies: readonly string[] = [],
+  ms = 0,
+  lane = -1,
+): SchedulerTimedEvent {
   const resources = { cpuMilli: 1000, memoryMb: 0 };
   return {
     ms,
     node,
-    event: { kind: "accepted", task, order: 0, tenant: "t", priority: 0, lane: -1, ...resources, dependencies },
+    event: { kind: "accepted", task, order: 0, tenant: "t", priority: 0, lane, ...resources, dependencies },
   };
 }
 
@@ -88,15 +94,20 @@ test("waits: of first attempts only, and of those that count", () => {
   const waits = Array.from({ length: 100 }, (_, index) => ({ task: `a.${index}`, from: 0, to: 1, waitMs: index + 1 }));
   const again = { task: "a.0", from: 5, to: 6, waitMs: 10_000, token: 2 };
   const other = { task: "b.0", from: 5, to: 6, waitMs: 20_000 };
-  const values = valuesOf(
-    waitsOf("wait", (task) => task.startsWith("a")),
-    ran(...waits, again, other),
-  );
+  const values = valuesOf(waitsOf("wait", { isCounted: (task) => task.startsWith("a") }), ran(...waits, again, other));
   assert.deepEqual(values, {
     ...{ "wait-mean-ms": 50.5, "wait-p50-ms": 50, "wait-p90-ms": 90, "wait-p99-ms": 99, "wait-p999-ms": 100 },
     ...{ "wait-max-ms": 100, "wait-count": 100 },
   });
   assert.deepEqual(valuesOf(waitsOf("wait"), []), {});
+  const ready = ["a.0", "a.left"].map((task) => ({
+    ...{ ms: 40, node: "n1", event: { kind: "ready", task, token: 1, rank: 0 } as const },
+  }));
+  const left = valuesOf(waitsOf("wait", { untilMs: 100 }), [
+    ...ready,
+    ...ran({ task: "a.0", from: 50, to: 60, waitMs: 10 }),
+  ]);
+  assert.deepEqual([left["wait-count"], left["wait-mean-ms"]], [2, 35]);
 });
 
 test("completed: a task that failed or never ended is none, one told twice is one", () => {
@@ -149,15 +160,17 @@ test("virtual time: the largest difference at any time, per weight and in the lo
 });
 
 test("imbalance: 90 to 10 is 0.8, even is 0, and another's lane is stolen from", () => {
+  const [a1, a2, a3, a4] = [0, 1, 0, -1].map((lane, index) => accepted(`a.${index + 1}`, "n1", [], 0, lane));
+  assert.ok(a1 !== undefined && a2 !== undefined && a3 !== undefined && a4 !== undefined);
   const uneven = ran({ task: "a.1", from: 0, to: 90, lane: 0 }, { task: "a.2", from: 0, to: 10, worker: 1, lane: 1 });
-  const values = valuesOf(imbalance(2), uneven);
+  const values = valuesOf(imbalance(2), [a1, a2, ...uneven]);
   assert.ok(Math.abs((values["imbalance"] ?? 0) - 0.8) < 1e-9);
   assert.deepEqual([values["stolen-tasks"], values["makespan-ms"]], [0, 90]);
-  const even = ran({ task: "a.1", from: 0, to: 50, lane: 0 }, { task: "a.2", from: 0, to: 50, worker: 1, lane: 0 });
-  const shared = { task: "a.3", from: 50, to: 60, lane: -1 };
-  const other = { task: "a.4", from: 50, to: 60, worker: 1, lane: -1 };
-  assert.deepEqual(valuesOf(imbalance(2), [...even, ...ran(shared, other)]), {
-    ...{ imbalance: 0, "stolen-tasks": 1, "makespan-ms": 60 },
+  // The third is taken into the thief's own lane first.
+  const even = ran({ task: "a.1", from: 0, to: 50, lane: 0 }, { task: "a.3", from: 0, to: 50, worker: 1, lane: 1 });
+  const shared = ran({ task: "a.4", from: 50, to: 60, worker: 1 }, { task: "a.2", from: 50, to: 60, lane: 1 });
+  assert.deepEqual(valuesOf(imbalance(2), [a1, a2, a3, a4, ...even, ...shared]), {
+    ...{ imbalance: 0, "stolen-tasks": 2, "makespan-ms": 60 },
   });
 });
 

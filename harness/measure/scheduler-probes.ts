@@ -24,16 +24,23 @@ export interface Window {
   readonly toMs: Millis;
 }
 
+export interface CountedWaits {
+  /** Which tasks, by their names; all unless it is said. */
+  readonly isCounted?: (task: string) => boolean;
+  /** The end of a run that leaves tasks waiting: what they have waited by then counts, and is less than it would be. */
+  readonly untilMs?: Millis;
+}
+
 /**
  * How long tasks waited from when they got ready to their first attempt: the median, higher percentiles and the mean.
  *
- * @param name what the measurements begin with; @param isCounted which tasks, by their names.
+ * @param name what the measurements begin with.
  */
-export function waitsOf(name: string, isCounted: (task: string) => boolean = () => true): ScheduleProbe {
+export function waitsOf(name: string, { isCounted = () => true, untilMs }: CountedWaits = {}): ScheduleProbe {
   return ({ trace }) => {
-    const waits = attemptsOf(trace).flatMap(({ task, isFirst, waitMs }) =>
-      isFirst && isCounted(task) ? [waitMs] : [],
-    );
+    const started = attemptsOf(trace).filter(({ task, isFirst }) => isFirst && isCounted(task));
+    const left = untilMs === undefined ? [] : stillWaitingMs(trace, isCounted, untilMs);
+    const waits = [...started.map(({ waitMs }) => waitMs), ...left];
     if (waits.length === 0) return [];
     const ordered = sorted(waits);
     const at = (label: string, quantile: number): Measurement => ({
@@ -176,7 +183,12 @@ export function imbalance(workers: number): ScheduleProbe {
     }
     const meanMs = busyMs.reduce((sum, each) => sum + each, 0) / workers;
     if (meanMs === 0) return [];
-    const stolen = attempts.filter(({ lane, worker }) => lane >= 0 && lane % workers !== worker).length;
+    // A thief may take several into its own lane at once, so what counts is where they were meant to wait.
+    const accepted = acceptedTasks(trace);
+    const stolen = attempts.filter(({ task, worker }) => {
+      const lane = accepted.get(task)?.lane ?? -1;
+      return lane >= 0 && lane % workers !== worker;
+    }).length;
     const endMs = Math.max(...attempts.map((attempt) => attempt.endMs ?? 0));
     return [
       { metric: "imbalance", value: Math.max(...busyMs) / meanMs - 1, unit: "ratio" },
@@ -248,4 +260,14 @@ export const completionTime: ScheduleProbe = ({ trace }) => {
 
 function overlapMs({ startMs, endMs }: Attempt, { fromMs, toMs }: Window): Millis {
   return Math.max(0, Math.min(endMs ?? toMs, toMs) - Math.max(startMs, fromMs));
+}
+
+/** Of the tasks that are ready and never started: from then until `untilMs`. */
+function stillWaitingMs(trace: TracedRun["trace"], isCounted: (task: string) => boolean, untilMs: Millis): Millis[] {
+  const readyMs = new Map<string, Millis>();
+  for (const { ms, event } of schedulerEvents(trace)) {
+    if (event.kind === "ready" && isCounted(event.task) && !readyMs.has(event.task)) readyMs.set(event.task, ms);
+  }
+  for (const { task } of attemptsOf(trace)) readyMs.delete(task);
+  return [...readyMs.values()].map((ms) => Math.max(0, untilMs - ms));
 }

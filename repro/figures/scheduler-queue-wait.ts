@@ -18,7 +18,7 @@ export const schedulerQueueWait: Figure = {
   title: "Queue wait under a mixed load",
   caption:
     "How long tasks waited from when they were ready to their first start, when tasks of 10 ms, 100 ms, 1 s and 10 s (40, " +
-    "30, 20 and 10 %) keep 78 % of 32 workers busy; virtual time. Line: median over blocks; band: minimum to maximum. " +
+    "30, 20 and 10 %) keep 78 % of 30 workers busy; virtual time. Line: median over blocks; band: minimum to maximum. " +
     "Published: the measured percentiles, and the bound that each has to stay below (N-ST-8). The axis is logarithmic " +
     "from 10 ms on and linear below, so that it has a place for those who do not wait at all.",
   needs: ["measurements"],

@@ -40,7 +40,7 @@ export const schedulerStressClaims: readonly Claim[] = [
     statement: "queue wait p50, p99, p99.9",
     class: "shape",
     published: { metric: "wait", value: "45; 890; 4200", unit: "ms", band: "<100; <2000; <10000" },
-    bandReason: "as published; how many workers share the load is not published, 32 do here",
+    bandReason: "as published; how many workers share the load is not published, 30 do here",
     experiments: ["scheduler-mixed"],
     measures: [
       typical("queue-wait-p50-ms", simulated, below(100), "ms", "queue wait, p50"),

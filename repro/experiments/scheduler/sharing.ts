@@ -24,8 +24,8 @@ type OfProfile<Value> = Readonly<Record<Profile, Value>>;
 
 const workers = 4;
 const tenants = "flood:1,second:1,third:2";
-const second = { atMs: 3000, tasks: 900 } as const;
-const third = { atMs: 6000, tasks: 500 } as const;
+const second = { atMs: 3000, tasks: 450 } as const;
+const third = { atMs: 6000, tasks: 250 } as const;
 /** The third tenant has got all it wants at about 11 s. */
 const shownMs = 9000;
 /** Everybody's shares settle within some tasks' time. */
@@ -74,12 +74,12 @@ export const schedulerTenants: Experiment = {
 
 function tenantScript(seed: string): TaskScript {
   const random = seededRandom(seed).fork("durations");
-  const of = (tenant: string) => (id: string) => sleeping(id, 10 + random.below(21), { tenant });
+  const of = (tenant: string) => (id: string) => sleeping(id, 20 + random.below(41), { tenant });
   return {
     nodes: 1,
     settings: { workers, "production.tenants": tenants },
     submissions: merged(
-      backlog("flood", 0, 3000, of("flood")),
+      backlog("flood", 0, 1500, of("flood")),
       backlog("second", second.atMs, second.tasks, of("second")),
       backlog("third", third.atMs, third.tasks, of("third")),
     ),
@@ -113,7 +113,7 @@ export const schedulerPreemption: Experiment = {
             name: "",
             script: urgentScript(blockSeed),
             probes: [
-              waitsOf("urgent-wait", (task) => groupOf(task) === "urgent"),
+              waitsOf("urgent-wait", { isCounted: (task) => groupOf(task) === "urgent" }),
               preemptions,
               workDone((task) => (groupOf(task) === "urgent" ? urgentMs : longMs)),
             ],

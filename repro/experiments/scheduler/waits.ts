@@ -23,7 +23,7 @@ const mix = [
 const meanS = mix.reduce((sum, { share, ms }) => sum + (share * ms) / 1000, 0);
 /** As published; how many workers there were is not. Fewer wait longer at the same load: 10 s tasks hold several. */
 const wantedUtilisation = 0.78;
-const mixedWorkers = 32;
+const mixedWorkers = 30;
 const mixedPerS = (wantedUtilisation * mixedWorkers) / meanS;
 /** Until as many long tasks run as usually do. */
 const fillingMs = 20_000;
@@ -91,9 +91,9 @@ const floodBlocks: OfProfile<{ readonly blocks: number; readonly durationMs: num
 const floodWorkers = 4;
 const floodTaskMs = 20;
 const perWorkerS = 1000 / floodTaskMs;
-/** High priority takes a third of the workers, and low priority all that is left of them, nearly. */
+/** High priority takes a third of the workers, and low priority wants somewhat more than is left of them. */
 const highPerS = 0.33 * floodWorkers * perWorkerS;
-const lowPerS = 0.62 * floodWorkers * perWorkerS;
+const lowPerS = 0.72 * floodWorkers * perWorkerS;
 
 interface Flood {
   readonly name: string;
@@ -152,6 +152,11 @@ function floodVariant(
     at,
     task: sleeping(`high-${index}.task`, floodTaskMs, { priority: high }),
   }));
+  // Enough that nobody is idle from the beginning: where somebody is, a flood cannot add to a wait, it makes it.
+  const backlogged = Array.from({ length: 10 * floodWorkers }, (_, index) => ({
+    at: 0,
+    task: sleeping(`low-first-${index}.task`, floodTaskMs),
+  }));
   const flood = arrivals(times * lowPerS, untilMs, random.fork("low")).map((at, index) => ({
     at,
     task: sleeping(`low-${index}.task`, floodTaskMs),
@@ -161,12 +166,12 @@ function floodVariant(
     script: {
       nodes: 1,
       settings: { workers: floodWorkers, ...settings },
-      submissions: oneByOne([...urgent, ...flood]),
+      submissions: oneByOne([...backlogged, ...urgent, ...flood]),
       untilMs,
     },
     probes: [
-      waitsOf("high-wait", (task) => groupOf(task) === "high"),
-      waitsOf("low-wait", (task) => groupOf(task) === "low"),
+      waitsOf("high-wait", { isCounted: (task) => groupOf(task) === "high", untilMs }),
+      waitsOf("low-wait", { isCounted: (task) => groupOf(task) === "low", untilMs }),
     ],
     ...(implementations === undefined ? {} : { implementations }),
   };
