@@ -8,6 +8,7 @@ import { minimalConsensus, productionConsensus } from "./consensus/implementatio
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
 import { redisStorage } from "./redis/redis-implementation.ts";
+import { minimalScheduler } from "./scheduler/implementations.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
@@ -16,7 +17,7 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const schedulerImplementations: readonly SchedulerImplementation[] = [];
+export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,

@@ -6,6 +6,7 @@ import { combinedHandle, faultHandle } from "../../foundation/fault-handle.ts";
 import type { Fault, FaultHandle } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { FaultyClock } from "../../platform/faulty-clock.ts";
+import type { ThreadFault } from "../simulated/node-host.ts";
 import type { CallGate } from "./call-gate.ts";
 
 /** The place of one such node. */
@@ -17,6 +18,8 @@ export interface CalledSeat {
   /** @returns whether the node was up. */
   takeDown(orderly: boolean): boolean;
   pause(): FaultHandle;
+  /** Of a node that executes tasks. */
+  injectThread?(fault: ThreadFault): FaultHandle;
 }
 
 /** Begins a fault between or of the nodes; those on client links are the substrate's. @throws UsageError otherwise. */
@@ -42,7 +45,7 @@ export function injectIntoCalls(fault: Fault, gate: CallGate, seatOf: (id: NodeI
     case "disk":
       throw new UsageError(`Cannot inject ${fault.fault.kind} into a minimal node: it has no disk`);
     case "thread":
-      throw new UsageError(`Cannot ${fault.change} a thread of such a minimal node: it has none`);
+      return combinedHandle(fault.nodes.map((id) => injectThread(seatOf(id), fault)));
     case "membership":
       throw new UsageError(`Cannot ${fault.change} minimal nodes: a minimal cluster has the members it began with`);
     default:
@@ -53,4 +56,10 @@ export function injectIntoCalls(fault: Fault, gate: CallGate, seatOf: (id: NodeI
 function clockOf({ clock }: CalledSeat): FaultyClock {
   if (clock === undefined) throw new UsageError("Cannot disturb the clock of such a minimal node: it has none");
   return clock;
+}
+
+function injectThread(seat: CalledSeat, fault: ThreadFault): FaultHandle {
+  const handle = seat.injectThread?.(fault);
+  if (handle === undefined) throw new UsageError(`Cannot ${fault.change} a thread of such a minimal node: it has none`);
+  return handle;
 }

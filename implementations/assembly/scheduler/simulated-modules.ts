@@ -14,43 +14,40 @@ export type SimulatedFunction = (
 ) => Generator<Millis, JsonValue | undefined>;
 
 export const simulatedModules: Readonly<Record<string, Readonly<Record<string, SimulatedFunction>>>> = {
-  "simulated:arithmetic": {
+  /** `sample-tasks.ts` has the same, for real threads. */
+  "simulated:sample": {
     /** The sum of its arguments, after a millisecond. */
     *sum(_context, ...numbers) {
       yield 1;
       return numbers.reduce<number>((sum, each) => sum + Number(each), 0);
     },
-    /** Counts to `to`, one every `everyMs`, with a checkpoint after each; returns how far it came in this attempt. */
-    *count({ state, checkpoint }, to = 10, everyMs = 1) {
-      let counted = Number(state ?? 0);
-      const begun = counted;
-      while (counted < Number(to)) {
-        yield Number(everyMs);
-        counted++;
-        checkpoint(counted);
-      }
-      return [begun, counted];
-    },
-  },
-  "simulated:text": {
     /** Its argument. */
     *echo(_context, value = null) {
       yield 0;
       return value;
+    },
+    /** Counts to `to`, one every `everyMs`, with a checkpoint after each. @returns from where to where, this time. */
+    *count(context, to = 10, everyMs = 1) {
+      let counted = Number(context.state ?? 0);
+      const begun = counted;
+      while (counted < Number(to)) {
+        yield Number(everyMs);
+        counted++;
+        context.checkpoint(counted);
+      }
+      return [begun, counted];
     },
     /** The token of the attempt: what a task would hand on to a system that is to refuse late ones. */
     *token({ token }) {
       yield 1;
       return token;
     },
-  },
-  "simulated:trouble": {
     /** Throws its argument. */
     *throwing(_context, message = "trouble") {
       yield 1;
-      throw new Error(String(message));
+      throw new Error(typeof message === "string" ? message : JSON.stringify(message));
     },
-    /** Returns what no JSON has a form for. */
+    /** Returns what has no form in JSON. */
     *unspeakable() {
       yield 1;
       return Number.NaN;

@@ -1,0 +1,391 @@
+/**
+ * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as tests
+ * by the files that name an implementation.
+ *
+ * What an implementation cannot do (`abilities`) it has to refuse: that is tested where it lacks the ability.
+ */
+
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import type { DeployOptions } from "../../foundation/deployment.ts";
+import type { JsonValue, SchedulerImplementation, TaskBody, TaskSpec } from "../../scheduler/contract.ts";
+import { limits, mergeStates } from "../../scheduler/contract.ts";
+import { SchedulerTrial } from "./scheduler-trial.fixture.ts";
+
+export interface SuiteOptions {
+  readonly implementation: SchedulerImplementation;
+  readonly options: Partial<DeployOptions>;
+  /** A module with `sum`, `echo`, `throwing` and `unspeakable`, as `simulated-modules.ts` has them. */
+  readonly module: string;
+  /** For each test anew; undefined in the simulator, which writes nothing. */
+  readonly directory?: () => Promise<string>;
+}
+
+const quick: TaskBody = { kind: "spin", ms: 1 };
+const spec = (id: string, more: Partial<TaskSpec> = {}): TaskSpec => ({ id, body: quick, ...more });
+const ok = (result: JsonValue = null) => ({ state: "completed", result }) as const;
+const failed = (reason: "threw" | "crashed" | "dependency", message: string) =>
+  ({ state: "failed", reason, message }) as const;
+
+export function schedulerSuite({ implementation, options, module, directory }: SuiteOptions): void {
+  const stops: (() => Promise<void>)[] = [];
+  after(() => Promise.all(stops.map((stop) => stop())));
+
+  const begin = async (more: Partial<DeployOptions> = {}): Promise<SchedulerTrial> => {
+    const place = directory === undefined ? {} : { directory: await directory() };
+    const trial = await SchedulerTrial.begin(implementation, { ...options, ...place, ...more });
+    stops.push(() => trial.deployment.stop());
+    return trial;
+  };
+  const call = (name: string, ...args: JsonValue[]): TaskBody => ({ kind: "call", module, export: name, args });
+  const can = (ability: Parameters<SchedulerImplementation["abilities"]["has"]>[0]): boolean =>
+    implementation.abilities.has(ability);
+
+  describe("submitting and waiting", () => {
+    test("what is accepted ends, once, and its end is told to whoever waits for it, again and again", async () => {
+      const trial = await begin();
+      const accepted = await trial.submit(spec("j.a", { body: { kind: "spin", ms: 2, returns: { n: [1, null] } } }));
+      assert.deepEqual(accepted, { kind: "ok", result: { kind: "submit", ended: [] } });
+      const ended = [["j.a", ok({ n: [1, null] })]];
+      assert.deepEqual(await trial.waitFor("j.a"), ended);
+      assert.deepEqual(await trial.waitFor("j.a"), ended);
+      assert.deepEqual(await trial.status("j.a"), { state: "completed", attempts: 1, end: ok({ n: [1, null] }) });
+      assert.equal(await trial.status("j.b"), null);
+    });
+
+    test("a submission that waits is answered in the order of its tasks, however they end", async () => {
+      const trial = await begin();
+      const slow = spec("j.slow", { body: { kind: "sleep", ms: 60, returns: "s" } });
+      assert.deepEqual(await trial.ends(slow, spec("j.fast")), [
+        ["j.slow", ok("s")],
+        ["j.fast", ok()],
+      ]);
+    });
+
+    test("one that takes longer than several attempts of a client is answered, and its tasks run once", async () => {
+      const trial = await begin({ clientAttemptTimeoutMs: 50 });
+      assert.deepEqual(await trial.ends(spec("j.a", { body: { kind: "sleep", ms: 400 } })), [["j.a", ok()]]);
+      assert.equal((await trial.status("j.a"))?.attempts, 1);
+    });
+
+    test("whoever waits for several is answered in their order, when the last has ended", async () => {
+      const trial = await begin();
+      await trial.submit(spec("j.a", { body: { kind: "sleep", ms: 30 } }), spec("j.b"));
+      assert.deepEqual(await trial.waitFor("j.b", "j.a"), [
+        ["j.b", ok()],
+        ["j.a", ok()],
+      ]);
+    });
+
+    test("nobody can wait for what nobody knows", async () => {
+      const trial = await begin();
+      await trial.submit(spec("j.a"));
+      const outcome = await trial.invoke({ kind: "wait", tasks: ["j.a", "j.b"] });
+      assert.deepEqual({ ...outcome, reason: undefined }, { kind: "fail", code: "NOT_FOUND", reason: undefined });
+    });
+
+    test("the same task submitted again is the same task, also with what is usual spelt out", async () => {
+      const trial = await begin();
+      const first = spec("j.a", { body: { kind: "spin", ms: 1, returns: 1 } });
+      assert.deepEqual(await trial.ends(first), [["j.a", ok(1)]]);
+      assert.deepEqual(await trial.ends(first, spec("j.b")), [
+        ["j.a", ok(1)],
+        ["j.b", ok()],
+      ]);
+      const usual = { priority: 0, tenant: "default", resources: { cpuMilli: 1000, memoryMb: 0 }, dependencies: [] };
+      assert.deepEqual(await trial.ends({ ...first, ...usual, maxAttempts: 3 }), [["j.a", ok(1)]]);
+      assert.equal((await trial.status("j.a"))?.attempts, 1);
+    });
+
+    test("all nodes together hold every task, each once", async () => {
+      const trial = await begin({ nodes: 3 });
+      const jobs = ["a", "b", "c", "d", "e", "f"];
+      for (const job of jobs) await trial.ends(spec(`${job}.1`));
+      const states = [...(await trial.deployment.states()).values()];
+      const held = states.flatMap((each) => (each.kind === "state" ? [each.state] : []));
+      assert.deepEqual(
+        mergeStates(held).tasks,
+        jobs.map((job) => [`${job}.1`, "completed", ok()]),
+      );
+      if (implementation.tracesTasks) assert.equal(held.flatMap(({ starts }) => starts).length, jobs.length);
+    });
+  });
+
+  describe("tasks", () => {
+    test("sleeping and spinning tasks return what they were told to, or null", async () => {
+      const trial = await begin();
+      const body: TaskBody = { kind: "sleep", ms: 0, returns: [] };
+      assert.deepEqual(await trial.ends(spec("j.a", { body }), spec("j.b", { body: { kind: "spin", ms: 0 } })), [
+        ["j.a", ok([])],
+        ["j.b", ok()],
+      ]);
+    });
+
+    test("one that throws is tried again, up to its limit", async () => {
+      const trial = await begin();
+      const body: TaskBody = { kind: "fail", ms: 1, message: "no", times: 2 };
+      assert.deepEqual(
+        await trial.ends(
+          spec("j.twice", { body, maxAttempts: 3 }),
+          spec("j.always", { body: { kind: "fail", ms: 1, message: "never" } }),
+          spec("j.once", { body, maxAttempts: 1 }),
+        ),
+        [
+          ["j.twice", ok()],
+          ["j.always", failed("threw", "never")],
+          ["j.once", failed("threw", "no")],
+        ],
+      );
+      assert.equal((await trial.status("j.twice"))?.attempts, 3);
+      assert.equal((await trial.status("j.always"))?.attempts, 3, "three unless it is said");
+      assert.equal((await trial.status("j.once"))?.attempts, 1);
+    });
+
+    test("one that ends its thread is tried again likewise, and takes nobody along", async () => {
+      const trial = await begin();
+      assert.deepEqual(
+        await trial.ends(
+          spec("j.once", { body: { kind: "crash", ms: 1, times: 1 } }),
+          spec("j.always", { body: { kind: "crash", ms: 1 }, maxAttempts: 2 }),
+          spec("j.other", { body: { kind: "sleep", ms: 20, returns: 1 } }),
+        ),
+        [
+          ["j.once", ok()],
+          ["j.always", failed("crashed", "")],
+          ["j.other", ok(1)],
+        ],
+      );
+    });
+
+    if (can("calls")) {
+      test("a call gives what the function returns, and fails with what it throws", async () => {
+        const trial = await begin();
+        assert.deepEqual(
+          await trial.ends(
+            spec("j.sum", { body: call("sum", 1, 2, 39) }),
+            spec("j.echo", { body: call("echo", { a: [true, "ä", -1.5] }) }),
+            spec("j.throws", { body: call("throwing", "said so"), maxAttempts: 1 }),
+          ),
+          [
+            ["j.sum", ok(42)],
+            ["j.echo", ok({ a: [true, "ä", -1.5] })],
+            ["j.throws", failed("threw", "said so")],
+          ],
+        );
+      });
+
+      test("what a function returns has to have a form in JSON", async () => {
+        const trial = await begin();
+        const [[, end] = []] = await trial.ends(spec("j.a", { body: call("unspeakable"), maxAttempts: 1 }));
+        assert.ok(end?.state === "failed" && end.reason === "threw");
+      });
+    }
+  });
+
+  describe("dependencies", () => {
+    test("a task starts when all it depends on have completed, also those of earlier submissions", async () => {
+      const trial = await begin({ settings: { ...options.settings, workers: 4 } });
+      await trial.submit(spec("k.early", { body: { kind: "sleep", ms: 40 } }));
+      await trial.ends(
+        spec("j.last", { dependencies: ["j.left", "j.right", "k.early"] }),
+        spec("j.left", { dependencies: ["j.first"] }),
+        spec("j.right", { dependencies: ["j.first"], body: { kind: "sleep", ms: 20 } }),
+        spec("j.first"),
+      );
+      if (!implementation.tracesTasks) return;
+      const index = new Map(
+        trial.events.map(({ event }, place) => [`${event.kind} ${"task" in event && event.task}`, place]),
+      );
+      const place = (what: string): number => index.get(what) ?? Number.NaN;
+      for (const before of ["j.left", "j.right", "k.early"])
+        assert.ok(place(`ended ${before}`) < place("started j.last"));
+      for (const after of ["j.left", "j.right"]) assert.ok(place("ended j.first") < place(`started ${after}`));
+    });
+
+    test("a task that fails takes along what depends on it, however far, and nothing else", async () => {
+      const trial = await begin();
+      const body: TaskBody = { kind: "fail", ms: 1, message: "broken" };
+      const ends = await trial.ends(
+        spec("j.broken", { body, maxAttempts: 1 }),
+        spec("j.next", { dependencies: ["j.fine", "j.broken"] }),
+        spec("j.far", { dependencies: ["j.next"] }),
+        spec("j.fine"),
+      );
+      assert.deepEqual(ends, [
+        ["j.broken", failed("threw", "broken")],
+        ["j.next", failed("dependency", "j.broken")],
+        ["j.far", failed("dependency", "j.next")],
+        ["j.fine", ok()],
+      ]);
+      assert.deepEqual(await trial.ends(spec("j.late", { dependencies: ["j.far"] })), [
+        ["j.late", failed("dependency", "j.far")],
+      ]);
+      assert.deepEqual(await trial.status("j.far"), {
+        state: "failed",
+        attempts: 0,
+        end: failed("dependency", "j.next"),
+      });
+    });
+  });
+
+  if (implementation.tracesTasks && can("priorities")) {
+    test("order: higher priorities first, equal ones as they were submitted", async () => {
+      const trial = await begin({ settings: { ...options.settings, workers: 1 } });
+      const names = Array.from({ length: 30 }, (_, index) => ({ id: `j.t${index}`, priority: (index * 7) % 5 }));
+      const gate = spec("j.gate", { body: { kind: "sleep", ms: 30 }, priority: limits.priority });
+      await trial.ends(gate, ...names.map((each) => spec(each.id, { priority: each.priority })));
+      const inOrder = names.toSorted((left, right) => right.priority - left.priority); // A stable sort.
+      assert.deepEqual(trial.started, ["j.gate", ...inOrder.map(({ id }) => id)]);
+    });
+  }
+
+  describe("bad input is refused with the reason, and nothing is enqueued", () => {
+    const refuses = (title: string, code: string, reason: RegExp, tasks: readonly unknown[]): void => {
+      test(title, async () => {
+        const trial = await begin();
+        const refusal = await trial.refusal([spec("j.good"), ...tasks]);
+        assert.equal(refusal.code, code, refusal.reason);
+        assert.match(refusal.reason, reason);
+        assert.equal(await trial.status("j.good"), null, "nothing of the submission was enqueued");
+        for (const { event } of trial.events) assert.notEqual(event.kind, "accepted");
+        assert.deepEqual(await trial.ends(spec("j.good")), [["j.good", ok()]], "and the scheduler goes on");
+      });
+    };
+    const bad = (more: Readonly<Record<string, unknown>>): readonly unknown[] => [{ ...spec("j.bad"), ...more }];
+
+    if (can("calls")) {
+      refuses(
+        "an unknown module",
+        "UNKNOWN_TASK",
+        /j\.bad/,
+        bad({ body: { ...call("sum"), module: "simulated:none" } }),
+      );
+      refuses("an unknown export", "UNKNOWN_TASK", /nothing/, bad({ body: call("nothing") }));
+      refuses("an export that every object has", "UNKNOWN_TASK", /toString/, bad({ body: call("toString") }));
+    }
+    refuses("an unknown kind of task", "UNKNOWN_TASK", /dance/, bad({ body: { kind: "dance", ms: 1 } }));
+    refuses(
+      "a kind that every object has",
+      "UNKNOWN_TASK",
+      /constructor/,
+      bad({ body: { kind: "constructor", ms: 1 } }),
+    );
+    refuses("no body", "MALFORMED_REQUEST", /body/, bad({ body: undefined }));
+    refuses("no task at all", "MALFORMED_REQUEST", /null/, [null]);
+
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    const unserialisable = { "a function": () => 1, NaN: Number.NaN, undefined: undefined, "a date": new Date(0) };
+    for (const [what, value] of Object.entries({ ...unserialisable, "a symbol": Symbol("s"), itself: circular })) {
+      refuses(
+        `arguments that do not serialise: ${what}`,
+        "MALFORMED_REQUEST",
+        /args|serialise/,
+        bad({
+          body: { ...call("sum"), args: [1, value] },
+        }),
+      );
+    }
+    refuses(
+      "a result that does not serialise",
+      "MALFORMED_REQUEST",
+      /returns/,
+      bad({
+        body: { kind: "spin", ms: 1, returns: Number.POSITIVE_INFINITY },
+      }),
+    );
+    refuses(
+      "a body that is too long",
+      "MALFORMED_REQUEST",
+      /16384/,
+      bad({
+        body: { kind: "spin", ms: 1, returns: "x".repeat(limits.bodyBytes) },
+      }),
+    );
+
+    refuses(
+      "a dependency that does not exist",
+      "UNKNOWN_DEPENDENCY",
+      /j\.bad.*j\.none/,
+      bad({ dependencies: ["j.none"] }),
+    );
+    for (const length of [1, 2, 3, 4, 100, limits.tasks - 1]) {
+      const circle = Array.from({ length }, (_, index) =>
+        spec(`j.c${index}`, { dependencies: [`j.c${(index + 1) % length}`] }),
+      );
+      refuses(`a circle of ${length}`, "DEPENDENCY_CYCLE", /j\.c\d+/, circle);
+    }
+    refuses("a circle that only a part leads to", "DEPENDENCY_CYCLE", /j\.b.*j\.c|j\.c.*j\.b/, [
+      spec("j.a", { dependencies: ["j.b"] }),
+      spec("j.b", { dependencies: ["j.c", "j.good"] }),
+      spec("j.c", { dependencies: ["j.b"] }),
+    ]);
+
+    const negative = { cpuMilli: -1, memoryMb: 0 };
+    refuses("negative resources", "MALFORMED_REQUEST", /resources/, bad({ resources: negative }));
+    refuses("resources that are no numbers", "MALFORMED_REQUEST", /resources/, bad({ resources: { cpuMilli: 1 } }));
+    for (const priority of [-1, limits.priority + 1, 0.5, "high"]) {
+      refuses(`priority ${priority}`, "MALFORMED_REQUEST", /priority/, bad({ priority }));
+    }
+    for (const id of ["", "nodot", "two.dots.here", "j.", ".x", "j.ü", `j.${"x".repeat(limits.nameBytes + 1)}`, 7]) {
+      refuses(`id ${JSON.stringify(id).slice(0, 20)}`, "MALFORMED_REQUEST", /id is/, bad({ id }));
+    }
+    refuses("another job in one submission", "MALFORMED_REQUEST", /k\.a/, [spec("k.a")]);
+    refuses("an id twice in one submission", "MALFORMED_REQUEST", /twice/, [spec("j.a"), spec("j.a")]);
+    refuses(
+      "too many dependencies",
+      "MALFORMED_REQUEST",
+      /64/,
+      bad({
+        dependencies: Array.from({ length: limits.dependencies + 1 }, () => "j.good"),
+      }),
+    );
+    refuses(
+      "too many tasks at once",
+      "MALFORMED_REQUEST",
+      /256/,
+      Array.from({ length: limits.tasks }, (_, index) => spec(`j.t${index}`)),
+    );
+    refuses("too many attempts", "MALFORMED_REQUEST", /maxAttempts/, bad({ maxAttempts: limits.attempts + 1 }));
+    refuses("a negative duration", "MALFORMED_REQUEST", /ms is/, bad({ body: { kind: "sleep", ms: -1 } }));
+    refuses("a negative lane", "MALFORMED_REQUEST", /affinity/, bad({ affinity: -1 }));
+    refuses("a field that does not exist", "MALFORMED_REQUEST", /prioritty/, bad({ prioritty: 1 }));
+    refuses("a tenant that is no name", "MALFORMED_REQUEST", /tenant/, bad({ tenant: "no name" }));
+    if (!can("deadlines"))
+      refuses("a deadline, which nobody keeps", "MALFORMED_REQUEST", /deadline/, bad({ deadlineMs: 5 }));
+    if (can("tenants")) {
+      refuses("an unknown tenant", "UNKNOWN_TENANT", /stranger/, bad({ tenant: "stranger" }));
+      refuses(
+        "more than a node ever has",
+        "QUOTA_EXCEEDED",
+        /j\.bad/,
+        bad({
+          resources: { cpuMilli: 1e9, memoryMb: 0 },
+        }),
+      );
+    }
+
+    test("no task at all", async () => {
+      const { code, reason } = await (await begin()).refusal([]);
+      assert.equal(code, "MALFORMED_REQUEST");
+      assert.match(reason, /0 tasks/);
+    });
+
+    test("another task under an id that is taken", async () => {
+      const trial = await begin();
+      await trial.ends(spec("j.a"));
+      const others: Partial<TaskSpec>[] = [
+        { priority: 1 },
+        { maxAttempts: 1 },
+        { affinity: 0 },
+        { dependencies: ["j.a"] },
+      ];
+      for (const more of others) {
+        const { code, reason } = await trial.refusal([spec("j.b"), spec("j.a", more)]);
+        assert.equal(code, "ALREADY_EXISTS", JSON.stringify(more));
+        assert.match(reason, /j\.a/);
+      }
+      assert.equal(await trial.status("j.b"), null);
+    });
+  });
+}
