@@ -10,6 +10,8 @@ import { compareSteps } from "./diff/step-by-step.ts";
 import type { AnyDeployment, AnyRoom, AnyTypes } from "./rooms/room.ts";
 import { implementationOf, roomOf } from "./rooms/rooms.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
+import type { Plan } from "./plan/plan.ts";
+import { settingsOf } from "./plan/settings-of.ts";
 
 export interface StepStageOptions {
   readonly experiment: string;
@@ -19,6 +21,8 @@ export interface StepStageOptions {
   readonly substrate: Substrate;
   readonly nodes: number;
   readonly steps: number;
+  /** Of the implementations, as a plan's. */
+  readonly settings?: Plan["settings"];
   readonly seed: string;
   readonly estimateS: number;
 }
@@ -50,7 +54,8 @@ async function compareStepByStep(options: StepStageOptions, context: StageContex
   const runs: { implementation: string; steps: readonly TakenStep[] }[] = [];
   for (const [position, name] of options.implementations.entries()) {
     const directory = `${context.workDirectory}/${name}`;
-    const deployment = await implementationOf(module, name).deploy({ substrate, nodes, seed, directory });
+    const settings = settingsOf(name, options.settings ?? {});
+    const deployment = await implementationOf(module, name).deploy({ substrate, nodes, seed, directory, settings });
     try {
       runs.push({ implementation: name, steps: await takeSteps(room, deployment, operations) });
     } finally {

@@ -27,8 +27,6 @@ async function answer(share: StressShare): Promise<void> {
   } catch (error) {
     await tell({ kind: "error", message: error instanceof Error ? error.message : String(error) });
   }
-  // Threads that wait for ever would keep the process alive.
-  process.exit();
 }
 
 /** "stress-skip-list": what its file exports under that name in camel case. */
@@ -70,7 +68,8 @@ function brokenAssertion(error: unknown): StressFinding {
 
 const [, script, argument] = process.argv;
 if (script !== undefined && argument !== undefined && import.meta.url === pathToFileURL(script).href) {
-  process.once("disconnect", () => process.exit());
+  // Threads that wait for ever would keep it alive.
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
   process.channel?.unref(); // Listening alone must not keep the process alive.
   await answer(JSON.parse(argument) as StressShare);
 }

@@ -37,16 +37,15 @@ export async function* runsOfProcess(options: ProcessOptions): AsyncGenerator<Se
     cancelSignal: signal,
     forceKillAfterDelay: graceMs,
   })`${[path.join(root, script), JSON.stringify(share)]}`;
-  let isComplete = false;
   try {
     for await (const received of child.getEachMessage()) {
       const message = sweepMessage.parse(received);
       if (message.kind === "error") throw new HarnessError(`Cannot run ${name}: ${message.message}`);
-      if (message.kind === "run") yield message;
-      else isComplete = true;
+      if (message.kind === "end") return; // It may have threads that would keep it alive.
+      yield message;
     }
     const ended = await child;
-    if (isComplete || signal.aborted) return;
+    if (signal.aborted) return;
     throw new HarnessError(`Cannot run ${name}: ${lastWords(ended)}`);
   } finally {
     child.kill();

@@ -11,8 +11,8 @@ import { assert } from "../../../implementations/foundation/assert.ts";
 import { defaultAttempts, jobOf } from "../../../implementations/scheduler/contract.ts";
 import type { EndedTask, TaskEnd, TaskSpec } from "../../../implementations/scheduler/contract.ts";
 
-/** What becomes of a task whose dependencies are completed: by its body alone. */
-export type Fate = "ok" | "throws" | "crashes";
+/** What becomes of a task whose dependencies are completed, by its body alone. mends: fails first, then completes. */
+export type Fate = "ok" | "mends" | "throws" | "crashes";
 
 /** A submitted task, as far as its end depends on it. */
 export interface FatedTask {
@@ -43,7 +43,7 @@ export function jobText(tasks: readonly TaskSpec[]): string {
 
 export function parseJob(job: string, text: string): readonly FatedTask[] {
   return text.split(" ").map((word) => {
-    const matched = /^([^:]+):(ok|throws|crashes)(\?)?(?:<(.+))?$/.exec(word);
+    const matched = /^([^:]+):(ok|mends|throws|crashes)(\?)?(?:<(.+))?$/.exec(word);
     assert(matched !== null, `"${word}" is a task of a job`);
     const [, name = "", fate = "ok", timed, needs] = matched;
     const dependencies = needs?.split(",").map((other) => (other.includes(".") ? other : `${job}.${other}`)) ?? [];
@@ -66,7 +66,7 @@ export function parseEnds(job: string, text: string): ReadonlyMap<string, string
   );
 }
 
-/** Returns "completed", "threw", "crashed", "deadline", "dependency=c0-1.2", or one of them with what is wrong about it. */
+/** Returns "completed", "threw", "crashed", "deadline", "dependency=c0-1.2", or one of them and what is wrong. */
 export function endText(task: string, end: TaskEnd): string {
   if (end.state === "completed") {
     return end.result === task ? "completed" : `completed=${encodeURIComponent(JSON.stringify(end.result ?? null))}`;
@@ -77,7 +77,7 @@ export function endText(task: string, end: TaskEnd): string {
 
 function fateOf({ body, maxAttempts = defaultAttempts }: TaskSpec): Fate {
   if (body.kind !== "fail" && body.kind !== "crash") return "ok";
-  if (body.times !== undefined && body.times < maxAttempts) return "ok";
+  if (body.times !== undefined && body.times < maxAttempts) return "mends";
   return body.kind === "fail" ? "throws" : "crashes";
 }
 

@@ -58,13 +58,18 @@ function verdicts({ history, final, isDurable = true, faults = [] }: Run): Reado
 const good = { outcomes: "valid", "submissions-kept": "valid", "answers-agree": "valid" };
 
 test("tasks that ended as their bodies and dependencies say, everywhere", () => {
-  const history = ["1 submit j 0:ok 1:throws 2:ok<1 3:ok?", "1 ok 0:completed 1:threw 2:dependency=j.1 3:deadline"];
+  const history = [
+    "1 submit j 0:ok 1:throws 2:ok<1 3:ok? 4:mends 5:ok<4",
+    "1 ok 0:completed 1:threw 2:dependency=j.1 3:deadline 4:completed=null 5:completed",
+  ];
   const final = {
     "j.0": completed("j.0"),
     "j.1": failed("threw", "j.1 throws"),
     "j.2": failed("dependency", "j.1"),
     "j.3": failed("deadline"),
-  };
+    "j.4": { state: "completed", result: null },
+    "j.5": completed("j.5"),
+  } as const;
   assert.deepEqual(verdicts({ history, final }), good);
 });
 
@@ -191,7 +196,7 @@ test("a job's text says what becomes of its tasks", () => {
     { id: "j.2", body: { kind: "fail", ms: 1, message: "no", times: 2 }, deadlineMs: 5 },
     { id: "j.3", body: { kind: "crash", ms: 1, times: 2 }, maxAttempts: 2 },
   ]);
-  assert.equal(text, "0:ok 1:throws<0,k.2 2:ok? 3:crashes");
+  assert.equal(text, "0:ok 1:throws<0,k.2 2:mends? 3:crashes");
   assert.deepEqual(parseJob("j", text)[1], {
     ...{ id: "j.1", fate: "throws", isTimed: false, dependencies: ["j.0", "k.2"] },
   });

@@ -89,7 +89,8 @@ function outcomeProblems(
   return [ends.size, "tasks that ended", problems];
 }
 
-const endOfFate = { ok: "completed", throws: "threw", crashes: "crashed" } as const;
+/** What mends has nothing to return. */
+const endOfFate = { ok: "completed", mends: "completed=null", throws: "threw", crashes: "crashed" } as const;
 
 function problemOf(
   { fate, isTimed, dependencies, by }: Submitted,
@@ -97,7 +98,7 @@ function problemOf(
   ends: ReadonlyMap<string, string>,
   isLost: boolean,
 ): readonly string[] {
-  const failed = dependencies.filter((id) => ends.has(id) && ends.get(id) !== "completed");
+  const failed = dependencies.filter((id) => ends.get(id)?.startsWith("completed") === false);
   if (end === "deadline") return isTimed ? [] : [`though it has no deadline: ${by}`];
   if (end.startsWith("dependency=")) {
     const named = decodeURIComponent(end.slice("dependency=".length));

@@ -2,10 +2,10 @@
  * C-SCH-1: of the ready tasks of one tenant and one lane of a node, the one with the lowest rank starts first, and of
  * equal rank the one submitted first.
  *
- * When a task starts that waits in its home's queue, no other one of its tenant and lane may be left waiting that comes
- * before it and would have fitted: into what is left of the tenant's quota, and of the node's capacity. What a node
- * still holds for an attempt that nobody waits for any more is not known; it is counted as held, so a start is rather
- * not judged than judged wrongly.
+ * When a task leaves its home's queue, no other one of its tenant and lane may be left waiting that comes before it and
+ * would have fitted: into what is left of the tenant's quota and, unless another node executes it, of the node's
+ * capacity. What a node still holds for an attempt that nobody waits for any more is not known; it is counted as held,
+ * so a start is rather not judged than judged wrongly.
  *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  */
@@ -31,20 +31,21 @@ export class PriorityOrder implements TraceCheck {
   }
 
   observe({ timeMs, node: id, event }: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
-    if (event.kind !== "started") return;
+    if (event.kind !== "started" && event.kind !== "leased") return;
     const task = tasks.find(event.task);
     if (task?.home !== id || task.ready?.token !== event.token || task.accepted === undefined) return;
     const node = tasks.nodeOf(id);
     this.#findings.judged++;
     const rivals = [...node.ready].filter((other) => other !== task && isSameQueue(other, task));
     if (rivals.length > 0) this.#choices++;
-    const passed = rivals.filter((other) => isBefore(other, task)).find((other) => this.#fits(other, node));
+    const isHere = event.kind === "started";
+    const passed = rivals.filter((other) => isBefore(other, task)).find((other) => this.#fits(other, node, isHere));
     if (passed === undefined) return;
     const since = `ready since ${passed.ready!.sinceMs.toFixed(3)} ms`;
     this.#findings.violate(
       timeMs,
       id,
-      `starts ${named(task)}, though ${named(passed)} is ${since} and would have fitted`,
+      `${isHere ? "starts" : "leases"} ${named(task)}, though ${named(passed)} is ${since} and would have fitted`,
     );
   }
 
@@ -52,7 +53,7 @@ export class PriorityOrder implements TraceCheck {
     return this.#findings.result(`, ${this.#choices} of them with others waiting`);
   }
 
-  #fits({ accepted }: ObservedTask, node: ObservedNode): boolean {
+  #fits({ accepted }: ObservedTask, node: ObservedNode, isHere: boolean): boolean {
     if (accepted === undefined) return false;
     const { capacity, tenants } = this.#governance;
     const held = { cpuMilli: 0, memoryMb: 0 };
@@ -65,7 +66,7 @@ export class PriorityOrder implements TraceCheck {
     for (const task of node.admitted) if (task.accepted?.tenant === accepted.tenant) addTo(ofTenant, task.accepted);
     const quota = tenants.get(accepted.tenant)?.perNode;
     return (
-      (capacity === undefined || isRoom(held, accepted, capacity)) &&
+      (!isHere || capacity === undefined || isRoom(held, accepted, capacity)) &&
       (quota === undefined || isRoom(ofTenant, accepted, quota))
     );
   }

@@ -87,15 +87,13 @@ export class Quotas implements TraceCheck {
 
   #start(task: ObservedTask, node: ObservedNode, event: SchedulerEvent & { kind: "started" }, timeMs: Millis): void {
     const { worker, token } = event;
-    const other = [...node.executing.values()].find(
-      (each) => each.worker === worker && each.task.home === node.id && !each.isAbandoned,
-    );
+    const own = [...node.executing.values()].filter((each) => each.task.home === node.id && !each.isAbandoned);
+    const other = own.find((each) => each.worker === worker);
+    const limit = this.#governance.workers;
     if (other !== undefined) {
       this.#findings.violate(timeMs, node.id, `starts ${task.id} on worker ${worker}, which runs ${other.task.id}`);
-    }
-    if (worker >= this.#governance.workers) {
-      const limit = this.#governance.workers;
-      this.#findings.violate(timeMs, node.id, `starts ${task.id} on worker ${worker}, and has ${limit}`);
+    } else if (task.home === node.id && own.length >= limit) {
+      this.#findings.violate(timeMs, node.id, `starts ${task.id}, and all of its ${limit} workers run something`);
     }
     const isOwn = task.home === node.id;
     const stay: Stay = { task, isOwn, fromMs: timeMs, from: this.#events, untilMs: undefined, until: 0 };

@@ -95,6 +95,16 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ["the higher rank", "invalid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.0"]],
     ["of equal rank the earlier", "valid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.0"]],
     ["of equal rank the later", "invalid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.1"]],
+    ["the higher rank, leased", "invalid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 leased j.0"]],
+    [
+      "the higher rank, leased, since a quota keeps the lower one",
+      "valid",
+      [
+        ...["0 n1 accepted j.0 o1 c500 tenant=a", "0 n1 accepted j.1 o2 c2000 tenant=a"],
+        ...["0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 leased j.0"],
+      ],
+      { settings: { tenants: "a:1:1000" } },
+    ],
     [
       "another lane's may wait",
       "valid",
@@ -278,6 +288,31 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       { isDurable: false },
     ],
   ],
+  progress: [
+    ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
+    ["at once", "valid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
+    ["late, with idle workers", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "150 n1 started j.0"]],
+    [
+      "late, and all workers were busy until then",
+      "valid",
+      [
+        ...[...two, "0 n1 accepted j.2", "0 n1 ready j.0", "0 n1 ready j.1", "0 n1 ready j.2"],
+        ...["0 n1 started j.0", "0 n1 started j.1 w1", "900 n1 ended j.0", "950 n1 started j.2"],
+      ],
+    ],
+    [
+      "late, and not all workers were",
+      "invalid",
+      [...two, "0 n1 ready j.0", "0 n1 started j.0", "0 n1 ready j.1", "900 n1 ended j.0", "950 n1 started j.1"],
+    ],
+    [
+      "late, because of a quota",
+      "valid",
+      ["0 n1 accepted j.0 tenant=a", "0 n1 ready j.0", "150 n1 started j.0"],
+      { settings: { tenants: "a:1:1000" } },
+    ],
+    ["in another's lane", "silent", ["0 n1 accepted j.0 l1", "0 n1 ready j.0", "150 n1 started j.0"]],
+  ],
   quotas: [
     ["nothing is admitted", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
     ["as much as there is", "valid", [...two, "1 n1 started j.0", "1 n1 started j.1 w1"]],
@@ -292,7 +327,11 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ["0 n1 accepted j.0 m600", "0 n1 accepted j.1 m600", "1 n1 started j.0", "2 n1 ended j.0", "2 n1 started j.1 w1"],
     ],
     ["two attempts on one worker", "invalid", [...two, "1 n1 started j.0", "1 n1 started j.1"]],
-    ["a worker that there is not", "invalid", ["0 n1 accepted j.0", "1 n1 started j.0 w2"]],
+    [
+      "more attempts than workers",
+      "invalid",
+      [...two, "0 n1 accepted j.2 c0", "1 n1 started j.0", "1 n1 started j.1 w1", "1 n1 started j.2 w2"],
+    ],
     [
       "more than a tenant's part of its quota",
       "invalid",

@@ -1,10 +1,10 @@
 /**
- * Watches a run of a scheduler in its trace: the order of starts, dependencies, that no task is lost and none has two
- * effects, quotas and shares. Each check has a file of its own.
+ * Watches a run of a scheduler in its trace: the order of starts, dependencies, that no task is lost, kept waiting for
+ * nothing or effective twice, quotas and shares. Each check has a file of its own.
  *
- * Order, quotas and shares are judged in the simulated substrate, where an event comes at the moment it tells of; on
- * real threads a start is reported after it was made. That every task ends is judged by the trace unless processes were
- * killed that could not tell everything; the final states are judged in any case (judge.ts).
+ * Order, quotas, shares and progress are judged in the simulated substrate, where an event comes at the moment it tells
+ * of; on real threads a start is reported after it was made. That every task ends is judged by the trace unless
+ * processes were killed that could not tell everything; the final states are judged in any case (judge.ts).
  */
 
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
@@ -21,6 +21,7 @@ import type { TraceCheck } from "./findings.ts";
 import { governanceOf } from "./governance.ts";
 import { ObservedTasks } from "./observed-tasks.ts";
 import { PriorityOrder } from "./priority-order.ts";
+import { Progress } from "./progress.ts";
 import { Quotas } from "./quotas.ts";
 import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
@@ -32,6 +33,7 @@ export class SchedulerWatch implements Watch {
   readonly #tasks: ObservedTasks;
   readonly #recent = new RecentEvents();
   readonly #ends: TaskEnds;
+  readonly #progress: Progress;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -39,11 +41,13 @@ export class SchedulerWatch implements Watch {
     const governance = governanceOf(plan, implementation);
     this.#tasks = new ObservedTasks(implementation.durable);
     this.#ends = new TaskEnds(this.#recent);
+    this.#progress = new Progress(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
     const exact = [
       new PriorityOrder(governance, this.#recent),
       new Quotas(governance, this.#recent),
       new Fairness(governance),
+      this.#progress,
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
@@ -64,10 +68,12 @@ export class SchedulerWatch implements Watch {
   struck({ spec, nodes }: StruckFault): void {
     if (spec.kind === "wipe") for (const node of nodes) this.#tasks.lost(node);
     this.#ends.struck();
+    this.#progress.struck();
   }
 
   ended(_fault: StruckFault, atMs: Millis): void {
     this.#ends.healed(atMs);
+    this.#progress.healed(atMs);
   }
 
   elections(): readonly [] {
