@@ -8,7 +8,8 @@
  *
  * All this happens pinned: a node that was found stands for the same slot until the end (skip-list.ts), so what was
  * read of the slot before the claim is true of what was claimed. From the claim on the slot is this thread's until the
- * owner frees it.
+ * owner frees it. Without the claim nothing is known of it: somebody else may have claimed it, and the owner offered it
+ * again as another task.
  *
  * A tenant whose head has no room is passed over. If the capacity is the reason, it is passed over `patience` times and
  * no more: after that nothing behind it in the order starts until it fits, so that a big task gets through however many
@@ -186,11 +187,15 @@ export class TaskTaker {
         continue;
       }
       const slot = this.slots.slotOf(node);
-      const room = this.#charge(tenant, slot);
-      if (room === none) continue;
-      if (room === everything) return undefined;
+      // Read once: if somebody else claims it now, the slot may stand for another task when all this is given back.
+      const cpu = this.slots.get(slot, slotWord.cpu);
+      const memory = this.slots.get(slot, slotWord.memory);
+      const charged = this.#charge(tenant, cpu, memory);
+      if (charged === none) continue;
+      if (charged === everything) return undefined;
       if (!this.lists.claim(list, node)) {
-        this.#giveBack(tenant, slot);
+        this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
+        this.sleepers.raiseSignal();
         this.#count(claimRetries, 1);
         continue;
       }
@@ -247,9 +252,7 @@ export class TaskTaker {
   }
 
   /** 0 once all of it is held; `none`: look on; `everything`: take nothing now. */
-  #charge(tenant: number, slot: number): number {
-    const cpu = this.slots.get(slot, slotWord.cpu);
-    const memory = this.slots.get(slot, slotWord.memory);
+  #charge(tenant: number, cpu: number, memory: number): number {
     const room = this.tenants.roomOf(tenant, cpu, memory, this.#isWorker);
     if (room === "room") {
       if (this.tenants.charge(tenant, cpu, memory, this.#isWorker)) return 0;
@@ -266,13 +269,6 @@ export class TaskTaker {
     this.#count(throttledByCapacity, 1);
     this.#overtaken[this.#overtakenCount++] = tenant;
     return this.tenants.overtakenOf(tenant) >= patience ? everything : none;
-  }
-
-  #giveBack(tenant: number, slot: number): void {
-    const cpu = this.slots.get(slot, slotWord.cpu);
-    const memory = this.slots.get(slot, slotWord.memory);
-    this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
-    this.sleepers.raiseSignal();
   }
 
   #started(tenant: number, slot: number, list: number, nowMs: number, since: number): Taken {
