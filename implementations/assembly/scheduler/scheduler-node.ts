@@ -41,6 +41,8 @@ export interface SchedulerNodeOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly defer: (callback: () => void) => void;
+  /** Places in the run queue, if fewer than `queueSlots` are to be; what finds none waits unordered until one is free. */
+  readonly slots?: number;
   readonly createExecutor: (place: ExecutorPlace) => TaskExecutor;
   readonly trace: (event: SchedulerEvent) => void;
   readonly isWatched: () => boolean;
@@ -64,7 +66,7 @@ export class SchedulerNode {
   constructor(options: SchedulerNodeOptions) {
     const { id, founders, forming, settings, disk, clock, defer, trace, onStarted } = options;
     this.#options = options;
-    const slots = queueSlots(settings);
+    const slots = options.slots ?? queueSlots(settings);
     const shares = sharesOf(settings, founders.length);
     const layout = { slots, tenants: shares.length, workers: settings.workers };
     const shared = allocateRunQueue(layout, capacityOf(settings), shares);
@@ -156,8 +158,8 @@ export class SchedulerNode {
 
   #fail(error: Error, permanent: boolean): void {
     if (this.#isEnded) return;
+    this.#options.onFatal(error, permanent);
     this.crash();
     this.#executor.stop(() => undefined);
-    this.#options.onFatal(error, permanent);
   }
 }

@@ -4,6 +4,7 @@ import type { DeployOptions } from "../../foundation/deployment.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import type { SchedulerDeployment, SchedulerEvent, SchedulerState } from "../../scheduler/contract.ts";
 import type { SchedulerSettings } from "../../scheduler/production/defaults.ts";
+import { queueSlots } from "../../scheduler/production/shares.ts";
 import type { HostPorts, NodeHost } from "../simulated/node-host.ts";
 import { SimulatedCluster } from "../simulated/simulated-cluster.ts";
 import { homeAlone } from "./client.ts";
@@ -11,6 +12,9 @@ import { resolveProductionSettings } from "./production-settings.ts";
 import { schedulerKit } from "./scheduler-kit.ts";
 import { SchedulerNode } from "./scheduler-node.ts";
 import { SimulatedExecutor } from "./simulated-executor.ts";
+
+/** Its memory is allocated and cleared for every life, and there are thousands of lives in a sweep. */
+const mostSlots = 16_384;
 
 export async function deploySimulatedProduction(options: DeployOptions): Promise<SchedulerDeployment> {
   const settings = resolveProductionSettings(options.settings);
@@ -23,6 +27,7 @@ function hostOf(ports: HostPorts<SchedulerEvent>, settings: SchedulerSettings): 
     ...ports,
     isPeer: (id) => id !== clientsEndpoint,
     settings,
+    slots: Math.min(queueSlots(settings), mostSlots),
     createExecutor: (place) => new SimulatedExecutor(place),
     // The seat tells of every stop, crashes included.
     trace: (event) => {

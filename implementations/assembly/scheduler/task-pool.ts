@@ -15,7 +15,7 @@ import type { Millis } from "../../foundation/units.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { defaultAttempts, defaultResources, defaultTenant } from "../../scheduler/contract.ts";
 import type { JsonValue, Resources, TaskEnd } from "../../scheduler/contract.ts";
-import { chooseVictim } from "../../scheduler/production/preemption-policy.ts";
+import { chooseVictim, outrankedBy } from "../../scheduler/production/preemption-policy.ts";
 import type { RunningAttempt, WaitingTenant } from "../../scheduler/production/preemption-policy.ts";
 import { RunQueueOwner, allocateRunQueue } from "../../scheduler/production/run-queue.ts";
 import type { Pool, PoolTask } from "./pool.ts";
@@ -251,7 +251,8 @@ export class TaskPool implements Pool {
     this.#timer ??= nodeClock.after(lookMs, this.#look);
     for (const running of this.#running) {
       if (running < 0) return; // A worker is free, or was when we last heard of it.
-      if (this.#tenantOfSlot[running] === tenant && rank + 1 <= (this.#ranks[running] ?? 0)) return this.#preempt();
+      if (this.#tenantOfSlot[running] === tenant && rank + outrankedBy <= (this.#ranks[running] ?? 0))
+        return this.#preempt();
     }
   }
 

@@ -68,11 +68,11 @@ export class Guests {
     const key = keyOf(home, lease.token);
     if (this.#guests.has(key)) return this.#ports.send(home, { kind: "renew", tokens: [lease.token] });
     if (lease.life !== this.#ports.life || lease.token <= (this.#newestTokens.get(home) ?? 0)) return;
-    if (this.#guests.size >= this.#ports.most) return; // The home gets it back when the lease is over.
+    if (this.#guests.size >= this.#ports.most) return this.#decline(home, lease.token);
     const leaseUntilMs = this.#ports.clock.nowMs() + this.#ports.leaseMs;
     const guest: Guest = { home, lease, attempt: undefined, leaseUntilMs, ended: undefined, isGivenUp: false };
     guest.attempt = this.#ports.offer(guest);
-    if (guest.attempt === undefined) return;
+    if (guest.attempt === undefined) return this.#decline(home, lease.token);
     this.#newestTokens.set(home, lease.token);
     this.#guests.set(key, guest);
     this.#counts.taken++;
@@ -134,9 +134,15 @@ export class Guests {
     this.#ports.send(home, { kind: "result", token: lease.token, ended });
   }
 
+  /** The home need not wait for the end of the lease; should it not hear this, it will. */
+  #decline(home: NodeId, token: number): void {
+    this.#ports.send(home, { kind: "result", token, ended: { worker: -1, token, end: "lost", ranMs: 0 } });
+  }
+
   #giveUp(guest: Guest): void {
     if (guest.isGivenUp) return;
-    const { attempt } = guest;
+    const { attempt, home, lease } = guest;
+    this.#decline(home, lease.token);
     this.#counts.givenUp++;
     if (attempt === undefined || this.#ports.withdraw(attempt)) return this.#forget(guest);
     guest.isGivenUp = true;

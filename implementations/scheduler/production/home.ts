@@ -38,6 +38,8 @@ export interface HomePorts {
   readonly isLocal: (task: string) => boolean;
   readonly tokens: () => Tokens;
   readonly append: (record: JournalRecord, durable?: () => void) => void;
+  /** To be written down with whatever comes next. */
+  readonly note: (record: JournalRecord) => void;
   /** Asks the home of `dependency` how it ends. */
   readonly follow: (dependency: string) => void;
   /** The end of a task is durable. */
@@ -54,6 +56,8 @@ export class Home {
   readonly #ports: HomePorts;
   /** The next task's place in the order of submissions. */
   #orders = 0;
+  /** Of tasks below this place everybody has been told that they were accepted. */
+  #toldBelow = 0;
   /** Tasks that wait for a place in the run queue. */
   #ready: Task[] = [];
   /** Drawn, and not given out for want of room. */
@@ -66,6 +70,10 @@ export class Home {
 
   get orders(): number {
     return this.#orders;
+  }
+
+  get toldBelow(): number {
+    return this.#toldBelow;
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -93,6 +101,7 @@ export class Home {
     const { table, ageingMs, clock } = this.#ports;
     const nowMs = clock.nowMs();
     this.#orders = state.orders;
+    this.#toldBelow = state.toldBelow;
     for (const [id, ended] of state.ended) table.remember({ id, ...ended, isDurable: true });
     table.prune();
     for (const recovered of [...state.live.values()].sort((one, other) => one.order - other.order)) {
@@ -105,9 +114,10 @@ export class Home {
     }
   }
 
-  /** Goes on with what was taken over. */
+  /** Goes on with what was taken over. What a crash may have kept from being told is told now, perhaps again. */
   resume(): void {
     const { table } = this.#ports;
+    this.#tellAccepted([...table.live()].filter(({ order }) => order >= this.#toldBelow));
     for (const task of [...table.live()]) {
       if (task.phase === "blocked") this.#begin(task);
     }
@@ -236,12 +246,19 @@ export class Home {
     });
   }
 
-  #accepted(tasks: readonly Task[]): void {
+  #tellAccepted(tasks: readonly Task[]): void {
+    if (tasks.length === 0) return;
     for (const { id, order, spec } of tasks) {
       const { tenant, priority, resources, dependencies } = spec;
       const lane = this.#laneOf(spec);
       this.#ports.trace?.({ kind: "accepted", task: id, order, tenant, priority, lane, ...resources, dependencies });
+      this.#toldBelow = Math.max(this.#toldBelow, order + 1);
     }
+    this.#ports.note({ kind: "told", below: this.#toldBelow });
+  }
+
+  #accepted(tasks: readonly Task[]): void {
+    this.#tellAccepted(tasks);
     for (const task of tasks) {
       if (task.phase !== "accepting") continue; // A dependency had failed.
       task.phase = "blocked";

@@ -14,9 +14,11 @@ import { digestOf } from "./task-table.ts";
 
 export type JournalRecord =
   /** `known`: records of what was known that follow, so that a file without them all is seen to lack some. */
-  | { readonly kind: "life"; readonly life: number; readonly tokensBelow: number; readonly orders: number; readonly atMs: Millis; readonly known: number }
+  | { readonly kind: "life"; readonly life: number; readonly tokensBelow: number; readonly orders: number; readonly toldBelow: number; readonly atMs: Millis; readonly known: number }
   /** Tokens below this one may be given out. */
   | { readonly kind: "tokens"; readonly below: number }
+  /** That tasks of an order below this one were accepted has been told. */
+  | { readonly kind: "told"; readonly below: number }
   | { readonly kind: "submission"; readonly atMs: Millis; readonly order: number; readonly tasks: readonly AdmittedTask[] }
   | { readonly kind: "end"; readonly atMs: Millis; readonly task: string; readonly attempts: number; readonly end: TaskEnd }
   /** An attempt threw, or ended its thread. */
@@ -45,6 +47,7 @@ const types: Readonly<Record<JournalRecord["kind"], number>> = {
   met: 6,
   live: 7,
   remembered: 8,
+  told: 9,
 };
 
 export const typeOf = ({ kind }: JournalRecord): number => types[kind];
@@ -72,6 +75,7 @@ export class JournalState {
   life = 0;
   tokensBelow = 0;
   orders = 0;
+  toldBelow = 0;
   /** The latest moment that a record tells of, on the clock of its life. */
   lastMs: Millis = 0;
   /** Records of what was known that have not been seen yet. */
@@ -86,11 +90,15 @@ export class JournalState {
         this.life = record.life;
         this.tokensBelow = record.tokensBelow;
         this.orders = record.orders;
+        this.toldBelow = record.toldBelow;
         this.lastMs = record.atMs;
         this.missing = record.known;
         return;
       case "tokens":
         this.tokensBelow = record.below;
+        return;
+      case "told":
+        this.toldBelow = record.below;
         return;
       case "submission":
         this.lastMs = Math.max(this.lastMs, record.atMs);

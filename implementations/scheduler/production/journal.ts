@@ -53,6 +53,8 @@ export class Journal {
   /** The file is replaced when it has grown to this. */
   #compactAtBytes = 0;
   #waiting: Waiting[] = [];
+  /** Goes with the next group, whenever that is. */
+  #note: JournalRecord | undefined;
   /** A group or a file is being written, or a flush is about to. */
   #isBusy = true;
   #isStalled = false;
@@ -97,6 +99,11 @@ export class Journal {
     this.#flushSoon();
   }
 
+  /** Adds `record` to the next group without asking for one; a later note takes its place until then. */
+  note(record: JournalRecord): void {
+    this.#note = record;
+  }
+
   /** Calls `durable` once everything so far is. */
   afterAll(durable: () => void): void {
     this.#waiting.push({ record: undefined, durable });
@@ -125,6 +132,8 @@ export class Journal {
     if (this.#fileBytes >= this.#compactAtBytes) return this.#compact();
     const group = this.#takeGroup();
     if (group.records.length === 0) return this.#settled(group.waiting);
+    if (this.#note !== undefined) group.records.push([typeOf(this.#note), encodeRecord(this.#note)]);
+    this.#note = undefined;
     const writer = new RecordWriter(this.#salt, this.#nextSequence, group.bytes + 64 * (group.records.length + 2));
     for (const [type, body] of group.records) {
       writer.begin(type);
@@ -232,7 +241,7 @@ export class Journal {
 }
 
 interface Group {
-  readonly records: readonly (readonly [type: number, body: Uint8Array])[];
+  readonly records: [type: number, body: Uint8Array][];
   readonly bytes: number;
   readonly waiting: readonly Waiting[];
 }

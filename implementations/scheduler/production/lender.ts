@@ -95,7 +95,7 @@ export class Lender {
     const loan = this.#loanOf(from, token);
     if (loan === undefined) this.#counts.refused++;
     else {
-      this.#taken(loan);
+      if (ended.end !== "lost") this.#taken(loan);
       this.#end(loan, ended);
     }
   }

@@ -18,7 +18,8 @@ export class NodePool {
 
   constructor(lists: SkipLists, nodes: Iterable<number>) {
     this.#lists = lists;
-    this.#ready.push(...nodes);
+    // One by one: there may be more than a call may have arguments.
+    for (const node of nodes) this.#ready.push(node);
   }
 
   /** Returns a node that may be inserted; -1 when there is none now. */

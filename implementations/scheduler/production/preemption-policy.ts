@@ -2,9 +2,10 @@
  * Whom to ask for its worker: the policy of cooperative preemption, as a pure function.
  *
  * It is asked now and then while all workers are busy and tasks wait. Two things justify taking a worker away:
- * - order: a task waits whose rank is better than that of a running one of the same tenant, by a whole level of
- *   priority. With ageing two tasks of one priority never differ by that much unless they waited for it, so equals do
- *   not chase each other away;
+ * - order: a task waits whose rank is better than that of a running one of the same tenant, by half a level of priority
+ *   or more. Ranks never change, so nobody is chased away in turn; the margin keeps tasks of one priority from making
+ *   room for each other because one is a moment older. A whole level would be too much: with ageing, a task of the next
+ *   higher priority that comes later is always a little less than a level better;
  * - shares: a tenant waits that has used less of its share than the tenant of a running task which has had its quantum.
  *
  * One request is under way at a time: the next question is asked in a few milliseconds, and a decision on old virtual
@@ -45,7 +46,7 @@ export interface PreemptionQuestion {
 
 /** A task that has not come to a checkpoint by then may have none. */
 const deafAfterMs: Millis = 100;
-const priorityLevel = 1;
+export const outrankedBy = 0.5;
 
 /** Returns the slot of the attempt to be asked to yield, or undefined. */
 export function chooseVictim(question: PreemptionQuestion): number | undefined {
@@ -59,7 +60,7 @@ export function chooseVictim(question: PreemptionQuestion): number | undefined {
 /** The worst-ranked attempt of a tenant that has a better one waiting. */
 function outranked(running: readonly RunningAttempt[], waiting: readonly WaitingTenant[]): number | undefined {
   const victims = running.filter(({ tenant, rank }) =>
-    waiting.some((each) => each.tenant === tenant && each.rank + priorityLevel <= rank),
+    waiting.some((each) => each.tenant === tenant && each.rank + outrankedBy <= rank),
   );
   return worst(victims)?.slot;
 }

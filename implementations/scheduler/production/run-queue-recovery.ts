@@ -70,13 +70,15 @@ export function refillReserve(
   worker: number,
   pooled: Iterable<number>,
 ): void {
-  const taken = new Set<number>(pooled);
-  for (let slot = 0; slot < memory.slots; slot++) taken.add(slots.get(slot, slotWord.node));
+  // By node: there are as many as slots, and everybody waits for this.
+  const isTaken = new Uint8Array(memory.nodes);
+  for (const node of pooled) isTaken[node] = 1;
+  for (let slot = 0; slot < memory.slots; slot++) isTaken[slots.get(slot, slotWord.node)] = 1;
   for (let other = 0; other < memory.workers; other++) {
     const at = memory.reserveAt(other);
-    if (other !== worker) for (let index = 0; index < reserveNodes; index++) taken.add(memory.words[at + index]!);
+    if (other !== worker) for (let index = 0; index < reserveNodes; index++) isTaken[memory.words[at + index]!] = 1;
   }
   let next = memory.reserveAt(worker);
   const end = next + reserveNodes;
-  for (let node = 0; node < memory.nodes && next < end; node++) if (!taken.has(node)) memory.words[next++] = node;
+  for (let node = 0; node < memory.nodes && next < end; node++) if (isTaken[node] === 0) memory.words[next++] = node;
 }

@@ -266,6 +266,7 @@ export class SchedulerCore implements AttemptEvents {
         return this.#tokens;
       },
       append: (record, durable) => this.#journal?.append(record, durable),
+      note: (record) => this.#journal?.note(record),
       follow: (dependency) => this.#watches.follow(dependency),
       committed: (task, end) => {
         this.#waits.committed(task, end);
@@ -291,9 +292,10 @@ export class SchedulerCore implements AttemptEvents {
         compactionBytes: settings.compactionBytes,
         known: () => {
           const known = this.#home.known();
-          const { orders } = this.#home;
+          const { orders, toldBelow } = this.#home;
           const atMs = this.#clock.nowMs();
-          return [{ kind: "life", life, tokensBelow: tokens.reservedBelow, orders, atMs, known: known.length }, ...known];
+          const { reservedBelow: tokensBelow } = tokens;
+          return [{ kind: "life", life, tokensBelow, orders, toldBelow, atMs, known: known.length }, ...known];
         },
         onFatal: (error) => onFatal(error, false),
       },

@@ -63,9 +63,9 @@ test("threads killed at random moments lose no task and end none twice", async (
     callOf("add", 1, 2),
     callOf("addLater", 1, 2),
   ];
-  const tasks = 30_000;
+  const tasks = 12_000;
   const windowTasks = 200;
-  const mostKills = 25;
+  const mostKills = 12;
   const completed = new Int32Array(tasks);
   let [next, left, kills, lost] = [0, tasks, 0, 0];
   await new Promise<void>((resolve, reject) => {
@@ -80,7 +80,7 @@ test("threads killed at random moments lose no task and end none twice", async (
       left--;
       if (left === 0) resolve();
       else if (next < tasks) submit();
-      if (kills < mostKills && random.below(400) === 0) {
+      if (kills < mostKills && random.below(500) === 0) {
         kills++;
         trial.threads.inject({ worker: random.below(2), change: "kill" });
       }
