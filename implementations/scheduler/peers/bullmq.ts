@@ -27,10 +27,10 @@ import type { Millis } from "../../foundation/units.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { limits } from "../contract.ts";
 import type { FailureReason, JsonValue, TaskEnd } from "../contract.ts";
-import { processJob, thrownPrefix } from "./bullmq-processor.ts";
-import type { JobData } from "./bullmq-processor.ts";
-import { LibraryPool } from "./library-pool.ts";
-import type { FoundTask, PeerEvents, PeerLibrary, PeerTask, Pool } from "./peer-library.ts";
+import { processJob, thrownPrefix } from "./bullmq-job.ts";
+import type { JobData } from "./bullmq-job.ts";
+import type { FoundTask, PeerEvents, PeerLibrary, PeerTask } from "./peer-library.ts";
+import type { BodyPorts } from "./run-body.ts";
 
 export const bullmqProcessors = ["threads", "inline"] as const;
 
@@ -39,6 +39,10 @@ export interface BullmqOptions {
   /** Jobs at a time, and threads where there are any. */
   readonly workers: number;
   readonly processor: (typeof bullmqProcessors)[number];
+  /** A sandboxed processor: its default export does with a job what `processJob` does, for its thread. */
+  readonly processorFile: URL;
+  /** For jobs inline. */
+  readonly load: BodyPorts["load"];
   /** Whether tasks have priorities; BullMQ advises against them where nobody needs any. */
   readonly priorities: boolean;
   /** Ended jobs that Redis keeps, of either end; 0 for none. */
@@ -63,11 +67,12 @@ export class BullmqLibrary implements PeerLibrary {
   private constructor(events: PeerEvents, options: BullmqOptions) {
     this.#options = options;
     this.#events = events;
-    const { redis: connection, processor, workers, lockMs } = options;
+    const { redis: connection, processor, processorFile, load, workers, lockMs } = options;
+    const ports: BodyPorts = { load, endThread: refuseToEnd };
     this.#queue = new Queue<JobData, JsonValue>(queueName, { connection });
     this.#worker = new Worker<JobData, JsonValue>(
       queueName,
-      processor === "threads" ? processorFile : (job) => processJob(job, refuseToEnd),
+      processor === "threads" ? processorFile : (job) => processJob(job, ports),
       {
         connection,
         concurrency: workers,
@@ -177,27 +182,6 @@ export class BullmqLibrary implements PeerLibrary {
     return startedMs === undefined ? 0 : nodeClock.nowMs() - startedMs;
   }
 }
-
-/** A pool over a Redis of the caller's, which is emptied of nothing: give it one of its own. */
-export async function bullmqPool(options: BullmqOptions): Promise<Pool> {
-  let events: PeerEvents | undefined;
-  const library = await BullmqLibrary.open(
-    {
-      ready: () => undefined,
-      started: () => undefined,
-      ended: () => undefined,
-      done: (task, token, end) => events?.done(task, token, end),
-    },
-    options,
-  );
-  library.start();
-  return new LibraryPool((poolEvents) => {
-    events = poolEvents;
-    return library;
-  });
-}
-
-const processorFile = new URL("./bullmq-processor.ts", import.meta.url);
 
 function endOf(job: TaskJob): TaskEnd | undefined {
   if (job.finishedOn === undefined) return undefined;

@@ -8,19 +8,19 @@ import type { PeerEvents, PeerLibrary, PeerTask, Pool, PoolTask } from "./peer-l
 /** Tasks handed over in one go. */
 const batchTasks = 1000;
 
-export class LibraryPool implements Pool {
-  readonly #library: PeerLibrary;
+export class LibraryPool implements Pool, PeerEvents {
   readonly #waiting = new Map<string, (end: TaskEnd) => void>();
+  #library: PeerLibrary | undefined;
   #batch: PeerTask[] = [];
   #tasks = 0;
 
-  constructor(create: (events: PeerEvents) => PeerLibrary) {
-    this.#library = create({
-      ready: () => undefined,
-      started: () => undefined,
-      ended: () => undefined,
-      done: (task, _token, end) => this.#done(task, end),
-    });
+  /** @param create makes the library, whose events are the pool's; otherwise it gets one by `use`. */
+  constructor(create?: (events: PeerEvents) => PeerLibrary) {
+    this.#library = create?.(this);
+  }
+
+  use(library: PeerLibrary): void {
+    this.#library = library;
   }
 
   submit({ body, priority }: PoolTask, done: (end: TaskEnd) => void): void {
@@ -32,23 +32,27 @@ export class LibraryPool implements Pool {
     else if (this.#batch.length === batchTasks) this.#flush();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#waiting.clear();
-    return this.#library.close();
+    await this.#library?.close();
+  }
+
+  ready(): void {}
+  started(): void {}
+  ended(): void {}
+
+  done(task: string, _token: number, end: TaskEnd): void {
+    const done = this.#waiting.get(task);
+    this.#waiting.delete(task);
+    done?.(end);
   }
 
   #flush(): void {
     const tasks = this.#batch;
     if (tasks.length === 0) return;
     this.#batch = [];
-    this.#library.submit(tasks, (error) => {
+    this.#library?.submit(tasks, (error) => {
       assert(error === undefined, `the library takes ${tasks.length} tasks: ${error?.message}`);
     });
-  }
-
-  #done(task: string, end: TaskEnd): void {
-    const done = this.#waiting.get(task);
-    this.#waiting.delete(task);
-    done?.(end);
   }
 }

@@ -11,31 +11,29 @@
 import PQueue from "p-queue";
 import { UsageError } from "../../foundation/errors.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
-import { LibraryPool } from "./library-pool.ts";
-import type { PeerEvents, Pool } from "./peer-library.ts";
+import type { PeerEvents } from "./peer-library.ts";
 import { RetryingLibrary } from "./retrying-library.ts";
 import type { OnceLibrary, Ran } from "./retrying-library.ts";
-import { runBody } from "./run-body.ts";
-import type { Attempt } from "./run-body.ts";
+import { messageOf, runBody } from "./run-body.ts";
+import type { Attempt, BodyPorts } from "./run-body.ts";
 
 export interface PQueueOptions {
   /** Tasks at a time. */
   readonly workers: number;
+  readonly load: BodyPorts["load"];
 }
 
 export function pQueueLibrary(events: PeerEvents, options: PQueueOptions, firstToken = 0): RetryingLibrary {
   return new RetryingLibrary(new OnPQueue(options), events, nodeClock, firstToken);
 }
 
-export function pQueuePool(options: PQueueOptions): Pool {
-  return new LibraryPool((events) => pQueueLibrary(events, options));
-}
-
 class OnPQueue implements OnceLibrary {
   readonly workers: number;
   readonly #queue: PQueue;
+  readonly #ports: BodyPorts;
 
-  constructor({ workers }: PQueueOptions) {
+  constructor({ workers, load }: PQueueOptions) {
+    this.#ports = { load, endThread: refuseToEnd };
     this.workers = workers;
     this.#queue = new PQueue({ concurrency: workers });
   }
@@ -45,9 +43,9 @@ class OnPQueue implements OnceLibrary {
       async () => {
         started();
         try {
-          return { end: "completed", result: await runBody(attempt, refuseToEnd) };
+          return { end: "completed", result: await runBody(attempt, this.#ports) };
         } catch (error) {
-          return { end: "threw", message: error instanceof Error ? error.message : String(error) };
+          return { end: "threw", message: messageOf(error) };
         }
       },
       { priority },

@@ -14,8 +14,7 @@
 
 import { Piscina } from "piscina";
 import { nodeClock } from "../../platform/node/clock.ts";
-import { LibraryPool } from "./library-pool.ts";
-import type { PeerEvents, Pool } from "./peer-library.ts";
+import type { PeerEvents } from "./peer-library.ts";
 import { RetryingLibrary } from "./retrying-library.ts";
 import type { OnceLibrary, Ran } from "./retrying-library.ts";
 import type { Attempt } from "./run-body.ts";
@@ -23,24 +22,23 @@ import type { Attempt } from "./run-body.ts";
 export interface PiscinaOptions {
   /** Threads. */
   readonly workers: number;
+  /** A module that exports `execute`, as `executeAttempt` of `piscina-attempt.ts` does it, for its thread. */
+  readonly workerFile: URL;
 }
 
 export function piscinaLibrary(events: PeerEvents, options: PiscinaOptions, firstToken = 0): RetryingLibrary {
   return new RetryingLibrary(new OnPiscina(options), events, nodeClock, firstToken);
 }
 
-export function piscinaPool(options: PiscinaOptions): Pool {
-  return new LibraryPool((events) => piscinaLibrary(events, options));
-}
-
 class OnPiscina implements OnceLibrary {
   readonly workers: number;
   readonly #piscina: Piscina;
 
-  constructor({ workers }: PiscinaOptions) {
+  constructor({ workers, workerFile }: PiscinaOptions) {
     this.workers = workers;
     this.#piscina = new Piscina({
-      filename: new URL("./piscina-worker.ts", import.meta.url).href,
+      filename: workerFile.href,
+      name: "execute",
       minThreads: workers,
       maxThreads: workers,
       stricterFIFO: true,

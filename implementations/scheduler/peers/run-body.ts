@@ -19,8 +19,15 @@ export interface Attempt {
   readonly attempt: number;
 }
 
+/** What a body needs of the thread it runs on. */
+export interface BodyPorts {
+  /** Loads a module. */
+  readonly load: (module: string) => Promise<Readonly<Record<string, unknown>>>;
+  readonly endThread: () => never;
+}
+
 /** @returns what the task returns, at once where nothing has to be waited for. @throws what the task throws. */
-export function runBody(attempt: Attempt, endThread: () => never): JsonValue | Promise<JsonValue> {
+export function runBody(attempt: Attempt, ports: BodyPorts): JsonValue | Promise<JsonValue> {
   const { body } = attempt;
   switch (body.kind) {
     case "spin":
@@ -30,9 +37,9 @@ export function runBody(attempt: Attempt, endThread: () => never): JsonValue | P
       return sleep(body.ms).then(() => body.returns ?? null);
     case "fail":
     case "crash":
-      return misbehave(body, attempt.attempt, endThread);
+      return misbehave(body, attempt.attempt, ports);
     case "call":
-      return call(body, attempt);
+      return call(body, attempt, ports);
     default:
       return unreachable(body);
   }
@@ -51,7 +58,7 @@ function sleep(ms: Millis): Promise<void> {
 async function misbehave(
   body: Extract<TaskBody, { kind: "fail" | "crash" }>,
   attempt: number,
-  endThread: () => never,
+  { endThread }: BodyPorts,
 ): Promise<JsonValue> {
   if (body.ms > 0) await sleep(body.ms);
   if (attempt > (body.times ?? Infinity)) return null;
@@ -59,28 +66,43 @@ async function misbehave(
   throw new Error(body.message);
 }
 
-async function call(body: Extract<TaskBody, { kind: "call" }>, { task, token }: Attempt): Promise<JsonValue> {
-  const called = await resolveCall(body.module, body.export);
+async function call(
+  body: Extract<TaskBody, { kind: "call" }>,
+  { task, token }: Attempt,
+  { load }: BodyPorts,
+): Promise<JsonValue> {
+  const called = await resolveCall(load, body.module, body.export);
   if (called === undefined) throw new Error(`${body.module} has no function ${body.export}`);
   const context: TaskContext = { task, token, state: undefined, checkpoint: () => undefined };
-  const returned = JSON.stringify((await called(context, ...body.args)) ?? null);
+  const returned = (await called(context, ...body.args)) ?? null;
   // Functions and symbols are no JSON at all.
-  if (returned === undefined) throw new Error(`${body.export} returned what JSON cannot express`);
-  if (returned.length > limits.bodyBytes) {
-    throw new Error(`${body.export} returned ${returned.length} characters; allowed are ${limits.bodyBytes}`);
+  const text = JSON.stringify(returned) as string | undefined;
+  if (text === undefined) throw new Error("It returned what has no form in JSON");
+  const { length: bytes } = utf8.encode(text);
+  if (bytes > limits.bodyBytes) {
+    throw new Error(`It returned ${bytes} bytes of JSON; allowed are ${limits.bodyBytes}`);
   }
-  return JSON.parse(returned) as JsonValue;
+  return JSON.parse(text) as JsonValue;
 }
+
+const utf8 = new TextEncoder();
 
 type Called = (context: TaskContext, ...args: readonly JsonValue[]) => unknown;
 
 /** @returns the function that a call names; undefined: there is none. */
-export async function resolveCall(module: string, name: string): Promise<Called | undefined> {
+export async function resolveCall(load: BodyPorts["load"], module: string, name: string): Promise<Called | undefined> {
   try {
-    const loaded = (await import(module)) as Readonly<Record<string, unknown>>;
+    const loaded = await load(module);
     const found = Object.hasOwn(loaded, name) ? loaded[name] : undefined;
     return typeof found === "function" ? (found as Called) : undefined;
   } catch {
     return undefined; // No such module, or one that cannot be loaded: either way nothing of it can be called.
   }
 }
+
+/** What was thrown, as a task's end tells it. */
+export function messageOf(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, messageCharacters);
+}
+
+const messageCharacters = 1000;

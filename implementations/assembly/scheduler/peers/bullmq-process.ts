@@ -1,7 +1,7 @@
 /** The entry point of the process that hosts BullMQ's queue and its worker; Redis is a process of its own. */
 
-import { BullmqLibrary } from "../../../scheduler/peers/bullmq.ts";
 import { bullmqRules } from "./abilities.ts";
+import { openBullmq } from "./libraries.ts";
 import { redisSettings, resolveBullmqSettings } from "./peer-settings.ts";
 import { runPeerProcess } from "./run-peer-process.ts";
 
@@ -10,7 +10,7 @@ runPeerProcess({
   open: async (events, { settings }) => {
     const port = Number(settings[redisSettings.port]);
     const redis = { host: "127.0.0.1", port, password: String(settings[redisSettings.password]) };
-    const library = await BullmqLibrary.open(events, { ...resolveBullmqSettings(settings), redis, priorities: true });
+    const library = await openBullmq(events, { ...resolveBullmqSettings(settings), redis, priorities: true });
     return { library, found: await library.found(), start: () => library.start() };
   },
 });

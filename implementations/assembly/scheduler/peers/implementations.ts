@@ -62,7 +62,7 @@ function common({
   return { module: "scheduler", name, faults: { cluster: singleServerFaults }, abilities, tracesTasks: true };
 }
 
-/** One node, however many a plan asks for: several of them would be several schedulers that know nothing of each other. */
+/** One node, however many a plan asks for: several would be schedulers that know nothing of each other. */
 function deployHost(name: "p-queue" | "piscina" | "bullmq", options: DeployOptions): Promise<SchedulerDeployment> {
   refuseSimulation(name, options);
   const layout = {

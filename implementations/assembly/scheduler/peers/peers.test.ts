@@ -31,7 +31,7 @@ import { bullmqScheduler, schedulerPeers } from "./implementations.ts";
 const root = mkdtempSync(path.join(tmpdir(), "grey-peers-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 
-const calls = new URL("../../../scheduler/peers/call.fixture.ts", import.meta.url).href;
+const calls = new URL("./call.fixture.ts", import.meta.url).href;
 
 interface Running {
   readonly deployment: SchedulerDeployment;

@@ -15,6 +15,7 @@ import { ownUsage } from "../../cluster/own-usage.ts";
 import { runNodeProcess } from "../../cluster/process-entry.ts";
 import { anyNode } from "../client.ts";
 import { schedulerKit } from "../scheduler-kit.ts";
+import { loadModule } from "./load-module.ts";
 import { PeerHost } from "./peer-host.ts";
 import type { PeerRules } from "./peer-rules.ts";
 import { resolvePeerSettings } from "./peer-settings.ts";
@@ -53,7 +54,7 @@ export function runPeerProcess({ rulesOf, open }: PeerProcess): void {
       nowMs: () => nodeClock.nowMs(),
       send: (client, bytes) => door.send(client, bytes),
       trace: (event) => reports.trace(id, event),
-      canCall: async (module, name) => (await resolveCall(module, name)) !== undefined,
+      canCall: async (module, name) => (await resolveCall(loadModule, module, name)) !== undefined,
     });
     let library: PeerLibrary | undefined;
     let isConnected = false;

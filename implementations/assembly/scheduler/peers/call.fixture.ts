@@ -1,13 +1,14 @@
 // What tests have a scheduler call.
 
-import type { JsonValue, TaskContext } from "../contract.ts";
+import type { JsonValue, TaskContext } from "../../../scheduler/contract.ts";
 
 export function add(_context: TaskContext, ...terms: readonly JsonValue[]): JsonValue {
   return terms.reduce((sum: number, term) => sum + Number(term), 0);
 }
 
-export async function tell({ task, token, state, checkpoint }: TaskContext): Promise<JsonValue> {
-  checkpoint({ seen: token });
+export async function tell(context: TaskContext): Promise<JsonValue> {
+  const { task, token, state } = context;
+  context.checkpoint({ seen: token });
   return Promise.resolve({ task, hasToken: token > 0, state: state ?? null });
 }
 

@@ -10,14 +10,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { findExecutable } from "../../platform/node/executable.ts";
-import { RedisServer, redisProgram } from "../../platform/node/redis-server.ts";
-import type { TaskBody, TaskEnd } from "../contract.ts";
-import { BullmqLibrary, bullmqPool } from "./bullmq.ts";
-import { pQueueLibrary, pQueuePool } from "./p-queue.ts";
-import type { PeerEvents, PeerLibrary, PeerTask, Pool } from "./peer-library.ts";
-import { piscinaLibrary, piscinaPool } from "./piscina.ts";
-import { resolveCall } from "./run-body.ts";
+import { findExecutable } from "../../../platform/node/executable.ts";
+import { RedisServer, redisProgram } from "../../../platform/node/redis-server.ts";
+import type { TaskBody, TaskEnd } from "../../../scheduler/contract.ts";
+import type { PeerEvents, PeerLibrary, PeerTask, Pool } from "../../../scheduler/peers/peer-library.ts";
+import { resolveCall } from "../../../scheduler/peers/run-body.ts";
+import { bullmqPool, openBullmq, openPiscina, openPQueue, piscinaPool, pQueuePool } from "./libraries.ts";
+import type { OpenBullmqOptions } from "./libraries.ts";
+import { loadModule } from "./load-module.ts";
 
 const calls = new URL("./call.fixture.ts", import.meta.url).href;
 const root = mkdtempSync(path.join(tmpdir(), "grey-libraries-"));
@@ -52,7 +52,7 @@ interface Peer {
 
 const noRedis = redisBinary === undefined ? "redis is not installed" : false;
 const bullmq = (processor: "threads" | "inline"): Peer => {
-  const options = (workers: number): Parameters<typeof bullmqPool>[0] => {
+  const options = (workers: number): OpenBullmqOptions => {
     assert.ok(redis !== undefined);
     const { port, password } = redis;
     const address = { host: "127.0.0.1", port, password };
@@ -64,7 +64,7 @@ const bullmq = (processor: "threads" | "inline"): Peer => {
     crashes: processor === "threads",
     skip: noRedis,
     library: async (events, workers) => {
-      const library = await BullmqLibrary.open(events, options(workers));
+      const library = await openBullmq(events, options(workers));
       library.start();
       return library;
     },
@@ -78,16 +78,16 @@ const peers: readonly Peer[] = [
     priorities: true,
     crashes: false,
     skip: false,
-    library: (events, workers) => Promise.resolve(pQueueLibrary(events, { workers })),
-    pool: (workers) => Promise.resolve(pQueuePool({ workers })),
+    library: (events, workers) => Promise.resolve(openPQueue(events, workers)),
+    pool: (workers) => Promise.resolve(pQueuePool(workers)),
   },
   {
     name: "piscina",
     priorities: false,
     crashes: true,
     skip: false,
-    library: (events, workers) => Promise.resolve(piscinaLibrary(events, { workers })),
-    pool: (workers) => Promise.resolve(piscinaPool({ workers })),
+    library: (events, workers) => Promise.resolve(openPiscina(events, workers)),
+    pool: (workers) => Promise.resolve(piscinaPool(workers)),
   },
   bullmq("threads"),
   bullmq("inline"),
@@ -167,7 +167,7 @@ for (const peer of peers) {
         "a.adds": { state: "completed", result: 6 },
         "a.tells": { state: "completed", result: { task: "a.tells", hasToken: true, state: null } },
         "a.missing": failed(`${calls} has no function notThere`),
-        "a.much": failed("returnTooMuch returned 20002 characters; allowed are 16384"),
+        "a.much": failed("It returned 20002 bytes of JSON; allowed are 16384"),
       });
       const of = (id: string): readonly string[] => told.filter((line) => line.endsWith(` ${id}`));
       assert.deepEqual(
@@ -235,8 +235,8 @@ for (const peer of peers) {
 }
 
 test("only functions of modules that exist can be called", async () => {
-  assert.equal(typeof (await resolveCall(calls, "add")), "function");
-  assert.equal(await resolveCall(calls, "notCallable"), undefined);
-  assert.equal(await resolveCall(calls, "toString"), undefined);
-  assert.equal(await resolveCall("file:///nowhere.js", "add"), undefined);
+  assert.equal(typeof (await resolveCall(loadModule, calls, "add")), "function");
+  assert.equal(await resolveCall(loadModule, calls, "notCallable"), undefined);
+  assert.equal(await resolveCall(loadModule, calls, "toString"), undefined);
+  assert.equal(await resolveCall(loadModule, "file:///nowhere.js", "add"), undefined);
 });

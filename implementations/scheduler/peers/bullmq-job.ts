@@ -1,11 +1,8 @@
-/**
- * What BullMQ's workers do with a job: execute the body of its task. As a file of its own it is what BullMQ calls a
- * sandboxed processor.
- */
+/** What BullMQ's workers do with a job: execute the body of its task. */
 
-import { endThread } from "../../platform/node/end-thread.ts";
 import type { JsonValue, TaskBody } from "../contract.ts";
-import { runBody } from "./run-body.ts";
+import { messageOf, runBody } from "./run-body.ts";
+import type { BodyPorts } from "./run-body.ts";
 
 /** What a job holds. */
 export interface JobData {
@@ -24,17 +21,12 @@ export interface ProcessedJob {
 /** Marks what a task threw: a job fails also when its thread ends, with a sentence of BullMQ's. */
 export const thrownPrefix = "threw: ";
 
-export default function processOnThread(job: ProcessedJob): Promise<JsonValue> {
-  return processJob(job, endThread);
-}
-
-export async function processJob(job: ProcessedJob, end: () => never): Promise<JsonValue> {
+export async function processJob(job: ProcessedJob, ports: BodyPorts): Promise<JsonValue> {
   const { id = "", data, attemptsMade, attemptsStarted } = job;
   try {
     // BullMQ counts as made only attempts that failed: one whose worker was lost is not among them.
-    return await runBody({ task: id, token: attemptsStarted, body: data.body, attempt: attemptsMade + 1 }, end);
+    return await runBody({ task: id, token: attemptsStarted, body: data.body, attempt: attemptsMade + 1 }, ports);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new Error(`${thrownPrefix}${message}`, { cause: error });
+    throw new Error(`${thrownPrefix}${messageOf(error)}`, { cause: error });
   }
 }

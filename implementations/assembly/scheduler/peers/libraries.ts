@@ -1,0 +1,46 @@
+/**
+ * The peers' libraries with what they need of the machine: for their hosts, and as pools for who only wants tasks done.
+ */
+
+import { BullmqLibrary } from "../../../scheduler/peers/bullmq.ts";
+import type { BullmqOptions } from "../../../scheduler/peers/bullmq.ts";
+import { LibraryPool } from "../../../scheduler/peers/library-pool.ts";
+import { pQueueLibrary } from "../../../scheduler/peers/p-queue.ts";
+import type { PeerEvents, PeerLibrary, Pool } from "../../../scheduler/peers/peer-library.ts";
+import { piscinaLibrary } from "../../../scheduler/peers/piscina.ts";
+import { loadModule } from "./load-module.ts";
+
+/** @param firstToken every attempt's token is higher. */
+export function openPQueue(events: PeerEvents, workers: number, firstToken = 0): PeerLibrary {
+  return pQueueLibrary(events, { workers, load: loadModule }, firstToken);
+}
+
+export function openPiscina(events: PeerEvents, workers: number, firstToken = 0): PeerLibrary {
+  const workerFile = new URL("./piscina-worker.ts", import.meta.url);
+  return piscinaLibrary(events, { workers, workerFile }, firstToken);
+}
+
+export type OpenBullmqOptions = Omit<BullmqOptions, "processorFile" | "load">;
+
+/** Nothing is executed before `start`. */
+export function openBullmq(events: PeerEvents, options: OpenBullmqOptions): Promise<BullmqLibrary> {
+  const processorFile = new URL("./bullmq-processor.ts", import.meta.url);
+  return BullmqLibrary.open(events, { ...options, processorFile, load: loadModule });
+}
+
+export function pQueuePool(workers: number): Pool {
+  return new LibraryPool((events) => openPQueue(events, workers));
+}
+
+export function piscinaPool(workers: number): Pool {
+  return new LibraryPool((events) => openPiscina(events, workers));
+}
+
+/** Over a Redis of its own: what an earlier pool left there would be executed too. */
+export async function bullmqPool(options: OpenBullmqOptions): Promise<Pool> {
+  const pool = new LibraryPool();
+  const library = await openBullmq(pool, options);
+  library.start();
+  pool.use(library);
+  return pool;
+}
