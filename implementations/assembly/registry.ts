@@ -9,6 +9,7 @@ import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
 import { redisStorage } from "./redis/redis-implementation.ts";
 import { minimalScheduler } from "./scheduler/implementations.ts";
+import { schedulerPeers } from "./scheduler/peers/implementations.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
 export const consensusImplementations: readonly ConsensusImplementation[] = [
@@ -17,7 +18,7 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler];
+export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler, ...schedulerPeers];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,
@@ -33,4 +34,9 @@ export type ListedImplementation = Pick<
 >;
 
 /** Systems from elsewhere: they may not be installed. */
-export const peers: readonly ListedImplementation[] = [etcdConsensus, postgresqlStorage, redisStorage];
+export const peers: readonly ListedImplementation[] = [
+  etcdConsensus,
+  postgresqlStorage,
+  redisStorage,
+  ...schedulerPeers,
+];

@@ -4,6 +4,10 @@ import type { JsonValue, TaskBody } from "../contract.ts";
 import { messageOf, runBody } from "./run-body.ts";
 import type { BodyPorts } from "./run-body.ts";
 
+export const bullmqProcessors = ["threads", "inline"] as const;
+/** Where jobs are processed: see `bullmq.ts`. */
+export type BullmqProcessor = (typeof bullmqProcessors)[number];
+
 /** What a job holds. */
 export interface JobData {
   readonly body: TaskBody;

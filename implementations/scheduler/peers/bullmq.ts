@@ -28,17 +28,15 @@ import { nodeClock } from "../../platform/node/clock.ts";
 import { limits } from "../contract.ts";
 import type { FailureReason, JsonValue, TaskEnd } from "../contract.ts";
 import { processJob, thrownPrefix } from "./bullmq-job.ts";
-import type { JobData } from "./bullmq-job.ts";
+import type { BullmqProcessor, JobData } from "./bullmq-job.ts";
 import type { FoundTask, PeerEvents, PeerLibrary, PeerTask } from "./peer-library.ts";
 import type { BodyPorts } from "./run-body.ts";
-
-export const bullmqProcessors = ["threads", "inline"] as const;
 
 export interface BullmqOptions {
   readonly redis: { readonly host: string; readonly port: number; readonly password: string };
   /** Jobs at a time, and threads where there are any. */
   readonly workers: number;
-  readonly processor: (typeof bullmqProcessors)[number];
+  readonly processor: BullmqProcessor;
   /** A sandboxed processor: its default export does with a job what `processJob` does, for its thread. */
   readonly processorFile: URL;
   /** For jobs inline. */

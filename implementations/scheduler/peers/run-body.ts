@@ -6,6 +6,7 @@
  */
 
 import { unreachable } from "../../foundation/assert.ts";
+import { json } from "../../foundation/fields.ts";
 import type { Millis } from "../../foundation/units.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { limits } from "../contract.ts";
@@ -74,15 +75,11 @@ async function call(
   const called = await resolveCall(load, body.module, body.export);
   if (called === undefined) throw new Error(`${body.module} has no function ${body.export}`);
   const context: TaskContext = { task, token, state: undefined, checkpoint: () => undefined };
-  const returned = (await called(context, ...body.args)) ?? null;
-  // Functions and symbols are no JSON at all.
-  const text = JSON.stringify(returned) as string | undefined;
-  if (text === undefined) throw new Error("It returned what has no form in JSON");
-  const { length: bytes } = utf8.encode(text);
-  if (bytes > limits.bodyBytes) {
-    throw new Error(`It returned ${bytes} bytes of JSON; allowed are ${limits.bodyBytes}`);
-  }
-  return JSON.parse(text) as JsonValue;
+  const returned: unknown = (await called(context, ...body.args)) ?? null;
+  if (!json.fits(returned)) throw new Error("It returned what has no form in JSON");
+  const { length: bytes } = utf8.encode(JSON.stringify(returned));
+  if (bytes > limits.bodyBytes) throw new Error(`It returned ${bytes} bytes of JSON; allowed are ${limits.bodyBytes}`);
+  return returned as JsonValue;
 }
 
 const utf8 = new TextEncoder();

@@ -8,7 +8,7 @@
  */
 
 import { decode, encode } from "../../../foundation/codec.ts";
-import type { Millis, NodeId, ProcessId } from "../../../foundation/units.ts";
+import type { Millis, NodeId } from "../../../foundation/units.ts";
 import type { ErrorCode } from "../../../foundation/errors.ts";
 import { defaultAttempts, defaultResources, defaultTenant } from "../../../scheduler/contract.ts";
 import type {
@@ -40,9 +40,11 @@ export interface PeerHostOptions {
   readonly canCall: (module: string, name: string) => Promise<boolean>;
 }
 
+/** Clients that wait at once; another one is OVERLOADED. */
+const maxWaiting = 10_000;
+
 /** A client that waits for tasks. */
 interface Waiting {
-  readonly sequence: number;
   client: NodeId;
   id: number;
 }
@@ -50,7 +52,8 @@ interface Waiting {
 export class PeerHost implements PeerEvents {
   readonly #options: PeerHostOptions;
   readonly #tasks: KnownTasks;
-  readonly #waiting = new Map<ProcessId, Waiting>();
+  /** By session and sequence. */
+  readonly #waiting = new Map<string, Waiting>();
   #library: PeerLibrary | undefined;
   #requests = 0;
   #isOver = false;
@@ -173,16 +176,20 @@ export class PeerHost implements PeerEvents {
       const reason = `${task}: ${body.module} has no function ${body.export}`;
       return this.#reply(client, id, { kind: "error", code: "UNKNOWN_TASK", reason });
     }
-    const fresh = new Map<string, TaskSpec>();
-    for (const spec of specs) {
-      const known = this.#tasks.get(spec.id)?.kept ?? keptOrUndefined(fresh.get(spec.id));
-      if (known === undefined) fresh.set(spec.id, spec);
-      else if (known !== keptOf(spec)) return this.#refuse(client, id, "ALREADY_EXISTS");
+    const known = specs.filter((spec) => this.#tasks.get(spec.id) !== undefined);
+    const other = known.find((spec) => this.#tasks.get(spec.id)?.kept !== keptOf(spec));
+    if (other !== undefined) return this.#refuse(client, id, "ALREADY_EXISTS", `${other.id}: it is another task`);
+    const { queueLimit } = this.#options;
+    const count = specs.length - known.length;
+    if (this.#tasks.live + count > queueLimit) {
+      const reason = `${count} more tasks: there are ${this.#tasks.live} that have not ended, of at most ${queueLimit}`;
+      return this.#refuse(client, id, "CAPACITY_EXCEEDED", reason);
     }
-    if (this.#tasks.live + fresh.size > this.#options.queueLimit) {
-      return this.#refuse(client, id, "CAPACITY_EXCEEDED");
-    }
-    this.#accept([...fresh.values()], client, id);
+    this.#accept(
+      specs.filter((spec) => !known.includes(spec)),
+      client,
+      id,
+    );
     const tasks = specs.flatMap((spec) => this.#tasks.get(spec.id) ?? []);
     this.#whenAll(client, request, tasks, untilEnded ? "submit ended" : "submit");
   }
@@ -219,16 +226,16 @@ export class PeerHost implements PeerEvents {
     tasks: readonly KnownTask[],
     what: "submit" | "submit ended" | "wait",
   ): void {
-    const earlier = this.#waiting.get(session);
-    if (earlier?.sequence === sequence) return void Object.assign(earlier, { client, id });
+    const name = `${session}/${sequence}`;
+    const earlier = this.#waiting.get(name);
+    if (earlier !== undefined) return void Object.assign(earlier, { client, id });
+    if (this.#waiting.size >= maxWaiting) return this.#refuse(client, id, "OVERLOADED");
     const isDone = ({ isAccepted, end }: KnownTask): boolean => (what === "submit" ? isAccepted : end !== undefined);
-    const waiting: Waiting = { sequence, client, id };
-    this.#waiting.set(session, waiting);
+    const waiting: Waiting = { client, id };
+    this.#waiting.set(name, waiting);
     const left = new Set(tasks.filter((task) => !isDone(task)));
     const answer = (): void => {
-      // Its session has gone on without this answer.
-      if (this.#waiting.get(session) !== waiting) return;
-      this.#waiting.delete(session);
+      this.#waiting.delete(name);
       const ended = what === "submit" ? [] : tasks.flatMap((task) => (task.end ? [[task.id, task.end] as const] : []));
       const kind = what === "wait" ? "wait" : "submit";
       this.#reply(waiting.client, waiting.id, { kind: "ok", result: { kind, ended } });
@@ -244,8 +251,8 @@ export class PeerHost implements PeerEvents {
     }
   }
 
-  #refuse(client: NodeId, id: number, code: ErrorCode): void {
-    this.#reply(client, id, { kind: "error", code });
+  #refuse(client: NodeId, id: number, code: ErrorCode, reason?: string): void {
+    this.#reply(client, id, { kind: "error", code, ...(reason === undefined ? {} : { reason }) });
   }
 
   #reply(client: NodeId, id: number, reply: SchedulerReply): void {
@@ -261,10 +268,6 @@ function tell({ listeners }: KnownTask): void {
 function keptOf(spec: TaskSpec): string {
   const { id, body, priority = 0, resources = defaultResources, maxAttempts = defaultAttempts } = spec;
   return JSON.stringify({ id, body, priority, resources, maxAttempts });
-}
-
-function keptOrUndefined(spec: TaskSpec | undefined): string | undefined {
-  return spec === undefined ? undefined : keptOf(spec);
 }
 
 function peerTaskOf(spec: TaskSpec): PeerTask {

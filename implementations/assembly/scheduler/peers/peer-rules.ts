@@ -4,6 +4,10 @@
  */
 
 import type { ErrorCode } from "../../../foundation/errors.ts";
+import { json, jsonList, listOf, numberWithin, objectWith, optional } from "../../../foundation/fields.ts";
+import { problemOfFields, shown, text, textLike, wholeNumber } from "../../../foundation/fields.ts";
+import type { Fields } from "../../../foundation/fields.ts";
+import type { Millis } from "../../../foundation/units.ts";
 import { defaultResources, defaultTenant, jobOf, limits } from "../../../scheduler/contract.ts";
 import type { Ability, SchedulerOperation, TaskBody, TaskSpec } from "../../../scheduler/contract.ts";
 
@@ -20,82 +24,54 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const idForm = new RegExp(`^[A-Za-z0-9_-]{1,${limits.nameBytes}}\\.[A-Za-z0-9_-]{1,${limits.nameBytes}}$`);
-/** A timer's longest wait. */
-const maxMs = 2 ** 31 - 1;
-
 /** @returns why `operation` is not even looked at; undefined: it is well formed, and the peer can do it. */
 export function refusalOf(operation: SchedulerOperation, rules: PeerRules): Refusal | undefined {
   switch (operation.kind) {
     case "submit":
       return refusalOfTasks(operation.tasks, rules);
     case "wait":
-      if (!Array.isArray(operation.tasks) || operation.tasks.length < 1 || operation.tasks.length > limits.tasks) {
-        return malformed(`wait: allowed are 1 to ${limits.tasks} tasks`);
-      }
-      return operation.tasks.map(refusalOfId).find((refusal) => refusal !== undefined);
-    case "status":
-      return refusalOfId(operation.task);
+    case "status": {
+      const problem = problemOfFields(operation, operationFields[operation.kind]);
+      return problem === undefined ? undefined : malformed(`${operation.kind}: ${problem}`);
+    }
     default:
-      return malformed(`allowed operations are submit, wait, status`);
+      return malformed("allowed operations are submit, wait, status");
   }
 }
 
 function refusalOfTasks(tasks: readonly TaskSpec[], rules: PeerRules): Refusal | undefined {
   if (!Array.isArray(tasks) || tasks.length < 1 || tasks.length > limits.tasks) {
-    return malformed(`submit: allowed are 1 to ${limits.tasks} tasks`);
+    return malformed(`a submission: allowed are 1 to ${limits.tasks} tasks`);
   }
+  const ids = new Set<string>();
   for (const task of tasks as readonly TaskSpec[]) {
-    const refusal = refusalOfId(task.id) ?? refusalOfTask(task, rules);
+    const problem = problemOfFields(task, taskFields);
+    if (problem !== undefined) return malformed(`${shown((task as TaskSpec | null)?.id)}: ${problem}`);
+    if (ids.has(task.id)) return malformed(`${task.id}: it is there twice`);
+    ids.add(task.id);
+    const [first = task.id] = ids;
+    if (jobOf(task.id) !== jobOf(first)) return malformed(`${task.id}: the job before is ${jobOf(first)}`);
+    const refusal = refusalOfBody(task.id, task.body, rules) ?? refusalOfWish(task, rules);
     if (refusal !== undefined) return refusal;
-    if (jobOf(task.id) !== jobOf(tasks[0]?.id ?? "")) {
-      return malformed(`${task.id}: all tasks of a submission belong to one job, and ${tasks[0]?.id} is another's`);
-    }
   }
   return undefined;
 }
 
-function refusalOfId(id: string): Refusal | undefined {
-  if (typeof id === "string" && idForm.test(id)) return undefined;
-  const told = typeof id === "string" ? JSON.stringify(id.slice(0, 2 * limits.nameBytes)) : typeof id;
-  return malformed(`task ${told}: an id is JOB.NAME, each of 1 to ${limits.nameBytes} of A-Z a-z 0-9 _ -`);
-}
-
-function refusalOfTask(task: TaskSpec, rules: PeerRules): Refusal | undefined {
-  const { id, priority = 0, maxAttempts = 1, resources = defaultResources } = task;
-  if (!isWhole(priority, 0, limits.priority)) {
-    return malformed(`${id}: priority ${priority}: allowed is a whole number in [0, ${limits.priority}]`);
-  }
-  if (!isWhole(maxAttempts, 1, limits.attempts)) {
-    return malformed(`${id}: maxAttempts ${maxAttempts}: allowed is a whole number in [1, ${limits.attempts}]`);
-  }
-  if (!(resources.cpuMilli >= 0 && resources.memoryMb >= 0)) {
-    return malformed(`${id}: resources: allowed are numbers from 0`);
-  }
-  return refusalOfBody(id, task.body, rules) ?? refusalOfWish(task, rules);
-}
-
 function refusalOfBody(id: string, body: TaskBody, rules: PeerRules): Refusal | undefined {
-  if (JSON.stringify(body)?.length > limits.bodyBytes) {
-    return malformed(`${id}: its body is longer than ${limits.bodyBytes} characters of JSON`);
+  const fields = bodyFields.get(body.kind);
+  if (fields === undefined) {
+    const reason = `${id}: no kind is ${shown(body.kind)}; there are ${[...bodyFields.keys()].join(", ")}`;
+    return { code: "UNKNOWN_TASK", reason };
   }
-  switch (body?.kind) {
-    case "call":
-      return Array.isArray(body.args) && typeof body.module === "string" && typeof body.export === "string"
-        ? undefined
-        : malformed(`${id}: a call has a module, an export and args`);
-    case "spin":
-    case "sleep":
-    case "fail":
-    case "crash":
-      if (!(body.ms >= 0 && body.ms <= maxMs)) return malformed(`${id}: ms ${body.ms}: allowed is [0, ${maxMs}]`);
-      if (body.kind === "crash" && !rules.hasThreads) {
-        return malformed(`${id}: ${rules.name} runs tasks on its own thread, so none may end its thread`);
-      }
-      return undefined;
-    default:
-      return { code: "UNKNOWN_TASK", reason: `${id}: allowed kinds are spin, sleep, fail, crash, call` };
+  const problem = problemOfFields(body, fields);
+  if (problem !== undefined) return malformed(`${id}: ${problem}`);
+  if (utf8.encode(JSON.stringify(body)).length > limits.bodyBytes) {
+    return malformed(`${id}: its body has more than ${limits.bodyBytes} bytes as JSON`);
   }
+  if (body.kind === "crash" && !rules.hasThreads) {
+    return malformed(`${id}: ${rules.name} runs tasks on its own thread, so none may end its thread`);
+  }
+  return undefined;
 }
 
 /** What `task` asks for and the peer has not. */
@@ -118,10 +94,42 @@ function refusalOfWish(task: TaskSpec, { name, abilities }: PeerRules): Refusal 
   return undefined;
 }
 
-function isWhole(value: number, low: number, high: number): boolean {
-  return Number.isInteger(value) && value >= low && value <= high;
-}
-
 function malformed(reason: string): Refusal {
   return { code: "MALFORMED_REQUEST", reason };
 }
+
+const utf8 = new TextEncoder();
+const name = `[A-Za-z0-9_-]{1,${limits.nameBytes}}`;
+const nameText = `1 to ${limits.nameBytes} of A-Z a-z 0-9 _ -`;
+const taskId = textLike(new RegExp(`^${name}[.]${name}$`), `JOB.NAME, each ${nameText}`);
+const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+/** A week: longer than any timer has to wait. */
+const longestMs: Millis = 7 * 24 * 3600 * 1000;
+const ms = numberWithin(0, longestMs);
+const checkpointMs = optional(numberWithin(Number.MIN_VALUE, longestMs));
+const times = optional(amount);
+
+const taskFields: Fields = {
+  id: taskId,
+  body: { allowed: "an object with a kind", fits: (value) => typeof (value as TaskBody | null)?.kind === "string" },
+  priority: optional(wholeNumber(0, limits.priority)),
+  tenant: optional(textLike(new RegExp(`^${name}$`), nameText)),
+  resources: optional(objectWith({ cpuMilli: amount, memoryMb: amount })),
+  dependencies: optional(listOf(taskId, limits.dependencies)),
+  affinity: optional(amount),
+  maxAttempts: optional(wholeNumber(1, limits.attempts)),
+  deadlineMs: optional(numberWithin(0, longestMs)),
+};
+
+const bodyFields: ReadonlyMap<string, Fields> = new Map<TaskBody["kind"], Fields>([
+  ["spin", { kind: text, ms, checkpointMs, returns: optional(json) }],
+  ["sleep", { kind: text, ms, checkpointMs, returns: optional(json) }],
+  ["fail", { kind: text, ms, message: text, times }],
+  ["crash", { kind: text, ms, times }],
+  ["call", { kind: text, module: text, export: text, args: jsonList }],
+]);
+
+const operationFields = {
+  wait: { kind: text, tasks: listOf(taskId, limits.tasks) },
+  status: { kind: text, task: taskId },
+} as const satisfies Readonly<Record<string, Fields>>;

@@ -5,8 +5,8 @@ import { UsageError } from "../../../foundation/errors.ts";
 import type { Millis } from "../../../foundation/units.ts";
 import { redisDurabilities } from "../../../platform/node/redis-server.ts";
 import type { RedisDurability } from "../../../platform/node/redis-server.ts";
-import { bullmqProcessors } from "../../../scheduler/peers/bullmq.ts";
-import type { BullmqOptions } from "../../../scheduler/peers/bullmq.ts";
+import { bullmqProcessors } from "../../../scheduler/peers/bullmq-job.ts";
+import type { BullmqProcessor } from "../../../scheduler/peers/bullmq-job.ts";
 import { resolveNumbers } from "../../resolve-numbers.ts";
 import type { AllowedRange } from "../../resolve-numbers.ts";
 
@@ -28,7 +28,7 @@ export interface BullmqSettings extends PeerSettings {
   /** When Redis has a change on disk. Its documentation: "usually, 1 second per write is enough". */
   readonly durability: RedisDurability;
   /** See `scheduler/peers/bullmq.ts`. */
-  readonly processor: BullmqOptions["processor"];
+  readonly processor: BullmqProcessor;
 }
 
 const defaults = { workers: 2, queueLimit: 65_536, remembered: 100_000 } as const;
