@@ -256,12 +256,15 @@ export class TaskThreads implements TaskExecutor {
   #onDeath(worker: WorkerThread, death: ThreadDeath): void {
     if (this.#stopped) return;
     this.#deaths++;
-    const stillborn = (this.#stillborn[worker.worker] ?? 0) + 1;
-    this.#stillborn[worker.worker] = stillborn;
-    if (stillborn > maxStillborn) {
-      throw new HarnessError(`Cannot execute tasks: ${stillborn} threads died at their start: ${death.message}`);
-    }
+    if (!death.wasReady && !death.killed) this.#countStillborn(worker.worker, death.message);
     this.#bury(worker, death, nodeClock.nowMs());
+  }
+
+  #countStillborn(worker: number, message: string): void {
+    const stillborn = (this.#stillborn[worker] ?? 0) + 1;
+    this.#stillborn[worker] = stillborn;
+    if (stillborn <= maxStillborn) return;
+    throw new HarnessError(`Cannot execute tasks: ${stillborn} threads died at their start: ${message}`);
   }
 
   /**
