@@ -56,7 +56,9 @@ async function call({ task, token }: Assignment, body: CallBody): Promise<Attemp
   const context = { task, token, state: undefined, checkpoint: () => undefined };
   try {
     const called = await functionOf(body);
-    return called === undefined ? thrown("The function is gone") : returned(await called(context, ...body.args));
+    return called === undefined
+      ? thrown(`There is no function ${body.export} in ${body.module}`)
+      : returned(await called(context, ...body.args));
   } catch (error) {
     return thrown(error);
   }
