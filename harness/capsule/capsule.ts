@@ -86,6 +86,8 @@ const taskWorkload = z.object({
     callFraction: fraction.optional(),
     dependencyFraction: fraction.optional(),
     earlierFraction: fraction.optional(),
+    circleFraction: fraction.optional(),
+    strayFraction: fraction.optional(),
     deadlineFraction: fraction.optional(),
     deadlineMs: z.number().positive().optional(),
   } satisfies { readonly [Name in keyof Required<TaskLoad>]: z.ZodType }),

@@ -12,19 +12,18 @@ export type HistoryScalar = number | string | null;
 /**
  * `delete` writes null, "not there". Of a key that is not there it fails with NOT_FOUND: a definite result with a
  * meaning of its own, as a failed cas has.
+ *
+ * Of a priority queue: `insert` of an element, `popMin` (its result is the element, or null when the queue was empty),
+ * `delete` of an element that is named, `read` of the least. No format holds the first two.
  */
-export type HistoryFunction = KeyFunction | TaskFunction | QueueFunction;
+export type HistoryFunction = KeyFunction | QueueFunction | TaskFunction;
 export type KeyFunction = "read" | "write" | "cas" | "delete" | "append" | "get" | "put";
+export type QueueFunction = "insert" | "popMin";
 /**
  * Of a scheduler, the key is a job: `submit` and `wait` end when its tasks were accepted or have ended. What tasks are
  * to become, what became of them and where one stands are texts (see rooms/scheduler/job-text.ts).
  */
 export type TaskFunction = "submit" | "wait" | "status";
-/**
- * Of a priority queue: `insert` of an element, `popMin` (its result is the element, or null when the queue was empty);
- * beside them `delete` of an element that is named, and `read` of the least. No format holds these two.
- */
-export type QueueFunction = "insert" | "popMin";
 
 export interface HistoryEvent {
   /** Position in the history, from 0. */

@@ -104,6 +104,9 @@ export interface TaskLoad {
   readonly dependencyFraction?: number;
   /** That depend on a task of an earlier job of the same client, which mostly has another home. */
   readonly earlierFraction?: number;
+  /** Of jobs: that have to be refused, for a circle of dependencies, or one on a task that nobody submitted. */
+  readonly circleFraction?: number;
+  readonly strayFraction?: number;
   /** That have a deadline, and which; not of a confluent load. */
   readonly deadlineFraction?: number;
   readonly deadlineMs?: Millis;

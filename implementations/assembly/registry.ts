@@ -8,7 +8,7 @@ import { minimalConsensus, productionConsensus } from "./consensus/implementatio
 import { etcdConsensus } from "./etcd/etcd-implementation.ts";
 import { postgresqlStorage } from "./postgresql/postgresql-implementation.ts";
 import { redisStorage } from "./redis/redis-implementation.ts";
-import { minimalScheduler } from "./scheduler/implementations.ts";
+import { minimalScheduler, productionScheduler } from "./scheduler/implementations.ts";
 import { schedulerPeers } from "./scheduler/peers/implementations.ts";
 import { minimalStorage, productionStorage } from "./storage/implementations.ts";
 
@@ -18,7 +18,11 @@ export const consensusImplementations: readonly ConsensusImplementation[] = [
   etcdConsensus,
 ];
 
-export const schedulerImplementations: readonly SchedulerImplementation[] = [minimalScheduler, ...schedulerPeers];
+export const schedulerImplementations: readonly SchedulerImplementation[] = [
+  minimalScheduler,
+  productionScheduler,
+  ...schedulerPeers,
+];
 
 export const storageImplementations: readonly StorageImplementation[] = [
   minimalStorage,

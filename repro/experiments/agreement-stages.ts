@@ -19,11 +19,12 @@ export interface StepOptions {
   /** Cluster sizes, in turn. */
   readonly nodes: readonly number[];
   readonly steps: number;
+  readonly settings?: Plan["settings"];
   readonly estimateS: number;
 }
 
 export function stepStages(options: StepOptions, profile: Profile, seed: string): readonly Stage[] {
-  const { experiment, runs, nodes, steps, estimateS } = options;
+  const { experiment, runs, nodes, steps, settings = {}, estimateS } = options;
   return Array.from({ length: runs[profile] }, (_, block) =>
     stepStage({
       module: experiment.module,
@@ -33,6 +34,7 @@ export function stepStages(options: StepOptions, profile: Profile, seed: string)
       substrate: "simulated",
       nodes: nodes[block % nodes.length] ?? 1,
       steps,
+      settings,
       seed: `${seed}/steps/${block}`,
       estimateS,
     }),

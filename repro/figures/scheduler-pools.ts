@@ -19,7 +19,7 @@ export const schedulerPools: Figure = {
   id: "scheduler-pools",
   title: "Empty tasks through each pool",
   caption:
-    "Tasks that do nothing, handed in, run and acknowledged per second, two at a time, on real threads. Each mark is one " +
+    "Tasks that do nothing, handed in, run and acknowledged per second, on real threads. Each mark is one " +
     "block (fresh processes, all pools in every block); the line spans the blocks, the stroke is their median, also given " +
     "in figures; the axis is logarithmic. All but BullMQ are measured as libraries of one process, without a journal; " +
     "BullMQ keeps its tasks in Redis. p-queue has no threads of its own: its tasks run where they are handed in.",
@@ -37,7 +37,7 @@ const details: Readonly<Record<string, string>> = {
   production: "skip list, 2 threads",
   piscina: "queue, 2 threads",
   "p-queue": "no threads",
-  bullmq: "Redis, 2 threads",
+  bullmq: "Redis, 100 at a time",
 };
 const rowPx = 30;
 const columnPx = 58;

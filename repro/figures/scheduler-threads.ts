@@ -15,7 +15,7 @@ export const schedulerThreads: Figure = {
   title: "Throughput against threads",
   caption:
     "Above: inserts and removals of the least per second on one priority queue, by one and by two threads: the skip list " +
-    "that needs no lock, and a heap under one. Below: tasks of 100 µs per second through the pool, by the number of its " +
+    "that needs no lock, and a heap under one. Below: tasks of 1 ms per second through the pool, by the number of its " +
     "workers. Line: median over blocks; band: minimum to maximum. Dotted: as many times the rate of one thread.",
   needs: ["measurements"],
   build: ({ measurements }) => {
@@ -55,7 +55,7 @@ function specOf(queues: readonly TableRow[], pools: readonly TableRow[]): TopLev
   );
   const panels = [
     ...(ofQueues.length === 0 ? [] : [panelOf("Priority queue", "threads", "operations per s", ofQueues)]),
-    ...(ofPools.length === 0 ? [] : [panelOf("Pool, tasks of 100 µs", "workers", "tasks per s", ofPools)]),
+    ...(ofPools.length === 0 ? [] : [panelOf("Pool, tasks of 1 ms", "workers", "tasks per s", ofPools)]),
   ];
   return {
     $schema: vegaLiteSchema,

@@ -3,11 +3,12 @@
  *
  * A history alone then says whether every task ended as its body wants. "0:ok 1:throws<0 2:ok?<1,c1-3.0" is a job of
  * three tasks: 1 throws in every attempt and depends on 0 of the same job; 2 has a deadline, and depends on another
- * job's task too. "0:completed 1:threw 2:dependency=c1-4.1" is how it ended. A result or message that is not the one
+ * job's task too. With " !DEPENDENCY_CYCLE" at its end it has to be refused with that code. "0:completed 1:threw 2:dependency=c1-4.1" is how it ended. A result or message that is not the one
  * the body asks for is written out, so that it cannot pass for the right one.
  */
 
 import { assert } from "../../../implementations/foundation/assert.ts";
+import type { ErrorCode } from "../../../implementations/foundation/errors.ts";
 import { defaultAttempts, jobOf } from "../../../implementations/scheduler/contract.ts";
 import type { EndedTask, TaskEnd, TaskSpec } from "../../../implementations/scheduler/contract.ts";
 
@@ -28,9 +29,13 @@ export function messageOf(task: string): string {
   return `${task} throws`;
 }
 
-/** Returns the text of a job's tasks; they return their ids, and throw `messageOf` theirs. */
-export function jobText(tasks: readonly TaskSpec[]): string {
-  return tasks
+/**
+ * Returns the text of a job's tasks; they return their ids, and throw `messageOf` theirs.
+ *
+ * @param refusal what has to become of the submission; undefined: it is right.
+ */
+export function jobText(tasks: readonly TaskSpec[], refusal?: ErrorCode): string {
+  const text = tasks
     .map((task) => {
       const { id, dependencies = [], deadlineMs } = task;
       const job = jobOf(id);
@@ -39,10 +44,18 @@ export function jobText(tasks: readonly TaskSpec[]): string {
       return `${nameOf(id)}:${fateOf(task)}${timed}${needs.length === 0 ? "" : `<${needs.join(",")}`}`;
     })
     .join(" ");
+  return refusal === undefined ? text : `${text} !${refusal}`;
+}
+
+/** The code with which a submission of that text has to be refused; undefined: it is right. */
+export function refusalIn(text: string): string | undefined {
+  const mark = text.indexOf(" !");
+  return mark < 0 ? undefined : text.slice(mark + 2);
 }
 
 export function parseJob(job: string, text: string): readonly FatedTask[] {
-  return text.split(" ").map((word) => {
+  const words = text.split(" ").filter((word) => !word.startsWith("!"));
+  return words.map((word) => {
     const matched = /^([^:]+):(ok|mends|throws|crashes)(\?)?(?:<(.+))?$/.exec(word);
     assert(matched !== null, `"${word}" is a task of a job`);
     const [, name = "", fate = "ok", timed, needs] = matched;

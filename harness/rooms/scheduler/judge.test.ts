@@ -125,6 +125,24 @@ const rows: readonly (readonly [name: string, check: string, summary: RegExp, ru
     { history: [], final: { "j.0": completed("j.0") } },
   ],
   [
+    "a circle that was accepted",
+    "refusals",
+    /^client 1's submission of j \(event 0\) was accepted, wanted DEPENDENCY_CYCLE: 0:ok<1 1:ok<0 !DEPENDENCY_CYCLE$/,
+    { history: ["1 submit j 0:ok<1 1:ok<0 !DEPENDENCY_CYCLE", "1 ok"], final: {} },
+  ],
+  [
+    "a circle that was refused for something else",
+    "refusals",
+    /was refused with UNKNOWN_TENANT, wanted DEPENDENCY_CYCLE/,
+    { history: ["1 submit j 0:ok<1 1:ok<0 !DEPENDENCY_CYCLE", "1 fail UNKNOWN_TENANT"], final: {} },
+  ],
+  [
+    "a good job that was refused",
+    "refusals",
+    /was refused with UNKNOWN_DEPENDENCY, wanted none/,
+    { history: ["1 submit j 0:ok<k.0", "1 fail UNKNOWN_DEPENDENCY"], final: {} },
+  ],
+  [
     "a task that is gone",
     "submissions-kept",
     /^j\.0 is gone: client 1's submission of j \(event 0\) was accepted$/,
@@ -168,6 +186,14 @@ for (const [name, check, summary, run] of rows) {
 test("what happened while an answer was on its way is no contradiction", () => {
   const history = ["1 submit j 0:ok", "2 status j j.0", "1 ok 0:completed", "2 ok running"];
   assert.deepEqual(verdicts({ history, final: { "j.0": completed("j.0") } }), good);
+});
+
+test("what has to be refused is, unless there is something else in the way", () => {
+  const bad = "submit j 0:ok<1 1:ok<0 !DEPENDENCY_CYCLE";
+  const history = ["1 submit k 0:ok", "1 ok 0:completed", `2 ${bad}`, "2 fail DEPENDENCY_CYCLE"];
+  const final = { "k.0": completed("k.0") };
+  assert.deepEqual(verdicts({ history, final }), { ...good, refusals: "valid" });
+  assert.deepEqual(verdicts({ history: [...history.slice(0, 3), "2 fail UNAVAILABLE"], final }), good);
 });
 
 test("a submission of unknown outcome may be there or not", () => {

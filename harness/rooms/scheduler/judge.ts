@@ -2,6 +2,7 @@
  * Judges a finished run of a scheduler by its history and its final states:
  *
  * - outcomes: every task ended as its body and its dependencies say, and nothing is there that nobody submitted;
+ * - refusals: what had to be refused was, with the right code, and nothing else for a mistake that it did not have;
  * - submissions-kept: what was accepted is there at the end, and what was refused is not;
  * - answers-agree: what a client was told about an end is how the task ended, and no later answer is of before it.
  *
@@ -17,7 +18,7 @@ import type { CheckResult } from "../../check/verdict.ts";
 import { pairOperations } from "../../history/operations.ts";
 import type { Operation } from "../../history/operations.ts";
 import type { JudgedBlock } from "../room.ts";
-import { endText, parseEnds, parseJob } from "./job-text.ts";
+import { endText, parseEnds, parseJob, refusalIn } from "./job-text.ts";
 import type { FatedTask } from "./job-text.ts";
 import type { SchedulerTypes } from "./room.ts";
 
@@ -55,18 +56,19 @@ export function judge({ implementation, plan, history, states }: JudgedBlock<Sch
   const isLost = plan.faults.some(
     ({ kind }) => losesDisks.has(kind) || (!implementation.durable && losesMemory.has(kind)),
   );
+  const refusals = resultOfProblems("refusals", ...refusalProblems(operations, isLost));
   const outcomes = resultOfProblems("outcomes", ...outcomeProblems(submitted, told, finals, isLost));
   if (held.length === 0) {
     const unknown = { validity: "unknown", summary: "no node is in service" } as const;
     return [{ ...outcomes, ...unknown }];
   }
-  if (isLost) return [outcomes];
-  return [
-    outcomes,
+  const kept = [
     resultOfProblems("submissions-kept", ...keptProblems(operations, submitted, finals)),
     resultOfProblems("answers-agree", ...answerProblems(told, finals)),
-    // A run of which no client was ever told anything says nothing about what clients are told.
-  ].filter(({ id, count, validity }) => id === "outcomes" || count > 0 || validity === "invalid");
+  ];
+  // A run in which no client was told something says nothing about what clients are told.
+  const others = [refusals, ...(isLost ? [] : kept)];
+  return [outcomes, ...others.filter(({ count, validity }) => count > 0 || validity === "invalid")];
 }
 
 type Found = [count: number, unit: string, problems: readonly string[]];
@@ -110,6 +112,26 @@ function problemOf(
   const open = dependencies.find((id) => !ends.has(id));
   if (open !== undefined && !isLost) return [`though its dependency ${open} has not ended: ${by}`];
   return end === endOfFate[fate] ? [] : [`wanted ${endOfFate[fate]}: ${by}`];
+}
+
+/** They say something about the scheduler, not about the submission. */
+const circumstances: ReadonlySet<string> = new Set(["UNAVAILABLE", "OVERLOADED", "CAPACITY_EXCEEDED"]);
+
+function refusalProblems(operations: readonly Operation[], isLost: boolean): Found {
+  const problems: string[] = [];
+  let count = 0;
+  for (const operation of operations) {
+    const { f, argument, outcome, error = "" } = operation;
+    if (f !== "submit" || outcome === "info" || circumstances.has(error)) continue;
+    const wanted = refusalIn(String(argument));
+    if (wanted === undefined && outcome === "ok") continue;
+    count++;
+    if (outcome === "ok") problems.push(`${nameOf(operation)} was accepted, wanted ${wanted}: ${String(argument)}`);
+    else if (error !== wanted && !(isLost && error === "UNKNOWN_DEPENDENCY")) {
+      problems.push(`${nameOf(operation)} was refused with ${error}, wanted ${wanted ?? "none"}: ${String(argument)}`);
+    }
+  }
+  return [count, "submissions that were or had to be refused", problems];
 }
 
 function keptProblems(

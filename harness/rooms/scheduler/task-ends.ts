@@ -44,7 +44,7 @@ export class TaskEnds implements TraceCheck {
     this.#longestWaitMs = Math.max(this.#longestWaitMs, timeMs - Math.max(ready.sinceMs, this.#healedMs));
   }
 
-  result(nowMs: Millis, tasks: ObservedTasks): CheckResult {
+  result(nowMs: Millis, tasks: ObservedTasks): CheckResult | undefined {
     let uncertain = 0;
     for (const task of tasks.tasks) {
       if (task.accepted === undefined) continue;
@@ -55,13 +55,9 @@ export class TaskEnds implements TraceCheck {
     }
     const wait = `, started at most ${this.#longestWaitMs.toFixed(1)} ms after they were ready`;
     const told = uncertain === 0 ? "" : `, ${uncertain} whose end nobody was left to tell`;
-    const nothing = this.#accepted === 0 ? "no task was accepted" : "no task is left that was accepted";
-    return (
-      this.#findings.result(`${wait}${told}`) ?? {
-        ...{ id: "every-task-ends", count: 0, unit: "tasks", validity: "unknown" },
-        summary: nothing,
-      }
-    );
+    const result = this.#findings.result(`${wait}${told}`);
+    if (result !== undefined || this.#accepted > 0) return result;
+    return { id: "every-task-ends", count: 0, unit: "tasks", validity: "unknown", summary: "no task was accepted" };
   }
 }
 

@@ -147,6 +147,16 @@ test("a dependency is an earlier task of the job, or of a job that was accepted"
   }
 });
 
+test("of the jobs that have to be refused, some have a circle and some need what nobody submitted", () => {
+  const workload = workloadOf("tasks", { ...load, circleFraction: 0.3, strayFraction: 0.2 });
+  const texts = Array.from({ length: 300 }, () => String(workload.next(1).value)).filter((text) => text.includes(":"));
+  const share = (code: string): number => texts.filter((text) => text.endsWith(` !${code}`)).length / texts.length;
+  assert.ok(Math.abs(share("DEPENDENCY_CYCLE") - 0.3 * (5 / 6)) < 0.08, String(share("DEPENDENCY_CYCLE")));
+  assert.ok(Math.abs(share("UNKNOWN_DEPENDENCY") - 0.2) < 0.08, String(share("UNKNOWN_DEPENDENCY")));
+  const [circle = ""] = texts.filter((text) => /^0:\w+\??<.*1.* 1:\w+\??<.*2.* 2:\w+\??<.*0/.test(text));
+  assert.ok(circle.endsWith(" !DEPENDENCY_CYCLE"), "a circle through three tasks is among them");
+});
+
 test("at the end, what may be open is waited for: not what was refused or has ended", () => {
   const codes = ["UNAVAILABLE", "REPLY_TIMEOUT"] as const;
   const workload = workloadOf("tasks", { ...load, separateFraction: 0, statusFraction: 0 });

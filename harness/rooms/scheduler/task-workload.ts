@@ -10,6 +10,7 @@
 
 import { assert } from "../../../implementations/foundation/assert.ts";
 import type { Outcome } from "../../../implementations/foundation/deployment.ts";
+import type { ErrorCode } from "../../../implementations/foundation/errors.ts";
 import type { Random } from "../../../implementations/foundation/effects.ts";
 import type {
   SchedulerOperation,
@@ -29,6 +30,12 @@ type TaskCall = Call<SchedulerOperation>;
 const rememberedJobs = 6;
 /** How a task that calls something names it; every implementation runs this project's own sources. */
 export const calledModule = new URL("called-task.ts", import.meta.url).href;
+
+interface Spoilt {
+  readonly tasks: readonly TaskSpec[];
+  /** undefined: there is no mistake in it. */
+  readonly refusal: ErrorCode | undefined;
+}
 
 interface Submitter {
   readonly number: number;
@@ -61,14 +68,14 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const { separateFraction = 0, statusFraction = 0 } = this.#load;
     const { random } = submitter;
     const job = `c${client}-${submitter.jobs++}`;
-    const tasks = this.#draw(job, submitter);
+    const { tasks, refusal } = this.#spoil(job, this.#draw(job, submitter), random.fork(`${job} mistake`));
     const ids = tasks.map(({ id }) => id);
     const untilEnded = random.float() >= separateFraction;
     if (!untilEnded) submitter.next.push(this.#wait(job, ids));
     if (random.float() < statusFraction) submitter.next.push(statusOf(job, ids[0] ?? ""));
     this.#open.set(job, ids);
     const operation = { kind: "submit", tasks, untilEnded } as const;
-    return { operation, f: "submit", key: job, value: jobText(tasks) };
+    return { operation, f: "submit", key: job, value: jobText(tasks, refusal) };
   }
 
   completed(client: number, call: TaskCall, outcome: Outcome<SchedulerResult>): Completion {
@@ -93,6 +100,21 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
   /** Waits until all of the job's tasks have ended. */
   read(job: string): TaskCall {
     return this.#wait(job, this.#open.get(job) ?? []);
+  }
+
+  /** Makes a mistake in some jobs, for which they have to be refused as a whole. */
+  #spoil(job: string, tasks: readonly TaskSpec[], random: Random): Spoilt {
+    const { circleFraction = 0, strayFraction = 0 } = this.#load;
+    const draw = random.float();
+    if (draw < circleFraction) {
+      const length = Math.min(tasks.length, 2 + random.below(4));
+      const next = (index: number): string => `${job}.${(index + 1) % length}`;
+      const isOfCircle = (index: number): boolean => index < length && length > 1;
+      const spoilt = tasks.map((task, index) => (isOfCircle(index) ? needing(task, next(index)) : task));
+      return { tasks: spoilt, refusal: length > 1 ? "DEPENDENCY_CYCLE" : undefined };
+    }
+    if (draw >= circleFraction + strayFraction) return { tasks, refusal: undefined };
+    return { tasks: tasks.map((task) => needing(task, "nobodys.0")), refusal: "UNKNOWN_DEPENDENCY" };
   }
 
   #wait(job: string, tasks: readonly string[]): TaskCall {
@@ -177,6 +199,10 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     }
     return [...dependencies];
   }
+}
+
+function needing(task: TaskSpec, dependency: string): TaskSpec {
+  return { ...task, dependencies: [...new Set([...(task.dependencies ?? []), dependency])] };
 }
 
 function statusOf(job: string, task: string): TaskCall {

@@ -222,7 +222,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ["ready for ever, and the node stops at the end", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "9 n1 stop"]],
     ["running for ever", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
     ["lost at a crash", "invalid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 stop", "2 n1 start"]],
-    ["lost at a crash without a journal", "unknown", ["0 n1 accepted j.0", "1 n1 stop"], { isDurable: false }],
+    ["lost at a crash without a journal", "silent", ["0 n1 accepted j.0", "1 n1 stop"], { isDurable: false }],
     [
       "ended when its home crashed",
       "valid",
@@ -236,7 +236,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
         ...["2 n1 ended k.0", "2 n1 committed k.0", "9 n1 stop"],
       ],
     ],
-    ["lost with its disk", "unknown", ["0 n1 accepted j.0", "1 n1 stop", "2 n1 damage", "2 n1 start"]],
+    ["lost with its disk", "silent", ["0 n1 accepted j.0", "1 n1 stop", "2 n1 damage", "2 n1 start"]],
   ],
   "effects-once": [
     ["nothing happens", "silent", ["0 n1 accepted j.0"]],

@@ -224,9 +224,9 @@ function drawBody(random: Random): TaskBody {
     case 1:
       return { kind: "crash", ms, times: random.below(4) };
     case 2:
-      return { kind: "call", module: "simulated:arithmetic", export: "sum", args: [1, 2, 3] };
+      return { kind: "call", module: "simulated:sample", export: "sum", args: [1, 2, 3] };
     case 3:
-      return { kind: "call", module: "simulated:arithmetic", export: "count", args: [20, 2] };
+      return { kind: "call", module: "simulated:sample", export: "count", args: [20, 2] };
     case 4:
       return { kind: "sleep", ms, returns: { slept: ms } };
     case 5:

@@ -120,7 +120,7 @@ export class SimulatedExecutor implements TaskExecutor {
     });
     worker.busy = { taken, startedMs, run };
     run.begin();
-    this.#events.started(slot, { worker: worker.index, token, lane, waitMs });
+    this.#events.started(slot, { worker: worker.index, token, lane, waitMs, startedMs });
   }
 
   #end(worker: Worker, how: RunEnd): void {

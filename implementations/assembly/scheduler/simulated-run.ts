@@ -61,9 +61,9 @@ export class SimulatedRun {
 
   begin(): void {
     const { body } = this.#attempt;
-    if (body.kind === "call") return this.#step(body);
     this.#sinceMs = this.#ports.clock.nowMs();
-    this.#stretchMs = Math.max(0, body.ms - this.#doneMs);
+    // A function is not entered before its start has been told.
+    this.#stretchMs = body.kind === "call" ? 0 : Math.max(0, body.ms - this.#doneMs);
     this.#arm();
   }
 
@@ -119,20 +119,15 @@ export class SimulatedRun {
     try {
       const step = this.#steps?.next();
       if (step === undefined) throw new Error(`there is no ${body.export} in ${body.module}`);
-      if (step.done === true) return this.#endSoon({ end: "completed", result: step.value ?? null });
+      if (step.done === true) return this.#end({ end: "completed", result: step.value ?? null });
       this.#sinceMs = this.#ports.clock.nowMs();
       this.#stretchMs = step.value;
       this.#arm();
     } catch (error) {
-      if (error instanceof Yielded) return this.#endSoon({ end: "yielded", state: error.state });
+      if (error instanceof Yielded) return this.#end({ end: "yielded", state: error.state });
       const message = error instanceof Error ? error.message : String(error);
-      this.#endSoon({ end: "threw", message: message.slice(0, messageCharacters) });
+      this.#end({ end: "threw", message: message.slice(0, messageCharacters) });
     }
-  }
-
-  /** A function that works not at all ends within its first step, and nobody has been told of its start yet. */
-  #endSoon(how: RunEnd): void {
-    this.#timer = this.#ports.clock.after(0, () => this.#end(how));
   }
 
   #end(how: RunEnd): void {

@@ -5,9 +5,9 @@
 
 import { describe } from "node:test";
 import { schedulerSuite } from "./scheduler-suite.fixture.ts";
-import { minimalScheduler } from "./implementations.ts";
+import { minimalScheduler, productionScheduler } from "./implementations.ts";
 
-for (const implementation of [minimalScheduler]) {
+for (const implementation of [minimalScheduler, productionScheduler]) {
   describe(`${implementation.name}, simulated`, () => {
     schedulerSuite({ implementation, options: { substrate: "simulated" }, module: "simulated:sample" });
   });

@@ -109,9 +109,9 @@ export class Attempts {
   }
 
   /** A worker has begun it. */
-  begin(attempt: Attempt, worker: number, nowMs: Millis): void {
+  begin(attempt: Attempt, worker: number, startedMs: Millis): void {
     attempt.worker = worker;
-    attempt.startedMs = nowMs;
+    attempt.startedMs = startedMs;
     this.#running.set(worker, attempt);
   }
 

@@ -227,7 +227,7 @@ export class Home {
         return this.#finish(task, { state: "completed", result: outcome.result ?? null });
       case "threw":
       case "crashed":
-        return this.#attemptFailed(task, outcome.end, outcome.message ?? "");
+        return this.#attemptFailed(task, outcome.end, outcome.end === "threw" ? (outcome.message ?? "") : "");
       case "lost":
         this.#counts.lost++;
         return this.#again(task);

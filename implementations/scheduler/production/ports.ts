@@ -36,6 +36,8 @@ export interface StartedAttempt {
   /** Whose lane it was taken from; -1 the shared one. */
   readonly lane: number;
   readonly waitMs: Millis;
+  /** An event may come later than what it tells of. */
+  readonly startedMs: Millis;
 }
 
 export interface EndedAttempt {

@@ -203,7 +203,7 @@ export class SchedulerCore implements AttemptEvents {
     this.#turn(() => {
       const attempt = this.#attempts.at(slot);
       assert(attempt?.token === started.token, `slot ${slot} holds the attempt that started`);
-      this.#attempts.begin(attempt, started.worker, this.#clock.nowMs());
+      this.#attempts.begin(attempt, started.worker, started.startedMs);
       if (attempt.task !== undefined) this.#home.started(attempt.task, attempt, started);
       else if (attempt.guest !== undefined) this.#guestStarted(attempt.guest, started);
     });

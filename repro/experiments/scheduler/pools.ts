@@ -1,0 +1,45 @@
+/** How fast pools of real threads are: ours, minimal, and libraries from elsewhere. */
+
+import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import { poolStage } from "../../../harness/pool-stage.ts";
+import type { PoolStageOptions } from "../../../harness/pool-stage.ts";
+
+type OfProfile<Value> = Readonly<Record<Profile, Value>>;
+
+const everyPool: PoolStageOptions["contenders"] = {
+  production: ["empty"],
+  minimal: ["empty"],
+  piscina: ["empty"],
+  "p-queue": ["empty"],
+  bullmq: ["empty"],
+};
+const threads: PoolStageOptions["contenders"] = {
+  production: ["uniform", "mixed", "scaling", "stealing", "imbalance", "tenants", "preemption"],
+};
+
+const blocks: OfProfile<number> = { smoke: 0, quick: 2, full: 10 };
+const scales: OfProfile<number> = { smoke: 0.05, quick: 0.15, full: 1 };
+const emptyS: OfProfile<number> = { smoke: 4, quick: 5, full: 22 };
+const threadsS: OfProfile<number> = { smoke: 3, quick: 6, full: 32 };
+
+export const schedulerPools: Experiment = {
+  id: "scheduler-pools",
+  module: "scheduler",
+  title: "Pools of threads side by side",
+  purpose:
+    "How many tasks per second do pools hand in, run and acknowledge, and what do ours do with mixed tasks, more " +
+    "workers, uneven lanes, two tenants, and urgent tasks?",
+  stages: (profile, seed) =>
+    Array.from({ length: 2 * blocks[profile] }, (_, block) => {
+      const isEveryPool = block % 2 === 0;
+      return poolStage({
+        experiment: "scheduler-pools",
+        block,
+        label: isEveryPool ? "empty tasks through every pool" : "scenarios of production's threads",
+        seed: `${seed}/pools/${block}`,
+        estimateS: (isEveryPool ? emptyS : threadsS)[profile],
+        contenders: isEveryPool ? everyPool : threads,
+        scale: scales[profile],
+      });
+    }),
+};
