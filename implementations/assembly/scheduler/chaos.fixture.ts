@@ -15,11 +15,44 @@ import { ScheduleCheck } from "./schedule-check.fixture.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
 
 export type FaultName =
-  "kill" | "graceful-restart" | "pause" | "cut" | "one-way" | "loss" | "duplicate" | "reorder" | "thread-kill" | "thread-stall" | "lost-sync" | "torn-write" | "write-error" | "full" | "slow" | "jump" | "skew" | "strobe";
+  | "kill"
+  | "graceful-restart"
+  | "pause"
+  | "cut"
+  | "one-way"
+  | "loss"
+  | "duplicate"
+  | "reorder"
+  | "thread-kill"
+  | "thread-stall"
+  | "lost-sync"
+  | "torn-write"
+  | "write-error"
+  | "full"
+  | "slow"
+  | "jump"
+  | "skew"
+  | "strobe";
 
 export const allFaults: readonly FaultName[] = [
-  "kill", "graceful-restart", "pause", "cut", "one-way", "loss", "duplicate", "reorder", "thread-kill", "thread-stall",
-  "lost-sync", "torn-write", "write-error", "full", "slow", "jump", "skew", "strobe",
+  "kill",
+  "graceful-restart",
+  "pause",
+  "cut",
+  "one-way",
+  "loss",
+  "duplicate",
+  "reorder",
+  "thread-kill",
+  "thread-stall",
+  "lost-sync",
+  "torn-write",
+  "write-error",
+  "full",
+  "slow",
+  "jump",
+  "skew",
+  "strobe",
 ];
 
 export interface ChaosOptions {
@@ -44,7 +77,13 @@ const defaults = { leaseMs: 200, remembered: 10_000, tenants: "default:1,a:2:300
 export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   const { seed, nodes = 3, jobs = 6, submissions = 12, faults = allFaults, faultMs = 3000 } = options;
   const settings = { ...defaults, ...options.settings };
-  const deployment = await deploySimulatedProduction({ substrate: "simulated", nodes, seed, directory: "/nowhere", settings });
+  const deployment = await deploySimulatedProduction({
+    substrate: "simulated",
+    nodes,
+    seed,
+    directory: "/nowhere",
+    settings,
+  });
   const random = seededRandom(`chaos/${seed}`);
   const resolved = resolveProductionSettings(settings);
   const shares = sharesOf(resolved, nodes);
@@ -94,7 +133,8 @@ async function stateProblems(deployment: SchedulerDeployment, check: ScheduleChe
       continue;
     }
     const expected = load.expectedEnd(spec);
-    if (expected !== undefined && end.state !== expected) problems.push(`${task} is ${end.state}, expected ${expected}`);
+    if (expected !== undefined && end.state !== expected)
+      problems.push(`${task} is ${end.state}, expected ${expected}`);
     if (check.committed.has(task) && check.committed.get(task) !== end.state) problems.push(`${task} changed its end`);
   }
   return problems;
@@ -164,24 +204,31 @@ class Load {
 
   #submit(job: number, sequence: number, number: number, tasks: readonly TaskSpec[], untilEnded: boolean): void {
     for (const { id } of tasks) this.#waiting.add(id);
-    this.#deployment.invoke({ session: job, sequence, operation: { kind: "submit", tasks, untilEnded } }, 1000, (outcome) => {
-      if (outcome.kind !== "ok") {
-        if (outcome.kind === "fail" && outcome.code !== "UNAVAILABLE" && outcome.code !== "OVERLOADED") {
-          this.problems.push(`submission ${number} of job ${job} was refused: ${outcome.code} ${outcome.reason ?? ""}`);
+    this.#deployment.invoke(
+      { session: job, sequence, operation: { kind: "submit", tasks, untilEnded } },
+      1000,
+      (outcome) => {
+        if (outcome.kind !== "ok") {
+          if (outcome.kind === "fail" && outcome.code !== "UNAVAILABLE" && outcome.code !== "OVERLOADED") {
+            this.problems.push(
+              `submission ${number} of job ${job} was refused: ${outcome.code} ${outcome.reason ?? ""}`,
+            );
+          }
+          return this.#submit(job, sequence + 1, number, tasks, untilEnded);
         }
-        return this.#submit(job, sequence + 1, number, tasks, untilEnded);
-      }
-      for (const { id } of tasks) this.#accepted.push(id);
-      if (this.#random.below(3) === 0) return this.#wait(job, sequence + 1, number, tasks);
-      for (const { id } of tasks) this.#waiting.delete(id);
-      this.#deployment.clock.after(this.#random.below(200), () => this.#next(job, sequence + 1, number + 1));
-    });
+        for (const { id } of tasks) this.#accepted.push(id);
+        if (this.#random.below(3) === 0) return this.#wait(job, sequence + 1, number, tasks);
+        for (const { id } of tasks) this.#waiting.delete(id);
+        this.#deployment.clock.after(this.#random.below(200), () => this.#next(job, sequence + 1, number + 1));
+      },
+    );
   }
 
   #wait(job: number, sequence: number, number: number, tasks: readonly TaskSpec[]): void {
     const ids = tasks.map(({ id }) => id);
     this.#deployment.invoke({ session: job, sequence, operation: { kind: "wait", tasks: ids } }, 1000, (outcome) => {
-      if (outcome.kind === "fail" && outcome.code === "NOT_FOUND") this.problems.push(`${ids[0]} was accepted and is unknown`);
+      if (outcome.kind === "fail" && outcome.code === "NOT_FOUND")
+        this.problems.push(`${ids[0]} was accepted and is unknown`);
       if (outcome.kind !== "ok") return this.#wait(job, sequence + 1, number, tasks);
       for (const id of ids) this.#waiting.delete(id);
       this.#next(job, sequence + 1, number + 1);
@@ -317,5 +364,10 @@ class Nemesis {
 }
 
 function linksOf(all: readonly NodeId[], node: NodeId): readonly Link[] {
-  return all.filter((other) => other !== node).flatMap((other) => [{ from: node, to: other }, { from: other, to: node }]);
+  return all
+    .filter((other) => other !== node)
+    .flatMap((other) => [
+      { from: node, to: other },
+      { from: other, to: node },
+    ]);
 }

@@ -41,7 +41,9 @@ export interface SchedulerNodeOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly defer: (callback: () => void) => void;
-  /** Places in the run queue, if fewer than `queueSlots` are to be; what finds none waits unordered until one is free. */
+  /**
+   * Places in the run queue, if fewer than `queueSlots` are to be; what finds none waits unordered until one is free.
+   */
   readonly slots?: number;
   readonly createExecutor: (place: ExecutorPlace) => TaskExecutor;
   readonly trace: (event: SchedulerEvent) => void;

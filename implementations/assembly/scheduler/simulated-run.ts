@@ -96,7 +96,9 @@ export class SimulatedRun {
     const { clock } = this.#ports;
     const { body } = this.#attempt;
     const leftMs = Math.max(0, this.#sinceMs + this.#stretchMs - clock.nowMs());
-    this.#timer = clock.after(leftMs, () => (body.kind === "call" ? this.#step(body) : this.#end(endOf(body, this.#attempt))));
+    this.#timer = clock.after(leftMs, () =>
+      body.kind === "call" ? this.#step(body) : this.#end(endOf(body, this.#attempt)),
+    );
     this.#armCheckpoint();
   }
 

@@ -1,9 +1,10 @@
 /**
  * Whether a submission is taken: everything a client can get wrong is found here, before anything is enqueued.
  *
- * What concerns a task alone comes first (`admitted-task.ts`), then what concerns it among others. Some of it has to be asked: whether a module has the export that a task calls, and whether other
- * homes have the tasks it depends on. That takes time in which this home's tasks change, so what depends on them is
- * looked at again afterwards, and the tasks are enqueued in the same turn.
+ * What concerns a task alone comes first (`admitted-task.ts`), then what concerns it among others. Some of it has to be
+ * asked: whether a module has the export that a task calls, and whether other homes have the tasks it depends on. That
+ * takes time in which this home's tasks change, so what depends on them is looked at again afterwards, and the tasks
+ * are enqueued in the same turn.
  */
 
 import type { ErrorCode } from "../../foundation/errors.ts";
@@ -223,8 +224,12 @@ export class AdmissionControl {
 function circle(fresh: readonly AdmittedTask[]): Refusal | undefined {
   const cycle = findCycle(fresh);
   if (cycle === undefined) return undefined;
-  const shown = cycle.length > 8 ? `${cycle.slice(0, 8).join(" -> ")} -> ... (${cycle.length} tasks)` : cycle.join(" -> ");
-  return refusal("DEPENDENCY_CYCLE", `${shown} -> ${cycle[0]}: each of them waits for the next, so none could ever start`);
+  const shown =
+    cycle.length > 8 ? `${cycle.slice(0, 8).join(" -> ")} -> ... (${cycle.length} tasks)` : cycle.join(" -> ");
+  return refusal(
+    "DEPENDENCY_CYCLE",
+    `${shown} -> ${cycle[0]}: each of them waits for the next, so none could ever start`,
+  );
 }
 
 const refusal = (code: ErrorCode, reason: string): Refusal => ({ code, reason });

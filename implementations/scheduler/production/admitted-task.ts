@@ -95,7 +95,12 @@ function taskOf(raw: unknown, where: string): AdmittedTask {
     tenant: tenantOf(fields["tenant"] ?? defaultTenant, at),
     resources: resourcesOf(fields["resources"] ?? defaultResources, at),
     dependencies: dependenciesOf(fields["dependencies"] ?? [], at),
-    affinity: wholeNumber(fields["affinity"] ?? -1, `${at}: affinity`, fields["affinity"] === undefined ? -1 : 0, Number.MAX_SAFE_INTEGER),
+    affinity: wholeNumber(
+      fields["affinity"] ?? -1,
+      `${at}: affinity`,
+      fields["affinity"] === undefined ? -1 : 0,
+      Number.MAX_SAFE_INTEGER,
+    ),
     maxAttempts: wholeNumber(fields["maxAttempts"] ?? defaultAttempts, `${at}: maxAttempts`, 1, limits.attempts),
     deadlineMs: fields["deadlineMs"] === undefined ? 0 : duration(fields["deadlineMs"], `${at}: deadlineMs`, true),
   };
@@ -131,8 +136,13 @@ function bodyOfKind(kind: TaskBody["kind"], fields: Readonly<Record<string, unkn
   }
   const ms = duration(fields["ms"], `${at}: body.ms`, false);
   if (kind === "fail" || kind === "crash") {
-    const times = fields["times"] === undefined ? {} : { times: wholeNumber(fields["times"], `${at}: body.times`, 0, Number.MAX_SAFE_INTEGER) };
-    return kind === "crash" ? { kind, ms, ...times } : { kind, ms, message: text(fields["message"], `${at}: body.message`), ...times };
+    const times =
+      fields["times"] === undefined
+        ? {}
+        : { times: wholeNumber(fields["times"], `${at}: body.times`, 0, Number.MAX_SAFE_INTEGER) };
+    return kind === "crash"
+      ? { kind, ms, ...times }
+      : { kind, ms, message: text(fields["message"], `${at}: body.message`), ...times };
   }
   const { checkpointMs, returns } = fields;
   return {
@@ -211,7 +221,8 @@ function objectOf(
 
 /** Short: a reason is read by a person, and goes over the wire. */
 function shown(value: unknown): string {
-  const full = typeof value === "object" && value !== null ? (Array.isArray(value) ? "an array" : "an object") : String(value);
+  const full =
+    typeof value === "object" && value !== null ? (Array.isArray(value) ? "an array" : "an object") : String(value);
   const quoted = typeof value === "string" ? JSON.stringify(value) : full;
   return quoted.length > 100 ? `${quoted.slice(0, 100)}...` : quoted;
 }

@@ -121,7 +121,8 @@ function check(name: string, value: unknown): void {
     throw new UsageError(`Cannot use setting ${name}: there is none of that name; there are ${names}`);
   }
   if (typeof standard === "boolean") {
-    if (typeof value !== "boolean") throw new UsageError(`Cannot use ${name} ${shown(value)}: allowed is true or false`);
+    if (typeof value !== "boolean")
+      throw new UsageError(`Cannot use ${name} ${shown(value)}: allowed is true or false`);
   } else if (typeof standard === "string") {
     if (typeof value !== "string") throw new UsageError(`Cannot use ${name} ${shown(value)}: allowed is a text`);
   } else {

@@ -14,13 +14,32 @@ import { digestOf } from "./task-table.ts";
 
 export type JournalRecord =
   /** `known`: records of what was known that follow, so that a file without them all is seen to lack some. */
-  | { readonly kind: "life"; readonly life: number; readonly tokensBelow: number; readonly orders: number; readonly toldBelow: number; readonly atMs: Millis; readonly known: number }
+  | {
+      readonly kind: "life";
+      readonly life: number;
+      readonly tokensBelow: number;
+      readonly orders: number;
+      readonly toldBelow: number;
+      readonly atMs: Millis;
+      readonly known: number;
+    }
   /** Tokens below this one may be given out. */
   | { readonly kind: "tokens"; readonly below: number }
   /** That tasks of an order below this one were accepted has been told. */
   | { readonly kind: "told"; readonly below: number }
-  | { readonly kind: "submission"; readonly atMs: Millis; readonly order: number; readonly tasks: readonly AdmittedTask[] }
-  | { readonly kind: "end"; readonly atMs: Millis; readonly task: string; readonly attempts: number; readonly end: TaskEnd }
+  | {
+      readonly kind: "submission";
+      readonly atMs: Millis;
+      readonly order: number;
+      readonly tasks: readonly AdmittedTask[];
+    }
+  | {
+      readonly kind: "end";
+      readonly atMs: Millis;
+      readonly task: string;
+      readonly attempts: number;
+      readonly end: TaskEnd;
+    }
   /** An attempt threw, or ended its thread. */
   | { readonly kind: "failure"; readonly task: string; readonly failures: number; readonly attempts: number }
   /** A task of another home completed. */
@@ -36,7 +55,13 @@ export type JournalRecord =
       readonly attempts: number;
     }
   /** Known: how a task ended. */
-  | { readonly kind: "remembered"; readonly task: string; readonly digest: number; readonly attempts: number; readonly end: TaskEnd };
+  | {
+      readonly kind: "remembered";
+      readonly task: string;
+      readonly digest: number;
+      readonly attempts: number;
+      readonly end: TaskEnd;
+    };
 
 const types: Readonly<Record<JournalRecord["kind"], number>> = {
   life: 1,
@@ -129,13 +154,22 @@ export class JournalState {
   }
 
   #accept(spec: AdmittedTask, order: number, acceptedMs: Millis): void {
-    const unmet = new Set(spec.dependencies.filter((dependency) => this.ended.get(dependency)?.end.state !== "completed"));
+    const unmet = new Set(
+      spec.dependencies.filter((dependency) => this.ended.get(dependency)?.end.state !== "completed"),
+    );
     this.orders = Math.max(this.orders, order + 1);
     this.#add(spec.id, { spec, order, acceptedMs, unmet, failures: 0, attempts: 0 });
   }
 
   #know({ task, order, ageMs, unmet, failures, attempts }: Extract<JournalRecord, { kind: "live" }>): void {
-    this.#add(task.id, { spec: task, order, acceptedMs: this.lastMs - ageMs, unmet: new Set(unmet), failures, attempts });
+    this.#add(task.id, {
+      spec: task,
+      order,
+      acceptedMs: this.lastMs - ageMs,
+      unmet: new Set(unmet),
+      failures,
+      attempts,
+    });
   }
 
   #add(id: string, task: RecoveredTask): void {

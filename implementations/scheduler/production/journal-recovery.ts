@@ -47,18 +47,26 @@ export function recoverJournal(
   node: string,
   done: (error: JournalDamage | DiskError | undefined, recovered?: RecoveredJournal) => void,
 ): void {
-  retrying<readonly string[]>((completion) => disk.list(completion), done, (names) => {
-    const files = names.filter((name) => name.endsWith(fileSuffix) || name.endsWith(unfinishedSuffix));
-    const newest = names.filter((name) => name.endsWith(fileSuffix)).at(-1);
-    if (newest === undefined) {
-      return done(undefined, { state: new JournalState(), files, nextSequence: 1, isEmpty: true, repairs: [] });
-    }
-    retrying<Uint8Array>((completion) => disk.read(newest, completion), done, (bytes) => {
-      const read = replay(node, newest, bytes);
-      if (read instanceof JournalDamage) done(read);
-      else done(undefined, { ...read, files, isEmpty: false });
-    });
-  });
+  retrying<readonly string[]>(
+    (completion) => disk.list(completion),
+    done,
+    (names) => {
+      const files = names.filter((name) => name.endsWith(fileSuffix) || name.endsWith(unfinishedSuffix));
+      const newest = names.filter((name) => name.endsWith(fileSuffix)).at(-1);
+      if (newest === undefined) {
+        return done(undefined, { state: new JournalState(), files, nextSequence: 1, isEmpty: true, repairs: [] });
+      }
+      retrying<Uint8Array>(
+        (completion) => disk.read(newest, completion),
+        done,
+        (bytes) => {
+          const read = replay(node, newest, bytes);
+          if (read instanceof JournalDamage) done(read);
+          else done(undefined, { ...read, files, isEmpty: false });
+        },
+      );
+    },
+  );
 }
 
 function replay(
@@ -72,10 +80,18 @@ function replay(
     state.apply(decodeRecord(new Uint8Array(view.buffer, view.byteOffset + bodyStart, bodyEnd - bodyStart)));
   });
   if (end.kind === "damaged") {
-    return new JournalDamage(node, file, `damaged at byte ${end.offset}: expected record ${nextSequence}, found ${end.found}`);
+    return new JournalDamage(
+      node,
+      file,
+      `damaged at byte ${end.offset}: expected record ${nextSequence}, found ${end.found}`,
+    );
   }
   if (state.life === 0 || state.missing > 0) {
-    return new JournalDamage(node, file, `damaged: ${Math.max(1, state.missing)} of the records it began with are gone`);
+    return new JournalDamage(
+      node,
+      file,
+      `damaged: ${Math.max(1, state.missing)} of the records it began with are gone`,
+    );
   }
   const repairs =
     end.kind === "torn"

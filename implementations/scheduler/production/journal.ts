@@ -288,7 +288,11 @@ function writeWhole(
         note(directoryError);
         // It may have its name already, and would stand for records that only the old file has: not to be gone on with.
         if (failed !== undefined) return done(new DiskError("IO", failed.message, { cause: failed }));
-        removeAll(disk, replaced.filter((other) => other !== name && other !== unfinished), done);
+        removeAll(
+          disk,
+          replaced.filter((other) => other !== name && other !== unfinished),
+          done,
+        );
       });
     });
   });

@@ -19,7 +19,8 @@ export function jsonFlaw(value: unknown, path: string, depth = 0): string | unde
     return undefined;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return `${path} is ${describe(value)}, which JSON does not have`;
+  if (prototype !== Object.prototype && prototype !== null)
+    return `${path} is ${describe(value)}, which JSON does not have`;
   for (const [name, member] of Object.entries(value)) {
     const flaw = jsonFlaw(member, `${path}.${name}`, depth + 1);
     if (flaw !== undefined) return flaw;

@@ -21,7 +21,9 @@ export type Message =
   | { readonly kind: "load"; readonly waiting: number }
   /** Give me up to `want` tasks. `life` and `number` make a question that comes twice a question that came once. */
   | { readonly kind: "steal"; readonly life: number; readonly number: number; readonly want: number }
-  /** Execute this; `life` is the asker's, in any other life it is void. Until it is renewed for the first time: again. */
+  /**
+   * Execute this; `life` is the asker's, in any other life it is void. Until it is renewed for the first time: again.
+   */
   | {
       readonly kind: "lease";
       readonly life: number;

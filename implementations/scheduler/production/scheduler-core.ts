@@ -345,7 +345,19 @@ export class SchedulerCore implements AttemptEvents {
     const { token, task, failures, state } = guest.lease;
     const { id, body, resources } = task;
     const tenant = tenantNumbersOf(this.#options.settings).size;
-    const offer = { token, rank: -task.priority, order: 0, tenant, lane: -1, resources, id, body, failures, state, guest };
+    const offer = {
+      token,
+      rank: -task.priority,
+      order: 0,
+      tenant,
+      lane: -1,
+      resources,
+      id,
+      body,
+      failures,
+      state,
+      guest,
+    };
     const attempt = this.#attempts.offer(offer, this.#clock.nowMs());
     this.#hasOffered ||= attempt !== undefined;
     return attempt;

@@ -66,7 +66,13 @@ export class Watches {
 
   /** Asks how `tasks` of other homes stand; `done` gets undefined when not all have been answered in `limitMs`. */
   inquire(tasks: Iterable<string>, limitMs: Millis, done: Inquiry["done"]): void {
-    const inquiry: Inquiry = { since: this.#number + 1, open: new Set(tasks), states: new Map(), done, limit: undefined };
+    const inquiry: Inquiry = {
+      since: this.#number + 1,
+      open: new Set(tasks),
+      states: new Map(),
+      done,
+      limit: undefined,
+    };
     this.#inquiries.add(inquiry);
     inquiry.limit = this.#ports.clock.after(limitMs, () => {
       this.#inquiries.delete(inquiry);
