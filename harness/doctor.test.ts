@@ -62,6 +62,9 @@ describe("an examination", () => {
     "Peer etcd",
     "Peer postgresql",
     "Peer redis",
+    "Peer bullmq",
+    "Peer piscina",
+    "Peer p-queue",
   ];
 
   test("of this machine leaves nothing behind", async () => {

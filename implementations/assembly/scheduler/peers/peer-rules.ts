@@ -40,8 +40,9 @@ export function refusalOf(operation: SchedulerOperation, rules: PeerRules): Refu
 }
 
 function refusalOfTasks(tasks: readonly TaskSpec[], rules: PeerRules): Refusal | undefined {
-  if (!Array.isArray(tasks) || tasks.length < 1 || tasks.length > limits.tasks) {
-    return malformed(`a submission: allowed are 1 to ${limits.tasks} tasks`);
+  if (!Array.isArray(tasks)) return malformed("a submission: its tasks are a list");
+  if (tasks.length < 1 || tasks.length > limits.tasks) {
+    return malformed(`a submission: it has ${tasks.length} tasks, not 1 to ${limits.tasks}`);
   }
   const ids = new Set<string>();
   for (const task of tasks as readonly TaskSpec[]) {
