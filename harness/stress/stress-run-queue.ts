@@ -112,7 +112,7 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
  * thief has moved to its own lane is left out: nobody knows when.
  */
 function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
-  const stayed = attempts.filter(({ ended, lane }) => ended !== undefined && ended.lane === lane);
+  const stayed = attempts.filter(({ ended }) => ended !== undefined && !ended.isMoved);
   for (const y of attempts) {
     if (y.ended === undefined) continue;
     const { lane, worker, since, ticket } = y.ended;

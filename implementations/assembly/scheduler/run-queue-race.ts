@@ -265,7 +265,12 @@ class Race {
   }
 
   async #untilSome(): Promise<void> {
-    await this.#until(() => this.#handleEnds() || this.#inFlight.size < this.#options.slots);
+    await this.#until(() => {
+      if (this.#handleEnds() || this.#inFlight.size < this.#options.slots) return true;
+      // What is lent may be all that its tenant may have.
+      if (this.#lent.length > 0) this.#takeBack();
+      return false;
+    });
   }
 
   async #untilIdle(): Promise<void> {

@@ -43,14 +43,14 @@ for (;;) {
   else run(taken);
 }
 
-function run({ slot, token, lane, since, ticket }: Taken): void {
+function run({ slot, token, lane, since, ticket, isMoved }: Taken): void {
   record.countTaken(token);
   record.hold(token, data.shares[tenants[token]!]!, data.capacity, true);
   // Most are short: how they overlap is then decided within the queue.
   dawdle(random.below(8) === 0 ? random.below(mostTurns) : random.below(20));
   record.letGo(token, true);
   queue.release(slot, random.below(10) / 1000);
-  record.end({ token, slot, worker: data.worker, lane, since, ticket });
+  record.end({ token, slot, worker: data.worker, lane, since, ticket, isMoved });
 }
 
 function dawdle(turns: number): void {

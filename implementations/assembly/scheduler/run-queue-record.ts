@@ -22,10 +22,11 @@ export interface EndedAttempt {
   readonly lane: number;
   readonly since: number;
   readonly ticket: number;
+  readonly isMoved: boolean;
 }
 
 const lineWords = 16;
-const entryWords = 5;
+const entryWords = 6;
 const [stopAt, readyAt, lenientAt, problemAt] = [0, lineWords, 2 * lineWords, 3 * lineWords];
 const capacityAt = 4 * lineWords;
 const tenantsAt = 5 * lineWords;
@@ -144,16 +145,19 @@ export class RunQueueRecord {
   }
 
   /** The last step of an attempt: what is not noted has not ended. */
-  end({ token, slot, worker, lane, since, ticket }: EndedAttempt): void {
+  end({ token, slot, worker, lane, since, ticket, isMoved }: EndedAttempt): void {
     const index = this.endsOf(worker);
-    this.#words.set([token, slot, lane, since, ticket], this.#entryAt(worker, index));
+    this.#words.set([token, slot, lane, since, ticket, isMoved ? 1 : 0], this.#entryAt(worker, index));
     Atomics.store(this.#words, this.#endsAt + worker * lineWords, index + 1);
   }
 
   entry(worker: number, index: number): EndedAttempt {
     const at = this.#entryAt(worker, index);
-    const [token = 0, slot = 0, lane = 0, since = 0, ticket = 0] = this.#words.subarray(at, at + entryWords);
-    return { token, slot, worker, lane, since, ticket };
+    const [token = 0, slot = 0, lane = 0, since = 0, ticket = 0, isMoved = 0] = this.#words.subarray(
+      at,
+      at + entryWords,
+    );
+    return { token, slot, worker, lane, since, ticket, isMoved: isMoved !== 0 };
   }
 
   #entryAt(worker: number, index: number): number {

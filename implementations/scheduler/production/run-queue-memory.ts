@@ -145,6 +145,7 @@ export const slotWord = {
   provisional: 6,
   mayYield: 7,
   holdsCapacity: 8,
+  isMoved: 9,
   token: 10,
   offeredMs: 12,
 } as const;

@@ -290,6 +290,7 @@ export class RunQueueOwner {
     const node = slots.get(slot, slotWord.node);
     const list = this.#taker.listOf(offer.tenant, offer.lane);
     slots.set(slot, slotWord.tenant, offer.tenant);
+    slots.set(slot, slotWord.isMoved, 0);
     slots.set(slot, slotWord.cpu, offer.cpuMilli);
     slots.set(slot, slotWord.memory, offer.memoryMb);
     slots.setToken(slot, offer.token);

@@ -41,6 +41,8 @@ export interface Taken {
   readonly ticket: number;
   /** What had been drawn when the search began: a task whose offer has a lesser ticket was there to be found. */
   readonly since: number;
+  /** A thief had moved it to that lane; when it was offered it was in another. */
+  readonly isMoved: boolean;
 }
 
 /** How often a head for which the capacity has no room is passed over. */
@@ -82,6 +84,9 @@ export class TaskTaker {
   readonly #heldBack: Int32Array;
   #heldBackCount = 0;
   #nextReserve = 0;
+  #hasGivenBack = false;
+  /** Where the head that was found last stands. */
+  #list = 0;
 
   constructor(memory: RunQueueMemory, threadNumber: number, steals: boolean) {
     this.lists = memory.listsOf(threadNumber);
@@ -102,8 +107,10 @@ export class TaskTaker {
   /** Takes the next task that has room; undefined when there is none. */
   take(nowMs: number): Taken | undefined {
     this.lists.pin();
+    this.#hasGivenBack = false;
     const taken = this.#find(nowMs);
-    if (taken !== undefined) this.wakeForWork();
+    // There may be more; and what was held in vain may have kept somebody from being woken.
+    if (taken !== undefined || this.#hasGivenBack) this.wakeForWork();
     this.lists.unpin();
     return taken;
   }
@@ -151,21 +158,26 @@ export class TaskTaker {
       const cpu = this.slots.get(slot, slotWord.cpu);
       const memory = this.slots.get(slot, slotWord.memory);
       if (this.tenants.roomOf(tenant, cpu, memory, true) !== "room") continue;
-      const asleep = this.sleepers.asleep();
-      const isOwnerAsleep = lane >= 0 && (asleep & (1 << lane)) !== 0;
-      const isForAnybody = lane < 0 || this.#steals;
-      if (isForAnybody && this.sleepers.isAnyWaking()) {
-        if (this.#steals) return true;
-        continue;
-      }
-      const worker = isOwnerAsleep ? lane : isForAnybody && asleep !== 0 ? 31 - Math.clz32(asleep & -asleep) : none;
-      if (worker !== none && this.sleepers.wake(worker)) {
-        this.#count(wakeups, 1);
-        // Without stealing, the one that was woken cannot take what is in others' lanes.
-        if (this.#steals) return true;
-      }
+      // Without stealing, who is woken for one lane cannot take what is in the others.
+      if (this.#wakeForLane(lane) && this.#steals) return true;
     }
     return false;
+  }
+
+  /** False when nobody sleeps who could take from `lane`. */
+  #wakeForLane(lane: number): boolean {
+    for (;;) {
+      const isForAnybody = lane < 0 || this.#steals;
+      if (isForAnybody && this.sleepers.isAnyWaking()) return true;
+      const asleep = this.sleepers.asleep() & (isForAnybody ? -1 : 1 << lane);
+      if (asleep === 0) return false;
+      const isOwnerAsleep = lane >= 0 && (asleep & (1 << lane)) !== 0;
+      if (this.sleepers.wake(isOwnerAsleep ? lane : 31 - Math.clz32(asleep & -asleep))) {
+        this.#count(wakeups, 1);
+        return true;
+      }
+      // That one woke by itself, perhaps before there was anything: somebody else, then.
+    }
   }
 
   #find(nowMs: number): Taken | undefined {
@@ -176,10 +188,10 @@ export class TaskTaker {
       const tenant = this.#poorest();
       if (tenant < 0) return undefined;
       const since = Atomics.load(this.#words, header.ticket) >>> 0;
-      let list = this.#listToTakeFrom(tenant);
-      const isStealing = list === none && this.#steals;
-      if (isStealing) list = this.#fullestLane(tenant);
-      const node = list === none ? none : this.lists.peek(list);
+      let node = this.#ownHead(tenant);
+      const isStealing = node < 0 && this.#steals;
+      if (isStealing) node = this.#headOfFullest(tenant);
+      const list = this.#list;
       if (node < 0) {
         // In lanes that this thread may not take from, or being offered.
         this.#passedIn[tenant] = this.#search;
@@ -195,7 +207,7 @@ export class TaskTaker {
       if (charged === everything) return undefined;
       if (!this.lists.claim(list, node)) {
         this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
-        this.sleepers.raiseSignal();
+        this.#gaveBack();
         this.#count(claimRetries, 1);
         continue;
       }
@@ -219,14 +231,19 @@ export class TaskTaker {
     return poorest;
   }
 
-  #listToTakeFrom(tenant: number): number {
-    const shared = this.listOf(tenant, -1);
-    const sharedHead = this.lists.peek(shared);
-    if (!this.#isWorker) return sharedHead < 0 ? none : shared;
+  /**
+   * The lesser of the shared lane's head and that of the own lane, or `none`; sets `#list`. It is this very node that has
+   * to be claimed: the next one of its lane may come after the other lane's head.
+   */
+  #ownHead(tenant: number): number {
+    this.#list = this.listOf(tenant, -1);
+    const sharedHead = this.lists.peek(this.#list);
+    if (!this.#isWorker) return sharedHead;
     const own = this.listOf(tenant, this.#thread);
     const ownHead = this.lists.peek(own);
-    if (ownHead < 0) return sharedHead < 0 ? none : shared;
-    return sharedHead < 0 || this.#isBefore(ownHead, sharedHead) ? own : shared;
+    if (ownHead < 0 || (sharedHead >= 0 && !this.#isBefore(ownHead, sharedHead))) return sharedHead;
+    this.#list = own;
+    return ownHead;
   }
 
   #isBefore(node: number, other: number): boolean {
@@ -235,20 +252,23 @@ export class TaskTaker {
     return rank !== otherRank ? rank < otherRank : this.lists.orderOf(node) < this.lists.orderOf(other);
   }
 
-  #fullestLane(tenant: number): number {
-    let fullest = none;
+  /** The head of the fullest lane of another worker, or `none`; sets `#list`. */
+  #headOfFullest(tenant: number): number {
+    let head = none;
     let most = -1;
     for (let lane = 0; lane < this.#memory.workers; lane++) {
       if (lane === this.#thread) continue;
       const list = this.listOf(tenant, lane);
       // The size is approximate, so whether there is anything at all is not for it to say.
-      if (this.lists.peek(list) < 0) continue;
+      const node = this.lists.peek(list);
+      if (node < 0) continue;
       const size = this.lists.size(list);
       if (size <= most) continue;
-      fullest = list;
+      head = node;
+      this.#list = list;
       most = size;
     }
-    return fullest;
+    return head;
   }
 
   /** 0 once all of it is held; `none`: look on; `everything`: take nothing now. */
@@ -256,8 +276,7 @@ export class TaskTaker {
     const room = this.tenants.roomOf(tenant, cpu, memory, this.#isWorker);
     if (room === "room") {
       if (this.tenants.charge(tenant, cpu, memory, this.#isWorker)) return 0;
-      // Somebody was faster. What was held for a moment may have made others believe that there is no room.
-      this.sleepers.raiseSignal();
+      this.#gaveBack(); // Somebody was faster.
       return none;
     }
     this.#passedIn[tenant] = this.#search;
@@ -269,6 +288,12 @@ export class TaskTaker {
     this.#count(throttledByCapacity, 1);
     this.#overtaken[this.#overtakenCount++] = tenant;
     return this.tenants.overtakenOf(tenant) >= patience ? everything : none;
+  }
+
+  /** What was held for a moment may have made others believe that there is no room. */
+  #gaveBack(): void {
+    this.#hasGivenBack = true;
+    this.sleepers.raiseSignal();
   }
 
   #started(tenant: number, slot: number, list: number, nowMs: number, since: number): Taken {
@@ -287,6 +312,7 @@ export class TaskTaker {
       waitMs: nowMs - slots.offeredMsOf(slot),
       ticket,
       since,
+      isMoved: slots.get(slot, slotWord.isMoved) !== 0,
     };
   }
 
@@ -325,6 +351,7 @@ export class TaskTaker {
     this.slots.setState(slot, slotState.moving, this.#thread);
     const own = this.listOf(tenant, this.#thread);
     this.slots.assign(slot, fresh, own);
+    this.slots.set(slot, slotWord.isMoved, 1);
     Atomics.store(this.#words, reserveAt, node);
     this.#nextReserve = (this.#nextReserve + 1) % reserveNodes;
     const rank = this.lists.rankOf(node);
