@@ -1,6 +1,6 @@
 /**
- * Goal: the published claims about order, dependencies and progress hold of the minimal scheduler, whatever is submitted
- * and however attempts end; and where a documented tradeoff says that something does not hold, it does not.
+ * Goal: the published claims about order, dependencies and progress hold of the minimal scheduler, whatever is
+ * submitted and however attempts end; and where a documented tradeoff says that something does not hold, it does not.
  *
  * Method: random graphs of tasks in random submissions, while attempts end at random moments in random ways. The rules
  * are restated here over what was told of it, not over the scheduler's own state. Seeds are fixed: a failure prints the

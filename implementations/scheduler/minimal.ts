@@ -380,7 +380,7 @@ class ReadyQueue {
     heap[gap] = task;
   }
 
-  /** Takes the best one out and moves the gap down, past every child that starts before the last one, which fills it. */
+  /** Takes the best one out and moves the gap down, past every child that starts before the last one, its new owner. */
   pop(): Task | undefined {
     const heap = this.#heap;
     const best = heap[0];

@@ -18,7 +18,7 @@ import {
   consensusSplit,
 } from "./consensus/failures.ts";
 import { consensusLeases } from "./consensus/leases.ts";
-import { consensusInProcess, microbench, storageInProcess } from "./microbench.ts";
+import { consensusInProcess, microbench, schedulerInProcess, storageInProcess } from "./microbench.ts";
 import { consensusOverload } from "./consensus/overload.ts";
 import { consensusBatches, consensusLatencyOf, consensusReads, consensusThroughput } from "./consensus/performance.ts";
 import { consensusSafety } from "./consensus/safety.ts";
@@ -90,5 +90,6 @@ export const experiments: readonly Experiment[] = [
   storageJoin,
   consensusInProcess,
   storageInProcess,
+  schedulerInProcess,
   microbench,
 ];

@@ -3,7 +3,7 @@
 import type { Measurement } from "../../harness/measure/probes.ts";
 import { microbenchStage, relatedMicrobenchStage } from "../../harness/microbench-stage.ts";
 import type { Experiment, Profile } from "../../harness/plan/experiment.ts";
-import { inProcessTasks, microbenchTasks, shardingTasks } from "../microbench/tasks.ts";
+import { inProcessTasks, microbenchTasks, schedulingTasks, shardingTasks } from "../microbench/tasks.ts";
 
 export const microbench: Experiment = {
   id: "microbench",
@@ -56,6 +56,38 @@ export const storageInProcess: Experiment = {
       }),
     ),
 };
+
+export const schedulerInProcess: Experiment = {
+  id: "scheduler-in-process",
+  module: "scheduler",
+  title: "Minimal scheduling within one process",
+  purpose:
+    "What does it cost to take 1000 tasks in, to choose the next one, and to be told of its end, as function calls?",
+  stages: (profile) =>
+    Array.from({ length: inProcessBlocks[profile] }, (_, block) =>
+      relatedMicrobenchStage({
+        experiment: "scheduler-in-process",
+        block,
+        label: "submissions, starts and ends as function calls",
+        implementation: "minimal",
+        tasks: Object.values(schedulingTasks),
+        sampling: { measureMs: sampling[profile], sampleMs: 1 },
+        relate: schedulingMeasurements,
+      }),
+    ),
+};
+
+function schedulingMeasurements(p50Ns: ReadonlyMap<string, number>): readonly Measurement[] {
+  const ms = ({ id }: { readonly id: string }): number => (p50Ns.get(id) ?? Number.NaN) / 1e6;
+  const { cycle, submit1000, process1000, reversed300 } = schedulingTasks;
+  return [
+    { metric: "cycles-per-s", value: 1000 / ms(cycle), unit: "1/s" },
+    { metric: "submit-ms@1000-tasks", value: ms(submit1000), unit: "ms" },
+    { metric: "process-ms@1000-tasks", value: ms(process1000), unit: "ms" },
+    // The benchmark itself fails when the first hundred that run are not the hundred high ones.
+    { metric: "reversed-ms@300-tasks", value: ms(reversed300), unit: "ms" },
+  ];
+}
 
 function shardingMeasurements(p50Ns: ReadonlyMap<string, number>): readonly Measurement[] {
   const us = ({ id }: { readonly id: string }): number => (p50Ns.get(id) ?? Number.NaN) / 1000;

@@ -32,6 +32,14 @@ export const shardingTasks = {
   over256Shards: task("minimal-storage-256-shards", "minimal-storage.ts", "over256Shards"),
 } as const;
 
+/** What minimal scheduling costs as direct function calls; the first is a goal, the others are claims. */
+export const schedulingTasks = {
+  cycle: task("minimal-scheduler-cycle", "minimal-scheduler.ts", "submitScheduleComplete"),
+  submit1000: task("minimal-scheduler-submit-1000", "minimal-scheduler.ts", "submit1000"),
+  process1000: task("minimal-scheduler-process-1000", "minimal-scheduler.ts", "process1000"),
+  reversed300: task("minimal-scheduler-reversed-300", "minimal-scheduler.ts", "reversed300"),
+} as const;
+
 function task(id: string, file: string, exportName: string): MicrobenchTask {
   return { id, module: new URL(file, import.meta.url).href, exportName };
 }

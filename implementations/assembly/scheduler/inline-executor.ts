@@ -2,7 +2,8 @@
  * Executes attempts on the thread that asks, one function after the other.
  *
  * What spins blocks everything else on that thread for as long, clients included; what sleeps is a timer, so several of
- * them pass together. A task that would end its thread only ends its attempt: there is no thread to end but everybody's.
+ * them pass together. A task that would end its thread only ends its attempt: there is no thread to end but
+ * everybody's.
  */
 
 import type { Clock } from "../../foundation/effects.ts";

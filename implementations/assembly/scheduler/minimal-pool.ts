@@ -15,8 +15,8 @@ import type { Pool, PoolTask } from "./pool.ts";
 
 /** As many as the production one takes at most. */
 const maxLiveTasks = 2 ** 20;
-/** Nobody can ask for a task that has ended. */
-const rememberedTasks = 1;
+/** Hardly any: nobody can ask for a task that has ended. */
+const rememberedTasks = 1000;
 
 export class MinimalPool implements Pool {
   readonly #executor;
@@ -24,7 +24,7 @@ export class MinimalPool implements Pool {
   readonly #scheduler = new Scheduler({ workers: 1, life: 1, maxLiveTasks, rememberedTasks });
   readonly #done = new Map<string, (end: TaskEnd) => void>();
   #submitted = 0;
-  #closed: (() => void) | undefined;
+  #isClosed = false;
 
   constructor({ clock }: Pick<InlinePorts, "clock">) {
     this.#clock = clock;
@@ -32,20 +32,18 @@ export class MinimalPool implements Pool {
   }
 
   submit(task: PoolTask, done: (end: TaskEnd) => void): void {
-    assert(this.#closed === undefined, "a closed pool takes no tasks");
+    assert(!this.#isClosed, "a closed pool takes no tasks");
     const id = `pool.${++this.#submitted}`;
     // A function that is not there shows when it is called: to look for it first would take a turn for each task.
     const refusal = this.#scheduler.submit([{ ...task, id }], this.#clock.nowMs(), () => true);
-    assert(refusal === undefined, refusal?.reason ?? "");
+    if (refusal !== undefined) throw new Error(refusal.reason);
     this.#done.set(id, done);
     this.#executeNext();
   }
 
   close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#closed = resolve;
-    if (this.#done.size === 0) resolve();
-    return promise;
+    this.#isClosed = true;
+    return Promise.resolve();
   }
 
   #executeNext(): void {
@@ -54,14 +52,15 @@ export class MinimalPool implements Pool {
   }
 
   #ended({ task, worker, token }: Assignment, outcome: AttemptOutcome): void {
+    if (this.#isClosed) return;
     const counts = this.#scheduler.complete(worker, token, outcome, this.#clock.nowMs());
     assert(counts, "the only worker ends one attempt after the other");
     const end = this.#scheduler.status(task)?.end;
+    if (end !== undefined) {
+      const done = this.#done.get(task);
+      this.#done.delete(task);
+      done?.(end);
+    }
     this.#executeNext();
-    if (end === undefined) return; // It waits for another attempt.
-    const done = this.#done.get(task);
-    this.#done.delete(task);
-    done?.(end);
-    if (this.#done.size === 0) this.#closed?.();
   }
 }
