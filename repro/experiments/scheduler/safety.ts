@@ -15,7 +15,7 @@ import { everything } from "./loads.ts";
  */
 const notOfSchedulers: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ...faultKinds.membership,
-  ...["leader", "wipe", "bit-flip", "misdirect"] as const,
+  ...(["leader", "wipe", "bit-flip", "misdirect"] as const),
 ]);
 const ofSchedulers = (kind: FaultKind): boolean => !notOfSchedulers.has(kind);
 const stormKinds = [

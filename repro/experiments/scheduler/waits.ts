@@ -29,7 +29,7 @@ const mixedPerS = (wantedUtilisation * mixedWorkers) / meanS;
 const fillingMs = 20_000;
 
 const mixedBlocks: OfProfile<{ readonly blocks: number; readonly durationMs: number }> = {
-  smoke: { blocks: 1, durationMs: 60_000 },
+  smoke: { blocks: 1, durationMs: 40_000 },
   quick: { blocks: 3, durationMs: 400_000 },
   full: { blocks: 12, durationMs: 1_800_000 },
 };
@@ -84,7 +84,7 @@ function drawnMs(drawn: number): number {
 }
 
 const floodBlocks: OfProfile<{ readonly blocks: number; readonly durationMs: number }> = {
-  smoke: { blocks: 1, durationMs: 1500 },
+  smoke: { blocks: 1, durationMs: 500 },
   quick: { blocks: 3, durationMs: 5000 },
   full: { blocks: 12, durationMs: 15_000 },
 };
