@@ -1,0 +1,73 @@
+/**
+ * How many operations a second threads do on one priority queue: half insertions of random keys, half removals of the
+ * least, on a list that holds some already, as in Linden and Jonsson's section 5.
+ */
+
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+
+import { skipListBytes } from "../../scheduler/production/skip-list.ts";
+import type { SkipListLayout } from "../../scheduler/production/skip-list.ts";
+import { lockedHeapBytes } from "./locked-heap.ts";
+
+export type BenchedStructure = "skip-list" | "locked-heap";
+
+export interface SkipListBenchOptions {
+  readonly structure: BenchedStructure;
+  readonly threads: number;
+  /** Of all threads together. */
+  readonly operations: number;
+  /** In the queue at the beginning; 1000 unless it is said. */
+  readonly prefill?: number;
+  /** A clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export interface SkipListBenchResult {
+  readonly operationsPerS: number;
+}
+
+export interface BenchThreadData {
+  readonly structure: BenchedStructure;
+  readonly shared: SharedArrayBuffer;
+  readonly layout: SkipListLayout;
+  readonly thread: number;
+  readonly operations: number;
+  readonly prefill: number;
+  readonly start: SharedArrayBuffer;
+}
+
+/** Slots for each element of the beginning: the number queued walks at random, about sqrt(operations) far. */
+const slotsPerElement = 8;
+const leastSlots = 2 ** 14;
+
+/** @throws Error what a thread threw. Every thread has ended when this settles. */
+export async function runSkipListBench(options: SkipListBenchOptions): Promise<SkipListBenchResult> {
+  const { structure, threads, operations, prefill = 1000, now } = options;
+  const layout = { slots: threads * Math.max(leastSlots, slotsPerElement * prefill), lists: 1, threads };
+  const bytes = structure === "skip-list" ? skipListBytes(layout) : lockedHeapBytes(layout.slots);
+  const data = {
+    structure,
+    shared: new SharedArrayBuffer(bytes),
+    layout,
+    operations: Math.ceil(operations / threads),
+    prefill: Math.ceil(prefill / threads),
+    start: new SharedArrayBuffer(8),
+  };
+  const workers = Array.from({ length: threads }, (_, thread) => {
+    const workerData: BenchThreadData = { ...data, thread };
+    return new Worker(new URL("./skip-list-bench-thread.ts", import.meta.url), { workerData, execArgv: [] });
+  });
+  try {
+    await Promise.all(workers.map((worker) => once(worker, "message")));
+    const done = Promise.all(workers.map((worker) => once(worker, "message")));
+    const started = new Int32Array(data.start);
+    const startMs = now();
+    Atomics.store(started, 0, 1);
+    Atomics.notify(started, 0);
+    await done;
+    return { operationsPerS: (1000 * data.operations * threads) / (now() - startMs) };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
