@@ -122,6 +122,8 @@ class Race {
     this.#progressMs = nodeClock.nowMs();
     try {
       await this.#drive();
+      // Somebody may still hold for a moment what had been withdrawn before it could be claimed.
+      await this.#until(() => this.#owner.usage().cpuMilli + this.#owner.usage().memoryMb === 0);
       this.#inspect();
     } catch (error) {
       if (!(error instanceof Stalled)) throw error;
@@ -316,6 +318,7 @@ class Race {
   /** Lets the event loop turn; the time goes to the racers. */
   async #turn(): Promise<void> {
     if (this.#thrown !== undefined) throw this.#thrown;
+    this.#owner.waiting();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -40,6 +40,8 @@ export const batchTasks = 16;
 /** Nodes of a worker's reserve: those of the last batch may not be free again yet. */
 export const reserveNodes = 2 * batchTasks;
 
+const leastSpareNodes = 2048;
+
 /** "No limit", in Int32. */
 export const unlimited = 2 ** 31 - 1;
 
@@ -177,7 +179,8 @@ function planOf(layout: RunQueueLayout) {
 
 function skipListLayoutOf({ slots, tenants, workers }: RunQueueLayout): SkipListLayout {
   const lists = tenants * (workers + 1);
-  // One for each slot, those that thieves keep, those that lists keep hold of, and some that are not free again yet.
-  const nodes = slots + workers * reserveNodes + lists + Math.max(256, slots >> 2);
+  // One for each slot, those that thieves keep, those that lists keep hold of, and some that are not free again yet:
+  // as many as are offered while a thread in the middle of a search waits for its processor, some 10 ms.
+  const nodes = slots + workers * reserveNodes + lists + Math.max(leastSpareNodes, slots >> 2);
   return { slots: nodes, lists, threads: workers + 1 };
 }

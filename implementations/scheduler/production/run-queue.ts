@@ -138,7 +138,7 @@ export class RunQueueOwner {
     assert(state === slotState.idle || state === slotState.released, "a slot that is offered is in nobody's hands");
     this.#checkOffer(offer);
     this.#offerPostponed();
-    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot)) {
+    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot, renewals)) {
       slots.setState(slot, slotState.idle, 0);
       this.#postponed.push({ slot, offer });
       return this.#taker.drawTicket();
@@ -210,6 +210,7 @@ export class RunQueueOwner {
     this.#pause.end();
     sleepers.raiseSignal();
     this.#taker.wakeForWork();
+    this.#offerPostponed();
     return orphans;
   }
 
@@ -221,6 +222,7 @@ export class RunQueueOwner {
   }
 
   waiting(): number {
+    this.#offerPostponed();
     let waiting = 0;
     for (let tenant = 0; tenant < this.#memory.tenants; tenant++) waiting += this.waitingOf(tenant);
     return waiting;
@@ -309,9 +311,10 @@ export class RunQueueOwner {
     return ticket;
   }
 
-  #renewNode(slot: number): boolean {
+  #renewNode(slot: number, attempts: number): boolean {
     const { slots } = this.#taker;
-    const node = this.#nodes.take();
+    let node = this.#nodes.take();
+    for (let attempt = 1; node < 0 && attempt < attempts; attempt++) node = this.#nodes.take();
     if (node < 0) return false;
     this.#nodes.retire(slots.get(slot, slotWord.node));
     slots.set(slot, slotWord.node, node);
@@ -326,12 +329,13 @@ export class RunQueueOwner {
   }
 
   /**
-   * A thread that stands still (or has died and is not known to) holds back the reuse of nodes. Then tasks that yielded
-   * or failed and are offered again wait here for the next call of the owner.
+   * A thread that stands still in a search holds back the reuse of nodes. What is offered again meanwhile needs a new
+   * one: `offer` is patient for as long as a thread may wait for its processor. If the thread has died, the task is
+   * offered when the owner asks for its orphans; or else with the next `allocate`, `offer`, `free` or `waiting`.
    */
   #offerPostponed(): void {
     while (this.#postponed.length > 0) {
-      if (!this.#renewNode(this.#postponed[0]!.slot)) return;
+      if (!this.#renewNode(this.#postponed[0]!.slot, 1)) return;
       const { slot, offer } = this.#postponed.shift()!;
       this.#insert(slot, offer);
     }
@@ -339,6 +343,8 @@ export class RunQueueOwner {
 }
 
 const withdrawAttempts = 10_000;
+/** Some tens of milliseconds. */
+const renewals = 20_000;
 
 /** What one worker thread (or simulated worker) sees. */
 export class RunQueueWorker {
