@@ -11,6 +11,7 @@ const batchTasks = 1000;
 export class LibraryPool implements Pool, PeerEvents {
   readonly #waiting = new Map<string, (end: TaskEnd) => void>();
   #library: PeerLibrary | undefined;
+  #emptied: (() => void) | undefined;
   #batch: PeerTask[] = [];
   #tasks = 0;
 
@@ -33,7 +34,7 @@ export class LibraryPool implements Pool, PeerEvents {
   }
 
   async close(): Promise<void> {
-    this.#waiting.clear();
+    if (this.#waiting.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
     await this.#library?.close();
   }
 
@@ -45,6 +46,7 @@ export class LibraryPool implements Pool, PeerEvents {
     const done = this.#waiting.get(task);
     this.#waiting.delete(task);
     done?.(end);
+    if (this.#waiting.size === 0) this.#emptied?.();
   }
 
   #flush(): void {

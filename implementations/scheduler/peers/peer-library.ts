@@ -53,8 +53,9 @@ export interface PeerLibrary {
 
 /** A library of tasks as a program has it that only wants them done. */
 export interface Pool {
-  /** `done` is called once. */
+  /** `done` is called once, after this call returned. */
   submit(task: PoolTask, done: (end: TaskEnd) => void): void;
+  /** Resolves when everything that was submitted has ended; nothing may be submitted any more. */
   close(): Promise<void>;
 }
 export interface PoolTask {

@@ -13,8 +13,9 @@ import { after, before, describe, test } from "node:test";
 import { findExecutable } from "../../../platform/node/executable.ts";
 import { RedisServer, redisProgram } from "../../../platform/node/redis-server.ts";
 import type { TaskBody, TaskEnd } from "../../../scheduler/contract.ts";
-import type { PeerEvents, PeerLibrary, PeerTask, Pool } from "../../../scheduler/peers/peer-library.ts";
+import type { PeerEvents, PeerLibrary, PeerTask } from "../../../scheduler/peers/peer-library.ts";
 import { resolveCall } from "../../../scheduler/peers/run-body.ts";
+import type { Pool } from "../pool.ts";
 import { bullmqPool, openBullmq, openPiscina, openPQueue, piscinaPool, pQueuePool } from "./libraries.ts";
 import type { OpenBullmqOptions } from "./libraries.ts";
 import { loadModule } from "./load-module.ts";
@@ -216,16 +217,13 @@ for (const peer of peers) {
       const pool = await peer.pool(2);
       const count = 2500;
       const results: number[] = [];
-      const { promise, resolve } = Promise.withResolvers<void>();
       for (let index = 0; index < count; index++) {
         pool.submit({ body: { kind: "spin", ms: 0, returns: index } }, (end) => {
           assert.ok(end.state === "completed");
           results.push(Number(end.result));
-          if (results.length === count) resolve();
         });
       }
-      await promise;
-      await pool.close();
+      await pool.close(); // When all have ended.
       assert.deepEqual(
         results.toSorted((a, b) => a - b),
         Array.from({ length: count }, (_, index) => index),

@@ -6,8 +6,9 @@ import { BullmqLibrary } from "../../../scheduler/peers/bullmq.ts";
 import type { BullmqOptions } from "../../../scheduler/peers/bullmq.ts";
 import { LibraryPool } from "../../../scheduler/peers/library-pool.ts";
 import { pQueueLibrary } from "../../../scheduler/peers/p-queue.ts";
-import type { PeerEvents, PeerLibrary, Pool } from "../../../scheduler/peers/peer-library.ts";
+import type { PeerEvents, PeerLibrary } from "../../../scheduler/peers/peer-library.ts";
 import { piscinaLibrary } from "../../../scheduler/peers/piscina.ts";
+import type { Pool } from "../pool.ts";
 import { loadModule } from "./load-module.ts";
 
 /** @param firstToken every attempt's token is higher. */
@@ -28,6 +29,7 @@ export function openBullmq(events: PeerEvents, options: OpenBullmqOptions): Prom
   return BullmqLibrary.open(events, { ...options, processorFile, load: loadModule });
 }
 
+/** These pools know no tenants and no lanes; what a task says of them is passed over. */
 export function pQueuePool(workers: number): Pool {
   return new LibraryPool((events) => openPQueue(events, workers));
 }

@@ -73,7 +73,7 @@ function descendantsOf(parent: number): readonly { readonly pid: number; readonl
 for (const implementation of schedulerPeers) {
   const available = await implementation.available();
   const skip = available === true ? false : available;
-  const { name, abilities, durable } = implementation;
+  const { name, durable } = implementation;
 
   /** Runs `work` on a deployment and stops it; afterwards no process and no data is left. */
   const deployed = async (
@@ -164,51 +164,25 @@ for (const implementation of schedulerPeers) {
       });
     });
 
-    test("what it cannot do it refuses by name, and enqueues nothing", { skip }, async () => {
-      await deployed(async ({ run, state }) => {
-        const rows: readonly (readonly [Partial<TaskSpec>, RegExp])[] = [
-          [{ dependencies: ["j.x"] }, new RegExp(`${name} has no dependencies`)],
-          [{ tenant: "other" }, new RegExp(`${name} has no tenants`)],
-          [{ affinity: 0 }, new RegExp(`${name} has no affinity`)],
-          [{ deadlineMs: 10 }, new RegExp(`${name} has no deadlines`)],
-          [{ resources: { cpuMilli: 2000, memoryMb: 0 } }, new RegExp(`${name} has no quotas`)],
-          [{ resources: { cpuMilli: -1, memoryMb: 0 } }, /resources is an object; allowed is/],
-          [{ priority: 100 }, /allowed is a whole number in \[0, 99\]/],
-          [{ id: "nodot" }, /allowed is JOB\.NAME/],
-          [{ id: "j.a" }, /it is there twice/],
-          [{ id: "other.a" }, /the job before is j/],
-          ...(abilities.has("priorities") ? [] : [[{ priority: 1 }, /has no priorities/] as const]),
-          ...(name === "p-queue" ? [[{ body: { kind: "crash", ms: 0 } }, /its own thread/] as const] : []),
-        ];
-        for (const [wish, reason] of rows) {
-          const answer = await run({ id: "j.a", body: spin() }, { id: "j.b", body: spin(), ...wish });
-          assert.ok(answer.kind === "fail", JSON.stringify([wish, answer]));
-          assert.equal(answer.code, "MALFORMED_REQUEST");
-          assert.match(answer.reason ?? "", reason);
-        }
-        const missing: TaskBody = { kind: "call", module: calls, export: "notCallable", args: [] };
-        const answer = await run({ id: "j.a", body: spin() }, { id: "j.b", body: missing });
-        assert.ok(answer.kind === "fail" && answer.code === "UNKNOWN_TASK", JSON.stringify(answer));
-        assert.deepEqual((await state()).tasks, []);
-      });
-    });
-
-    test("a full queue is an answer", { skip }, async () => {
-      const fill = async ({ ask, run }: Running): Promise<void> => {
-        const three = ["a", "b", "c"].map((each) => ({ id: `j.${each}`, body: spin() }));
-        const full = (answer: Outcome<SchedulerResult>): void => {
-          assert.ok(answer.kind === "fail" && answer.code === "CAPACITY_EXCEEDED", JSON.stringify(answer));
-          assert.match(answer.reason ?? "", /of at most 2/);
+    // What is the host's alone need not be seen of every library.
+    if (name === "p-queue") {
+      test("a full queue is an answer", { skip }, async () => {
+        const fill = async ({ ask, run }: Running): Promise<void> => {
+          const three = ["a", "b", "c"].map((each) => ({ id: `j.${each}`, body: spin() }));
+          const full = (answer: Outcome<SchedulerResult>): void => {
+            assert.ok(answer.kind === "fail" && answer.code === "CAPACITY_EXCEEDED", JSON.stringify(answer));
+            assert.match(answer.reason ?? "", /of at most 2/);
+          };
+          full(await run(...three));
+          const two = three.slice(0, 2).map(({ id }) => ({ id, body: { kind: "sleep", ms: 300 } as const }));
+          assert.equal((await ask(submit(two, false))).kind, "ok");
+          full(await run({ id: "j.c", body: spin() }));
+          assert.equal((await ask({ kind: "wait", tasks: ["j.a", "j.b"] })).kind, "ok");
+          assert.deepEqual(await run({ id: "j.c", body: spin() }), ended(["j.c", null]));
         };
-        full(await run(...three));
-        const two = three.slice(0, 2).map(({ id }) => ({ id, body: { kind: "sleep", ms: 300 } as const }));
-        assert.equal((await ask(submit(two, false))).kind, "ok");
-        full(await run({ id: "j.c", body: spin() }));
-        assert.equal((await ask({ kind: "wait", tasks: ["j.a", "j.b"] })).kind, "ok");
-        assert.deepEqual(await run({ id: "j.c", body: spin() }), ended(["j.c", null]));
-      };
-      await deployed(fill, { queueLimit: 2 });
-    });
+        await deployed(fill, { queueLimit: 2 });
+      });
+    }
 
     test("no more run at a time than it has workers, and each has a place of its own", { skip }, async () => {
       await deployed(
@@ -329,26 +303,28 @@ for (const implementation of schedulerPeers) {
       });
     });
 
-    test("when the driver is killed nothing is left, though it is paused", { skip }, async () => {
-      const directory = mkdtempSync(path.join(root, "driver-"));
-      const driver = spawn(
-        process.execPath,
-        ["--input-type=module-typescript", "--eval", driverSource(name, directory)],
-        {
-          stdio: ["ignore", "pipe", "inherit"],
-        },
-      );
-      try {
-        await once(driver.stdout, "data");
-        assert.ok(driver.pid !== undefined);
-        const started = descendantsOf(driver.pid);
-        assert.ok(started.length >= (durable ? 4 : 2), JSON.stringify(started));
-        driver.kill("SIGKILL");
-        await waitUntil("all are gone", () => started.every(({ pid }) => !isRunning(pid)));
-      } finally {
-        driver.kill("SIGKILL");
-      }
-    });
+    if (name !== "p-queue") {
+      test("when the driver is killed nothing is left, though it is paused", { skip }, async () => {
+        const directory = mkdtempSync(path.join(root, "driver-"));
+        const driver = spawn(
+          process.execPath,
+          ["--input-type=module-typescript", "--eval", driverSource(name, directory)],
+          {
+            stdio: ["ignore", "pipe", "inherit"],
+          },
+        );
+        try {
+          await once(driver.stdout, "data");
+          assert.ok(driver.pid !== undefined);
+          const started = descendantsOf(driver.pid);
+          assert.ok(started.length >= (durable ? 4 : 2), JSON.stringify(started));
+          driver.kill("SIGKILL");
+          await waitUntil("all are gone", () => started.every(({ pid }) => !isRunning(pid)));
+        } finally {
+          driver.kill("SIGKILL");
+        }
+      });
+    }
 
     test("what cannot be done is refused before anything is started", { skip }, async () => {
       const directory = path.join(root, `refused-${name}`);
