@@ -79,7 +79,10 @@ test("a worker's own lane is left alone without stealing, and emptied by others 
     const task = { body: { kind: "sleep", ms: 2 }, affinity: 2 } as const; // Modulo the workers: the first one's.
     await Promise.all(Array.from({ length: 20 }, () => submitTask(pool, task)));
     const workers = new Set(observer.attempts.map(({ worker }) => worker));
-    assert.deepEqual([...workers].toSorted((a, b) => a - b), stealing ? [0, 1] : [0]);
+    assert.deepEqual(
+      [...workers].toSorted((a, b) => a - b),
+      stealing ? [0, 1] : [0],
+    );
     assert.equal(observer.stealMs().length > 0, stealing);
   }
 });

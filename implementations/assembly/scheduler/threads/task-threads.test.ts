@@ -27,6 +27,16 @@ test("synthetic tasks do what they are told", async (context) => {
   assert.equal((await trial.run({ kind: "fail", ms: 0, message: "" }, { attempt: 100 })).end, "threw");
 });
 
+test("the main thread falls asleep after every task, and misses none", async (context) => {
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  for (let task = 0; task < 20_000; task++) {
+    await trial.run({ kind: "spin", ms: 0 });
+    // Not at once: the worker's end and the main thread's falling asleep meet at every distance.
+    for (let turn = 0; turn < task % 4; turn++) await new Promise(setImmediate);
+  }
+  assert.ok(trial.threads.counters["main thread woken"]! > 0);
+});
+
 test("calls return JSON, at once or later", async (context) => {
   const trial = await ThreadsTrial.open(context);
   for (let round = 0; round < 2; round++) assert.equal(await trial.result(callOf("add", 1, 2)), 3);

@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../../foundation/prng.ts";
 import type { TaskBody } from "../../../scheduler/contract.ts";
+import { RunQueueWorker } from "../../../scheduler/production/run-queue.ts";
 import type { Ended } from "../task-executor.ts";
 import { ThreadsTrial, callOf } from "./threads-trial.fixture.ts";
 
@@ -49,6 +50,30 @@ test("of several kills at once, and of a thread that has yet to start, every one
     kills.map((kill) => kill.efficacy().count),
     [1, 1, 1, 1],
   );
+});
+
+test("a thread that dies between claiming a task and saying so has lost it", async (context) => {
+  const trial = await ThreadsTrial.open(context);
+  const stall = trial.threads.inject({ worker: 0, change: "stall" });
+  while (stall.efficacy().count === 0) await new Promise(setImmediate);
+  const attempt = trial.start(callOf("add", 1, 2));
+  // In the name of the worker that stands still: what its thread would have done, and nothing more.
+  const worker = new RunQueueWorker(trial.runQueue, 0, { stealing: true });
+  assert.equal(worker.take(performance.now())?.slot, attempt.slot);
+  trial.threads.inject({ worker: 0, change: "kill" });
+  assert.equal((await attempt.started).token, attempt.token);
+  assert.equal((await attempt.ended).end, "lost");
+  stall.heal();
+  assert.equal(await trial.result(callOf("add", 1, 2)), 3);
+});
+
+test("an end that was told is not told again, although the scheduler still keeps the slot", async (context) => {
+  const trial = await ThreadsTrial.open(context);
+  trial.freesSlots = false;
+  for (let task = 0; task < 3; task++) assert.equal(await trial.result(callOf("add", 1, 2)), 3);
+  const kill = trial.threads.inject({ worker: 0, change: "kill" });
+  assert.equal(await trial.result(callOf("add", 3, 4)), 7); // The trial checks that each attempt ends once.
+  assert.equal(kill.efficacy().count, 1);
 });
 
 test("threads killed at random moments lose no task and end none twice", async (context) => {

@@ -41,6 +41,9 @@ interface Waiting {
 export class ThreadsTrial {
   readonly owner: RunQueueOwner;
   readonly threads: TaskThreads;
+  readonly runQueue: SharedArrayBuffer;
+  /** Whether slots are freed once their attempt has ended, as those of tasks that are not to run again are. */
+  freesSlots = true;
   /** By token: attempts that were offered. */
   readonly attempts = new Map<number, Waiting>();
   #order = 0;
@@ -49,6 +52,7 @@ export class ThreadsTrial {
     const share = { weight: 1, cpuMilli: Infinity, memoryMb: Infinity };
     const capacity = { cpuMilli: workers * 1000, memoryMb: 1024 };
     const runQueue = allocateRunQueue({ slots, tenants: 1, workers }, capacity, [share]);
+    this.runQueue = runQueue;
     this.owner = new RunQueueOwner(runQueue, { stealing: true });
     const events = {
       started: (slot: number, started: Started) => this.#onStarted(slot, started),
@@ -122,7 +126,7 @@ export class ThreadsTrial {
     const attempt = this.#attempt(slot, ended.token);
     attempt.ends++;
     assert.deepEqual([attempt.starts, attempt.ends], [1, 1], `attempt ${ended.token} ends once`);
-    this.owner.free(slot);
+    if (this.freesSlots) this.owner.free(slot);
     attempt.onEnded(ended);
   }
 
