@@ -16,7 +16,9 @@ import {
 import { imbalance, preemptionLatency, shares } from "../../implementations/assembly/scheduler/task-pool-bench.ts";
 import { TaskPool } from "../../implementations/assembly/scheduler/task-pool.ts";
 import type { Pool } from "../../implementations/assembly/scheduler/pool.ts";
+import { runSkipListBench } from "../../implementations/assembly/scheduler/skip-list-bench.ts";
 import type { TaskBody } from "../../implementations/scheduler/contract.ts";
+import { median } from "../measure/order.ts";
 import type { Measurement } from "../measure/probes.ts";
 
 /** How much of a scenario is done: 1 is what a full run does. */
@@ -30,6 +32,7 @@ type Scenario = (options: ScenarioOptions) => Promise<readonly Measurement[]>;
 
 const twoWorkers = 2;
 const publishedWorkers = 8;
+const queueRounds = 3;
 
 export const scenarios = {
   /** Handing in, running and acknowledging tasks that do nothing. */
@@ -116,6 +119,28 @@ export const scenarios = {
       { metric: "yield-p99-ms", value: p99Ms, unit: "ms" },
       { metric: "preemption-beyond-checkpoint-p99-ms", value: p99Ms - checkpointMs, unit: "ms" },
       { metric: "arrival-to-start-p99-ms", value: valueOf(measured, "arrival-to-start-p99-ms"), unit: "ms" },
+    ];
+  },
+  /**
+   * The priority queue by itself, by one thread and by two, in turn: production's skip list; and a heap under a lock,
+   * which is what minimal's would be among several threads.
+   */
+  queue: async (options) => {
+    const structure = options.implementation === "minimal" ? "locked-heap" : "skip-list";
+    const perS = { one: [] as number[], two: [] as number[] };
+    const run = async (threads: number): Promise<number> => {
+      const operations = scaled(2_000_000, options);
+      return (await runSkipListBench({ structure, threads, operations, now: () => performance.now() })).operationsPerS;
+    };
+    for (let round = 0; round < queueRounds; round++) {
+      perS.one.push(await run(1));
+      perS.two.push(await run(2));
+    }
+    const [one, two] = [median(perS.one), median(perS.two)];
+    return [
+      { metric: "queue-ops-per-s@1-thread", value: one, unit: "ops/s" },
+      { metric: "queue-ops-per-s@2-threads", value: two, unit: "ops/s" },
+      { metric: "queue-speed-up@2-threads", value: two / one, unit: "ratio" },
     ];
   },
 } as const satisfies Readonly<Record<string, Scenario>>;

@@ -28,7 +28,7 @@ import { minimalSize } from "./minimal-size.ts";
 import { schedulerAtRest, schedulerStepByStep } from "./scheduler/agreement.ts";
 import { schedulerCluster } from "./scheduler/cluster.ts";
 import { schedulerChains, schedulerHomes, schedulerPriorities } from "./scheduler/dependencies.ts";
-import { schedulerPools } from "./scheduler/pools.ts";
+import { schedulerPools, schedulerSkipList } from "./scheduler/pools.ts";
 import { schedulerSafety } from "./scheduler/safety.ts";
 import { schedulerBalance, schedulerGantt, schedulerPreemption, schedulerTenants } from "./scheduler/sharing.ts";
 import { schedulerFlood, schedulerMixed } from "./scheduler/waits.ts";
@@ -90,6 +90,7 @@ export const experiments: readonly Experiment[] = [
   schedulerBalance,
   schedulerGantt,
   schedulerCluster,
+  schedulerSkipList,
   schedulerPools,
   storagePlacement,
   storageStepByStep,

@@ -45,7 +45,6 @@ export const schedulerTradeoffClaims: readonly Claim[] = [
         "ratio",
         "operations of two threads on a heap under a lock to one thread's",
       ),
-      always("locks-taken", minimal, some, "count", "locks taken for the heap"),
       always(
         "queue-speed-up@2-threads",
         production,
@@ -53,7 +52,6 @@ export const schedulerTradeoffClaims: readonly Claim[] = [
         "ratio",
         "operations of two threads on the skip list to one thread's",
       ),
-      always("locks-taken", production, none, "count", "locks taken for the skip list"),
     ],
     bandReason: "threads that wait for each other's lock gain nothing from being two; both need two processors",
     code: "implementations/scheduler/production/skip-list.ts",

@@ -22,6 +22,30 @@ const scales: OfProfile<number> = { smoke: 0.05, quick: 0.15, full: 1 };
 const emptyS: OfProfile<number> = { smoke: 4, quick: 5, full: 22 };
 const threadsS: OfProfile<number> = { smoke: 3, quick: 6, full: 32 };
 
+const queueBlocks: OfProfile<number> = { smoke: 0, quick: 3, full: 12 };
+const queueS: OfProfile<number> = { smoke: 2, quick: 3, full: 16 };
+
+export const schedulerSkipList: Experiment = {
+  id: "scheduler-skip-list",
+  module: "scheduler",
+  title: "The priority queue alone, by one thread and by two",
+  purpose:
+    "How many inserts and removals of the least per second do one thread and two do on the skip list in shared memory, and " +
+    "on a heap under a lock?",
+  stages: (profile, seed) =>
+    Array.from({ length: queueBlocks[profile] }, (_, block) =>
+      poolStage({
+        experiment: "scheduler-skip-list",
+        block,
+        label: "skip list, and heap under a lock",
+        seed: `${seed}/skip-list/${block}`,
+        estimateS: queueS[profile],
+        contenders: { production: ["queue"], minimal: ["queue"] },
+        scale: scales[profile],
+      }),
+    ),
+};
+
 export const schedulerPools: Experiment = {
   id: "scheduler-pools",
   module: "scheduler",
