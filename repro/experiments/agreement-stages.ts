@@ -56,6 +56,8 @@ export interface RestOptions {
     /** What befalls the nodes, for a person. */
     readonly label: string;
     readonly faults: readonly FaultSpec[];
+    /** 100 unless it is said. */
+    readonly ratePerS?: number;
     readonly estimateS: number;
   };
 }
@@ -100,7 +102,7 @@ function simulatedRest({ experiment, workload, simulated }: RestOptions, seed: s
 }
 
 function clusterRest({ experiment, workload, cluster }: RestOptions, seed: string, block: number): Stage {
-  const { label, faults, estimateS } = cluster;
+  const { label, faults, ratePerS = 100, estimateS } = cluster;
   return blockStage({
     experiment: experiment.id,
     block,
@@ -111,7 +113,7 @@ function clusterRest({ experiment, workload, cluster }: RestOptions, seed: strin
       module: experiment.module,
       seed: `${seed}/rest-cluster/${block}`,
       workload,
-      load: { loop: "open", clients: 4, ratePerS: 100 },
+      load: { loop: "open", clients: 4, ratePerS },
       durationMs: 6000,
       operationsPerClient: 60,
       generatorLimitMs: 200,

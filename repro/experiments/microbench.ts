@@ -57,6 +57,8 @@ export const storageInProcess: Experiment = {
     ),
 };
 
+const schedulingBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
+
 export const schedulerInProcess: Experiment = {
   id: "scheduler-in-process",
   module: "scheduler",
@@ -64,7 +66,7 @@ export const schedulerInProcess: Experiment = {
   purpose:
     "What does it cost to take 1000 tasks in, to choose the next one, and to be told of its end, as function calls?",
   stages: (profile) =>
-    Array.from({ length: inProcessBlocks[profile] }, (_, block) =>
+    Array.from({ length: schedulingBlocks[profile] }, (_, block) =>
       relatedMicrobenchStage({
         experiment: "scheduler-in-process",
         block,

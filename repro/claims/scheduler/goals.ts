@@ -144,7 +144,7 @@ export const schedulerGoalClaims: readonly Claim[] = [
       "1,000 seeds with worker, scheduler and message faults: nothing lost, no effect twice, no order or quota broken",
     class: "behaviour",
     published: { metric: "violations", value: "0", unit: "count", band: "=0" },
-    bandReason: "one counterexample refutes it; the full profile sweeps 3,000 seeds",
+    bandReason: "one counterexample refutes it; the full profile sweeps 1,100 seeds",
     experiments: ["scheduler-safety"],
     measures: [
       check("every-task-ends", "production", "every accepted task ends"),

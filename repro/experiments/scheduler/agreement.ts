@@ -8,7 +8,7 @@ import { confluent } from "./loads.ts";
 
 const steps: StepOptions = {
   experiment: { id: "scheduler-step-by-step", module: "scheduler" },
-  runs: { smoke: 3, quick: 12, full: 100 },
+  runs: { smoke: 2, quick: 10, full: 100 },
   nodes: [1],
   steps: 60,
   // Nobody makes room for another task of the only tenant: minimal cannot.
@@ -29,14 +29,16 @@ const rest: RestOptions = {
   experiment: { id: "scheduler-at-rest", module: "scheduler" },
   workload: confluent,
   simulated: {
-    runs: { smoke: 4, quick: 15, full: 200 },
+    runs: { smoke: 3, quick: 10, full: 100 },
     // Minimal exchanges no messages that a fault could be placed at.
     schedule: { kinds: ["pause", ...faultKinds.thread], messages: [] },
     estimateS: 0.3,
   },
   cluster: {
-    runs: { smoke: 0, quick: 1, full: 6 },
+    runs: { smoke: 0, quick: 0, full: 3 },
     label: "threads killed, one process stopped",
+    // Of jobs, which take as long as their longest chain.
+    ratePerS: 20,
     faults: [
       { kind: "thread-kill", target: "one", placement: { at: "time", ms: 300 }, durationMs: 200 },
       { kind: "pause", target: "one", placement: { at: "time", ms: 800 }, durationMs: 400 },

@@ -103,7 +103,7 @@ export const schedulerHomes: Experiment = {
         implementations: both,
         substrate: "simulated",
         seed: `${seed}/homes/${block}`,
-        estimateS: 0.5,
+        estimateS: 0.2,
         variants: [{ name: "", script: entangled(`${seed}/homes/${block}`), probes: [dependenciesKept] }],
       }),
     ),

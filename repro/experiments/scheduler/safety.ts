@@ -34,12 +34,12 @@ const options: SafetyOptions = {
     production: [...everyFault, ...faultKinds.thread].filter(ofSchedulers),
     minimal: [...memorySparingFaults, ...faultKinds.thread].filter(ofSchedulers),
   },
-  sweeps: { smoke: { stages: 1, runs: 10 }, quick: { stages: 2, runs: 40 }, full: { stages: 10, runs: 300 } },
-  sweepsPerS: 12,
+  sweeps: { smoke: { stages: 1, runs: 8 }, quick: { stages: 1, runs: 25 }, full: { stages: 10, runs: 110 } },
+  sweepsPerS: 10,
   storms: {
     smoke: { blocks: 0, durationMs: 0 },
-    quick: { blocks: 1, durationMs: 6000 },
-    full: { blocks: 4, durationMs: 60_000 },
+    quick: { blocks: 1, durationMs: 3500 },
+    full: { blocks: 2, durationMs: 40_000 },
   },
   storm: (durationMs) => ({
     workload: everything,
@@ -49,7 +49,7 @@ const options: SafetyOptions = {
     convergenceMs: 30_000,
   }),
   stormOverheadS: 5,
-  sieges: { smoke: 0, quick: 0, full: 20 },
+  sieges: { smoke: 0, quick: 0, full: 8 },
   siegeS: 5,
 };
 

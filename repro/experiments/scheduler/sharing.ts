@@ -107,7 +107,7 @@ export const schedulerPreemption: Experiment = {
         implementations: both,
         substrate: "simulated",
         seed: blockSeed,
-        estimateS: 0.5,
+        estimateS: 0.1,
         variants: [
           {
             name: "",
@@ -198,7 +198,7 @@ export const schedulerBalance: Experiment = {
       implementations: ["production"],
       substrate: "simulated",
       seed: `${seed}/balance`,
-      estimateS: 1,
+      estimateS: 0.5,
       variants: splits.flatMap(([first, other]) =>
         [true, false].map((stealing) => balanceVariant(first, other, stealing, `${seed}/balance`)),
       ),

@@ -30,8 +30,8 @@ const fillingMs = 20_000;
 
 const mixedBlocks: OfProfile<{ readonly blocks: number; readonly durationMs: number }> = {
   smoke: { blocks: 1, durationMs: 40_000 },
-  quick: { blocks: 3, durationMs: 400_000 },
-  full: { blocks: 12, durationMs: 1_800_000 },
+  quick: { blocks: 2, durationMs: 250_000 },
+  full: { blocks: 6, durationMs: 900_000 },
 };
 
 export const schedulerMixed: Experiment = {
@@ -85,8 +85,8 @@ function drawnMs(drawn: number): number {
 
 const floodBlocks: OfProfile<{ readonly blocks: number; readonly durationMs: number }> = {
   smoke: { blocks: 1, durationMs: 500 },
-  quick: { blocks: 3, durationMs: 5000 },
-  full: { blocks: 12, durationMs: 15_000 },
+  quick: { blocks: 2, durationMs: 2000 },
+  full: { blocks: 8, durationMs: 4000 },
 };
 const floodWorkers = 4;
 const floodTaskMs = 20;
