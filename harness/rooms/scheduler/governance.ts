@@ -6,6 +6,7 @@
  */
 
 import { UsageError } from "../../../implementations/foundation/errors.ts";
+import type { Millis } from "../../../implementations/foundation/units.ts";
 import { defaultTenant } from "../../../implementations/scheduler/contract.ts";
 import type { Resources, SchedulerImplementation } from "../../../implementations/scheduler/contract.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -24,9 +25,11 @@ export interface Governance {
   /** What tasks may hold on one node at a time; undefined: the implementation knows no resources. */
   readonly capacity: Resources | undefined;
   readonly tenants: ReadonlyMap<string, TenantShare>;
+  /** In which a waiting task gains a level of priority; 0: tasks do not age. */
+  readonly ageingMs: Millis;
 }
 
-const defaults = { workers: 2, memoryMb: 1024 } as const;
+const defaults = { workers: 2, memoryMb: 1024, ageingMs: 30_000 } as const;
 
 export function governanceOf(
   { settings, nodes }: Pick<Plan, "settings" | "nodes">,
@@ -38,13 +41,16 @@ export function governanceOf(
     return typeof value === "number" ? value : otherwise;
   };
   const workers = numberOf("workers", defaults.workers);
-  if (!abilities.has("tenants")) return { workers, capacity: undefined, tenants: new Map() };
+  if (!abilities.has("tenants")) {
+    return { workers, capacity: undefined, tenants: new Map(), ageingMs: 0 };
+  }
   const cpuMilli = numberOf("cpuMilli", 0);
   const capacity = {
     cpuMilli: cpuMilli === 0 ? workers * 1000 : cpuMilli,
     memoryMb: numberOf("memoryMb", defaults.memoryMb),
   };
-  return { workers, capacity, tenants: tenantsOf(String(own["tenants"] ?? ""), nodes) };
+  const ageingMs = numberOf("ageingMs", defaults.ageingMs);
+  return { workers, capacity, tenants: tenantsOf(String(own["tenants"] ?? ""), nodes), ageingMs };
 }
 
 /** @param text "a:2:1000:512,b:1": name, weight, and quotas of thousandths of a processor and of megabytes. */

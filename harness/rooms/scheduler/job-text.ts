@@ -3,8 +3,9 @@
  *
  * A history alone then says whether every task ended as its body wants. "0:ok 1:throws<0 2:ok?<1,c1-3.0" is a job of
  * three tasks: 1 throws in every attempt and depends on 0 of the same job; 2 has a deadline, and depends on another
- * job's task too. With " !DEPENDENCY_CYCLE" at its end it has to be refused with that code. "0:completed 1:threw 2:dependency=c1-4.1" is how it ended. A result or message that is not the one
- * the body asks for is written out, so that it cannot pass for the right one.
+ * job's task too. With " !DEPENDENCY_CYCLE" at its end it has to be refused with that code. "0:completed 1:threw
+ * 2:dependency=c1-4.1" is how it ended. A result or message that is not the one the body asks for is written out, so
+ * that it cannot pass for the right one.
  */
 
 import { assert } from "../../../implementations/foundation/assert.ts";
@@ -88,7 +89,8 @@ export function endText(task: string, end: TaskEnd): string {
   return end.message === wanted ? end.reason : `${end.reason}=${encodeURIComponent(end.message)}`;
 }
 
-function fateOf({ body, maxAttempts = defaultAttempts }: TaskSpec): Fate {
+/** Whether it fails depends on nothing but its body, if its dependencies are completed. */
+export function fateOf({ body, maxAttempts = defaultAttempts }: TaskSpec): Fate {
   if (body.kind !== "fail" && body.kind !== "crash") return "ok";
   if (body.times !== undefined && body.times < maxAttempts) return "mends";
   return body.kind === "fail" ? "throws" : "crashes";

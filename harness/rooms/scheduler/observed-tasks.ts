@@ -57,12 +57,18 @@ export interface ObservedNode {
 
 export class ObservedTasks {
   readonly #isDurable: boolean;
+  readonly #mayExpire: boolean;
   readonly #tasks = new Map<string, ObservedTask>();
   readonly #nodes = new Map<NodeId, ObservedNode>();
 
-  /** @param isDurable whether a node that crashed remembers its tasks. */
-  constructor(isDurable: boolean) {
+  /**
+   * @param isDurable whether a node that crashed remembers its tasks.
+   * @param mayExpire whether tasks have deadlines: then one may end while it waits, and its home crash before it says
+   *   so.
+   */
+  constructor(isDurable: boolean, mayExpire: boolean) {
     this.#isDurable = isDurable;
+    this.#mayExpire = mayExpire;
   }
 
   get tasks(): Iterable<ObservedTask> {
@@ -193,7 +199,9 @@ export class ObservedTasks {
     for (const task of node.tasks.values()) {
       const standing = standingOf(task);
       const isWaiting = task.ready !== undefined || task.admitted !== undefined;
-      const isUncertain = task.committed === undefined && (isWaiting ? false : isDecided(task) || task.isUncertain);
+      const couldEnd = isWaiting ? this.#mayExpire : isDecided(task);
+      // Nothing was heard of it between a stop and the next start.
+      const isUncertain = task.standing === "" ? task.committed === undefined && couldEnd : task.isUncertain;
       this.#settle(task, node);
       task.isUncertain = isUncertain;
       task.standing = standing;

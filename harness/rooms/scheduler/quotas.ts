@@ -4,7 +4,8 @@
  * What a tenant holds on its tasks' home is what the home has admitted: judged at every admission, per node and over
  * all nodes. What a node's capacity holds is what runs on it: of its own tasks from their start to their end; of those
  * of other homes for as long as they ran, which their homes tell when they have ended, so it is judged at the end of
- * the run. Leased attempts whose end nobody told are left out. A worker has one attempt at a time.
+ * the run. Leased attempts whose end nobody told, or told by a wrong clock, are left out. A worker has one attempt at a
+ * time.
  *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  */
@@ -32,14 +33,17 @@ interface Stay {
 
 export class Quotas implements TraceCheck {
   readonly #governance: Governance;
+  readonly #areClocksRight: boolean;
   readonly #findings: Findings;
   readonly #stays = new Map<NodeId, Stay[]>();
   /** By task and token. */
   readonly #open = new Map<string, Stay>();
   #events = 0;
 
-  constructor(governance: Governance, recent: RecentEvents) {
+  /** @param areClocksRight whether a node's clock goes as the driver's does. */
+  constructor(governance: Governance, areClocksRight: boolean, recent: RecentEvents) {
     this.#governance = governance;
+    this.#areClocksRight = areClocksRight;
     this.#findings = new Findings("quotas", "admissions", recent);
   }
 
@@ -111,19 +115,19 @@ export class Quotas implements TraceCheck {
     if (stay.isOwn) {
       stay.untilMs = timeMs;
       stay.until = this.#events;
-    } else if (end !== "lost" && end !== "expired") {
+    } else if (end !== "lost" && end !== "expired" && this.#areClocksRight) {
       // It held them no longer than until the home heard of it, and made room before anything that came after.
       stay.untilMs = Math.min(timeMs, stay.fromMs + ranMs);
       stay.until = 0;
     }
   }
 
-  /** What ran on the node is gone. */
+  /** What ran on the node is gone; whether what it ran for others had ended before, nobody knows. */
   #leave(node: NodeId, timeMs: Millis): void {
     for (const stay of this.#stays.get(node) ?? []) {
-      if (stay.untilMs !== undefined) continue;
+      if (stay.untilMs !== undefined || !stay.isOwn) continue;
       stay.untilMs = timeMs;
-      stay.until = stay.isOwn ? this.#events : 0;
+      stay.until = this.#events;
     }
   }
 

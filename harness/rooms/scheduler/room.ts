@@ -17,6 +17,7 @@ import type { TaskLoad, TaskWorkloadSpec } from "../../plan/plan.ts";
 import type { Room, States } from "../room.ts";
 import { agree } from "./agree.ts";
 import { describeEvent } from "./describe-event.ts";
+import { Doomed } from "./doomed.ts";
 import { messageOf } from "./job-text.ts";
 import { judge } from "./judge.ts";
 import { siegePlan, sweepPlan } from "./sweep-plan.ts";
@@ -84,10 +85,12 @@ const rememberedStepTasks = 40;
 /** Each step is a job of tasks that depend on each other and on those of earlier steps. */
 function steps(count: number, random: Random): readonly SchedulerOperation[] {
   const earlier: string[] = [];
+  const doomed = new Doomed();
   return Array.from({ length: count }, (_, step) => {
     const tasks: TaskSpec[] = [];
     const wanted = stepTasks.fewest + random.below(stepTasks.most - stepTasks.fewest + 1);
-    for (let index = 0; index < wanted; index++) tasks.push(stepTask(`step${step}.${index}`, tasks, earlier, random));
+    for (let index = 0; index < wanted; index++)
+      tasks.push(doomed.enter(stepTask(`step${step}.${index}`, tasks, earlier, random)));
     earlier.push(...tasks.map(({ id }) => id));
     earlier.splice(0, earlier.length - rememberedStepTasks);
     return { kind: "submit", tasks, untilEnded: true };

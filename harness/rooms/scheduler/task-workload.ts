@@ -21,6 +21,7 @@ import type {
 import type { TaskKind, TaskLoad, TaskWorkloadSpec } from "../../plan/plan.ts";
 import { repeatsUntilDefinite } from "../../workload/workload.ts";
 import type { Call, Completion, Workload } from "../../workload/workload.ts";
+import { Doomed } from "./doomed.ts";
 import { endText, endsText, jobText, messageOf } from "./job-text.ts";
 import type { SchedulerTypes } from "./room.ts";
 
@@ -52,6 +53,8 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
   readonly #load: TaskLoad;
   readonly #random: Random;
   readonly #clients = new Map<number, Submitter>();
+  /** Where every task must end in one way. */
+  readonly #doomed: Doomed | undefined;
   /** Tasks of jobs that may have been accepted and are not known to have ended. */
   readonly #open = new Map<string, readonly string[]>();
 
@@ -59,6 +62,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     this.untilDefinite = repeatsUntilDefinite(id);
     this.#load = id === "confluent" ? { ...tasks, deadlineFraction: 0 } : tasks;
     this.#random = random;
+    this.#doomed = id === "confluent" ? new Doomed() : undefined;
   }
 
   next(client: number): TaskCall {
@@ -145,7 +149,8 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const tasks: TaskSpec[] = [];
     // Each task has a stream of its own: what one of them needs to be drawn changes no other.
     for (let index = 0; index < (isJobFull ? tasksPerJob : drawn); index++) {
-      tasks.push(this.#drawTask(`${job}.${index}`, tasks, accepted, random.fork(`${job}.${index}`)));
+      const task = this.#drawTask(`${job}.${index}`, tasks, accepted, random.fork(`${job}.${index}`));
+      tasks.push(this.#doomed?.enter(task) ?? task);
     }
     return tasks;
   }

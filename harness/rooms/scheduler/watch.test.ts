@@ -22,9 +22,13 @@ interface Run {
   readonly nodes?: number;
   readonly substrate?: "simulated" | "cluster";
   readonly isDurable?: boolean;
+  readonly deadlineFraction?: number;
 }
 
-/** "12 n1 started j.0 t3 w1 ..." at 12 ms. Words: tN token, wN worker, lN lane, rN rank, oN order, cN mN resources. */
+/**
+ * "12 n1 started j.0 t3 w1 ..." at 12 ms. Words: tN token, wN worker, lN lane, rN rank, pN priority, oN order, cN mN
+ * resources.
+ */
 function eventOf(line: string): Traced<SchedulerEvent> {
   const [ms = "0", node = "n1", kind = "start", task = "j.0", ...words] = line.split(" ");
   const number = (letter: string, otherwise: number): number => {
@@ -39,7 +43,8 @@ function eventOf(line: string): Traced<SchedulerEvent> {
     stop: { kind: "stop", orderly: false },
     damage: { kind: "damage", what: "a record" },
     accepted: {
-      ...{ kind: "accepted", task, order: number("o", 0), tenant: text("tenant", "default"), priority: 0 },
+      ...{ kind: "accepted", task, order: number("o", 0), tenant: text("tenant", "default") },
+      priority: number("p", 0),
       ...{ lane: number("l", -1), cpuMilli: number("c", 1000), memoryMb: number("m", 0) },
       dependencies: text("after", "")
         .split(",")
@@ -64,13 +69,14 @@ function eventOf(line: string): Traced<SchedulerEvent> {
 }
 
 function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, CheckResult> {
-  const { settings = {}, nodes = 1, substrate = "simulated", isDurable = true } = run;
+  const { settings = {}, nodes = 1, substrate = "simulated", isDurable = true, deadlineFraction = 0 } = run;
   const plan = planOf({
     module: "scheduler",
     seed: "watch",
     nodes,
-    settings,
-    workload: { id: "tasks", tasks: durations },
+    // Ageing as fast as this says nothing of a rank that was made up.
+    settings: { ageingMs: 1000, ...settings },
+    workload: { id: "tasks", tasks: { ...durations, deadlineFraction } },
   });
   const implementation = {
     ...{ name: "production", durable: isDurable, tracesTasks: true },
@@ -88,14 +94,50 @@ const two = ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2"];
 
 type Row = readonly [name: string, validity: CheckResult["validity"] | "silent", lines: readonly string[], run?: Run];
 
+const unaged = { settings: { ageingMs: 0 } };
+
 const rows: Readonly<Record<string, readonly Row[]>> = {
   "priority-order": [
     ["nothing starts", "silent", two],
+    ["a rank of the priority", "valid", ["0 n1 accepted j.0 p3", "0 n1 ready j.0 r-3", "1 n1 started j.0"], unaged],
+    ["a rank against the priority", "invalid", ["0 n1 accepted j.0 p3", "0 n1 ready j.0 r3"], unaged],
+    [
+      "a rank against the priority, with slow ageing",
+      "invalid",
+      ["0 n1 accepted j.0 p3", "0 n1 accepted j.1 p5", "0 n1 ready j.0 r-3", "0 n1 ready j.1 r5"],
+      { settings: { ageingMs: 30_000 } },
+    ],
     ["the lower rank", "valid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.1"]],
-    ["the higher rank", "invalid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.0"]],
+    [
+      "the higher rank",
+      "invalid",
+      [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 started j.0", "2 n1 started j.1 w1"],
+    ],
     ["of equal rank the earlier", "valid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.0"]],
-    ["of equal rank the later", "invalid", [...two, "0 n1 ready j.1 r2", "0 n1 ready j.0 r2", "1 n1 started j.1"]],
-    ["the higher rank, leased", "invalid", [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 leased j.0"]],
+    [
+      "of equal rank the later",
+      "invalid",
+      [...two, "0 n1 ready j.1", "0 n1 ready j.0", "1 n1 started j.1", "2 n1 started j.0 w1"],
+    ],
+    ["at one moment", "valid", [...two, "0 n1 ready j.1", "0 n1 ready j.0", "1 n1 started j.1", "1 n1 started j.0 w1"]],
+    [
+      "one whose deadline had passed",
+      "valid",
+      [...two, "0 n1 ready j.1", "0 n1 ready j.0", "1 n1 started j.1", "2 n1 committed j.0 end=failed"],
+    ],
+    [
+      "one that had been moved to another lane",
+      "valid",
+      [
+        ...["0 n1 accepted j.0 o1 l0", "0 n1 accepted j.1 o2 l0", "0 n1 ready j.0", "0 n1 ready j.1"],
+        ...["1 n1 started j.1 l0", "2 n1 started j.0 w1 l1"],
+      ],
+    ],
+    [
+      "the higher rank, leased",
+      "invalid",
+      [...two, "0 n1 ready j.0 r5", "0 n1 ready j.1 r2", "1 n1 leased j.0", "2 n1 started j.1"],
+    ],
     [
       "the higher rank, leased, since a quota keeps the lower one",
       "valid",
@@ -151,7 +193,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       "invalid",
       [
         ...["0 n1 accepted j.0 o1 c500 tenant=a", "0 n1 accepted j.1 o2 c500 tenant=a"],
-        ...["0 n1 ready j.0 r5", "0 n1 ready j.1 r1", "1 n1 started j.0 w1"],
+        ...["0 n1 ready j.0 r5", "0 n1 ready j.1 r1", "1 n1 started j.0 w1", "2 n1 started j.1"],
       ],
       { settings: { tenants: "a:1:1000" } },
     ],
@@ -235,6 +277,12 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
         ...["0 n1 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n1 ready k.0", "1 n1 started k.0"],
         ...["2 n1 ended k.0", "2 n1 committed k.0", "9 n1 stop"],
       ],
+    ],
+    [
+      "lost at a crash, and its deadline may have passed",
+      "valid",
+      ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 stop", "2 n1 start"],
+      { deadlineFraction: 0.1 },
     ],
     ["lost with its disk", "silent", ["0 n1 accepted j.0", "1 n1 stop", "2 n1 damage", "2 n1 start"]],
   ],

@@ -8,6 +8,7 @@
  */
 
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
+import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import type { Millis } from "../../../implementations/foundation/units.ts";
 import type { SchedulerEvent } from "../../../implementations/scheduler/contract.ts";
@@ -27,6 +28,7 @@ import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
 import { TaskEnds } from "./task-ends.ts";
 
+const clockKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);
 const silencing: ReadonlySet<FaultKind> = new Set(["kill", "crash-loop", "wipe", "lost-sync", "torn-write"]);
 
 export class SchedulerWatch implements Watch {
@@ -39,13 +41,16 @@ export class SchedulerWatch implements Watch {
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
     const isExact = substrate === "simulated";
     const governance = governanceOf(plan, implementation);
-    this.#tasks = new ObservedTasks(implementation.durable);
+    const { id, tasks } = plan.workload;
+    const mayExpire = id !== "confluent" && (tasks.deadlineFraction ?? 0) > 0;
+    this.#tasks = new ObservedTasks(implementation.durable, mayExpire);
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
+    const areClocksRight = !plan.faults.some(({ kind }) => clockKinds.has(kind) || kind === "pause");
     const exact = [
-      new PriorityOrder(governance, this.#recent),
-      new Quotas(governance, this.#recent),
+      new PriorityOrder(governance, areClocksRight, this.#recent),
+      new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance),
       this.#progress,
     ];

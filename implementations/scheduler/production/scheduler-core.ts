@@ -246,7 +246,9 @@ export class SchedulerCore implements AttemptEvents {
   }
 
   get #taskTrace(): ((event: SchedulerEvent) => void) | undefined {
-    return this.#options.settings.trace ? (event) => this.#options.trace(event) : undefined;
+    if (!this.#options.settings.trace) return undefined;
+    // A crash in the middle of a turn (a fault at a message that it sends) leaves the rest of it without effect.
+    return (event) => (this.#hasEnded() ? undefined : this.#options.trace(event));
   }
 
   #createHome(): Home {
