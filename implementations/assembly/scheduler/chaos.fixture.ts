@@ -364,10 +364,9 @@ class Nemesis {
 }
 
 function linksOf(all: readonly NodeId[], node: NodeId): readonly Link[] {
-  return all
-    .filter((other) => other !== node)
-    .flatMap((other) => [
-      { from: node, to: other },
-      { from: other, to: node },
-    ]);
+  const both = (other: NodeId): Link[] => [
+    { from: node, to: other },
+    { from: other, to: node },
+  ];
+  return all.flatMap((other) => (other === node ? [] : both(other)));
 }

@@ -1,6 +1,7 @@
 /** The scheduler implementations: what each can be subjected to, and how it is deployed. */
 
 import { fileURLToPath } from "node:url";
+import { UsageError } from "../../foundation/errors.ts";
 import type { FaultKind } from "../../foundation/faults.ts";
 import { faultKinds } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
@@ -78,7 +79,9 @@ export const productionScheduler: SchedulerImplementation = {
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
-    productionScheduler.checkSettings(options.settings ?? {}); // Bad input is refused before anything is started.
+    const { strict } = resolveProductionSettings(options.settings); // Bad input is refused before anything is started.
+    if (strict)
+      throw new UsageError("Cannot use strict true: real threads do not wait; allowed is true in the simulator");
     const layout = {
       entry: fileURLToPath(new URL("./production-process.ts", import.meta.url)),
       processes: (nodes: readonly NodeId[]) => nodes.map((node) => [node]),

@@ -114,11 +114,13 @@ export class SchedulerNode {
     return this.#executor.inject(fault);
   }
 
-  /** Takes nothing on any more, gives up what is under way, and lets what has ended become durable. */
+  /** Gives up what is under way, lets what has ended become durable, and falls silent. */
   stop(done: () => void): void {
-    this.#core.stop(() => {
-      this.#isEnded = true;
-      this.#executor.stop(done);
+    this.#executor.stop(() => {
+      this.#core.stop(() => {
+        this.#isEnded = true;
+        done();
+      });
     });
   }
 

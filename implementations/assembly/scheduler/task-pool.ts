@@ -67,6 +67,7 @@ const lookMs: Millis = 2;
 /** A pool's tasks have no names: calls see this one. */
 const anonymous = "pool.task";
 const completedWithNull: TaskEnd = { state: "completed", result: null };
+const noRoom = "the payloads of those pending leave no room for its own";
 const noQuota: Resources = { cpuMilli: Infinity, memoryMb: Infinity };
 
 type Done = (end: TaskEnd) => void;
@@ -146,9 +147,12 @@ export class TaskPool implements Pool {
     this.#failures[slot] = 0;
     this.#tenantOfSlot[slot] = tenant;
     this.#ranks[slot] = (ageingMs > 0 ? nowMs / ageingMs : 0) - (task.priority ?? 0);
-    this.#orders[slot] = this.#order++;
+    this.#orders[slot] = this.#order;
+    this.#order = (this.#order + 1) >>> 0;
     this.#pending++;
-    this.#offer(slot, task, nowMs);
+    if (this.#offer(slot, task, nowMs)) return;
+    this.#forget(slot);
+    throw new Error(`Cannot submit a task: ${noRoom}`);
   }
 
   inject(fault: ThreadFault): FaultHandle {
@@ -160,7 +164,8 @@ export class TaskPool implements Pool {
     this.#timer?.cancel();
     await new Promise<void>((resolve) => this.#threads.stop(resolve));
   }
-  #offer(slot: number, task: PoolTask, nowMs: Millis): void {
+  /** @returns false: the payloads of those pending leave no room for this one's. */
+  #offer(slot: number, task: PoolTask, nowMs: Millis): boolean {
     const { workers } = this.#options;
     const tenant = this.#tenantOfSlot[slot] ?? 0;
     const rank = this.#ranks[slot] ?? 0;
@@ -168,7 +173,7 @@ export class TaskPool implements Pool {
     const attempt = (this.#failures[slot] ?? 0) + 1;
     const state = this.#states[slot];
     const loaded = this.#threads.load(slot, { task: anonymous, token, body: task.body, attempt, state });
-    if (!loaded) throw new Error("Cannot submit a task: the payloads of those pending leave no room for its own");
+    if (!loaded) return false;
     this.#askedMs[slot] = NaN;
     const lane = task.affinity === undefined ? -1 : task.affinity % workers;
     const { cpuMilli, memoryMb } = defaultResources;
@@ -176,6 +181,7 @@ export class TaskPool implements Pool {
     this.#owner.offer(slot, { tenant, lane, rank, order, cpuMilli, memoryMb, token, offeredMs: nowMs });
     this.#threads.wake();
     this.#considerPreemption(tenant, rank);
+    return true;
   }
 
   #taskIn(slot: number): PoolTask {
@@ -229,17 +235,22 @@ export class TaskPool implements Pool {
     // A lost attempt goes on where the last one that yielded did: that is what this one was given.
     if (end === "yielded") this.#states[slot] = state;
     else if (end !== "lost") this.#states[slot] = undefined;
-    this.#offer(slot, this.#taskIn(slot), nodeClock.nowMs());
+    if (this.#offer(slot, this.#taskIn(slot), nodeClock.nowMs())) return;
+    this.#settle(slot, { state: "failed", reason: "threw", message: noRoom });
   }
 
   #settle(slot: number, end: TaskEnd): void {
     const done = this.#done[slot];
+    this.#forget(slot);
+    done?.(end);
+  }
+
+  #forget(slot: number): void {
     this.#tasks[slot] = undefined;
     this.#done[slot] = undefined;
     this.#states[slot] = undefined;
     this.#owner.free(slot);
     this.#pending--;
-    done?.(end);
   }
 
   /**

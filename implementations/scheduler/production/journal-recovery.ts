@@ -52,7 +52,7 @@ export function recoverJournal(
     done,
     (names) => {
       const files = names.filter((name) => name.endsWith(fileSuffix) || name.endsWith(unfinishedSuffix));
-      const newest = names.filter((name) => name.endsWith(fileSuffix)).at(-1);
+      const newest = names.findLast((name) => name.endsWith(fileSuffix));
       if (newest === undefined) {
         return done(undefined, { state: new JournalState(), files, nextSequence: 1, isEmpty: true, repairs: [] });
       }

@@ -53,14 +53,12 @@ class Bench {
 
 /** Writes one task after the other, each ended right away: t0, t1, ... */
 class Life {
-  readonly #bench: Bench;
   readonly #known: JournalRecord[] = [];
   readonly confirmed: string[] = [];
   journal: Journal | undefined;
   isOpen = false;
 
   constructor(bench: Bench, compactionBytes: number) {
-    this.#bench = bench;
     const disk = new FaultyDisk(bench.disk.open(), {
       clock: bench.time,
       random: seededRandom("disk"),
@@ -184,6 +182,25 @@ test("a torn end is passed over and a damaged byte is refused, whichever it is",
   assert.ok(!(cut instanceof Error));
   assert.match(cut.repairs[0] ?? "", /torn write/);
   assert.deepEqual(endedOf(cut), ["j.t0", "j.t1"]);
+});
+
+test("a file that does not hold all that it began with is refused", () => {
+  const bench = new Bench("short");
+  for (const name of ["t0", "t1"]) {
+    const life = bench.begin();
+    bench.run();
+    life.write(name);
+    bench.run();
+    bench.disk.crash({ powerLoss: false });
+  }
+  bench.begin();
+  bench.run();
+  bench.disk.crash({ powerLoss: false });
+  const [file = ""] = bench.disk.names();
+  bench.disk.truncate(file, 200);
+  const found = bench.recover();
+  assert.ok(found instanceof JournalDamage);
+  assert.match(found.message, /of the records it began with are gone/);
 });
 
 test("on a full disk nothing is confirmed until there is room, and then everything, in order", () => {

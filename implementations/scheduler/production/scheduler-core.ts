@@ -143,9 +143,9 @@ export class SchedulerCore implements AttemptEvents {
       life: () => this.#life,
       send,
     });
-    const quotas = sharesOf(settings, founders.length);
+    const shares = sharesOf(settings, founders.length);
     const { attempts, trace } = { attempts: this.#attempts, trace: this.#taskTrace };
-    this.#preemptor = new Preemptor({ queue, quotas, quantumMs: settings.quantumMs, attempts, trace });
+    this.#preemptor = new Preemptor({ queue, shares, quantumMs: settings.quantumMs, attempts, trace });
   }
 
   get isServing(): boolean {
@@ -185,7 +185,9 @@ export class SchedulerCore implements AttemptEvents {
 
   request(request: ClientRequest, answer: (reply: SchedulerReply) => void): void {
     if (this.#state === "ended") return;
-    if (this.#state !== "serving") return answer({ kind: "error", code: "UNAVAILABLE", reason: this.#state });
+    if (this.#state !== "serving") {
+      return answer({ kind: "error", code: "UNAVAILABLE", reason: `${this.#options.id} is ${this.#state}` });
+    }
     this.#turn(() => {
       const ticket = this.#desk.admit(request, answer);
       if (ticket !== undefined) this.#serve(ticket, request.operation);
@@ -317,6 +319,7 @@ export class SchedulerCore implements AttemptEvents {
   #begin(life: number, repairs: readonly string[]): void {
     const { settings, trace, onStarted } = this.#options;
     this.#guests = this.#createGuests(life);
+    this.#watches.begin(life);
     this.#state = "serving";
     trace({ kind: "start", life, tasks: this.#table.liveCount });
     onStarted(repairs);

@@ -35,6 +35,8 @@ interface Inquiry {
   limit: Timer | undefined;
 }
 
+/** More than a life can ask. */
+const questionsOfALife = 2 ** 32;
 /** Tasks in one message. */
 const mostAsked = 256;
 
@@ -51,6 +53,11 @@ export class Watches {
 
   constructor(ports: WatchPorts) {
     this.#ports = ports;
+  }
+
+  /** Answers to questions of earlier lives are older than any of this one. */
+  begin(life: number): void {
+    this.#number = life * questionsOfALife;
   }
 
   get counters(): Readonly<Record<string, number>> {

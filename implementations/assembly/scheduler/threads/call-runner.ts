@@ -12,6 +12,7 @@
 import type { JsonValue, TaskContext } from "../../../scheduler/contract.ts";
 import { limits } from "../../../scheduler/contract.ts";
 import type { Millis } from "../../../foundation/units.ts";
+import { json, shown } from "../../../foundation/fields.ts";
 import { decodeJson, encodeJson, importCallable, messageOf } from "./call.ts";
 import type { CallPayload, Callable } from "./call.ts";
 import { unitBytes } from "./payload-arena.ts";
@@ -135,6 +136,8 @@ function boundedJson(what: string, value: unknown): Uint8Array {
   } catch (cause) {
     throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${messageOf(cause)}`, { cause });
   }
+  // What JSON would turn into something else (NaN, a Date, an undefined inside) is not kept as that.
+  if (!json.fits(value ?? null)) throw new Error(`Cannot keep the task's ${what}: it is no JSON: ${shown(value)}`);
   if (bytes.length <= limits.bodyBytes) return bytes;
   throw new Error(`Cannot keep the task's ${what}: ${bytes.length} bytes as JSON, at most ${limits.bodyBytes}`);
 }

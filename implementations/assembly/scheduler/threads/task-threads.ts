@@ -97,7 +97,7 @@ export class TaskThreads implements TaskExecutor {
         }),
       );
     }
-    this.#sleep.begin();
+    this.#fallAsleep();
   }
 
   /** Calls `done` once all threads have begun; what is measured before measures their start. */
@@ -190,10 +190,8 @@ export class TaskThreads implements TaskExecutor {
 
   #fallAsleep(): void {
     this.#emptyLooks = 0;
-    this.#sleep.begin();
-    if (!this.#workers.some(({ isAlive, ends }) => isAlive && ends.hasMore)) return;
-    this.#sleep.end();
-    this.#lookLater();
+    const hasMore = (): boolean => this.#workers.some(({ isAlive, ends }) => isAlive && ends.hasMore);
+    if (!this.#sleep.fallAsleep(hasMore)) this.#lookLater();
   }
 
   /** @returns whether anything was there. */

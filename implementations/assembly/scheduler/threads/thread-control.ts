@@ -69,12 +69,19 @@ export class MainThreadSleep {
     this.#cell = new Int32Array(shared);
   }
 
-  begin(): void {
+  /**
+   * Says that the main thread sleeps, unless there is more to read: whoever publishes from then on wakes it, and what
+   * was published before is there for this last look.
+   *
+   * @returns false: there is more, and it does not sleep.
+   */
+  fallAsleep(hasMore: () => boolean): boolean {
     Atomics.store(this.#cell, 0, 1);
-  }
-  end(): void {
+    if (!hasMore()) return true;
     Atomics.store(this.#cell, 0, 0);
+    return false;
   }
+
   /** @returns whether the main thread slept, and the caller is the one who has to wake it. */
   claimWake(): boolean {
     return Atomics.load(this.#cell, 0) === 1 && Atomics.exchange(this.#cell, 0, 0) === 1;
