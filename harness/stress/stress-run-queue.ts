@@ -3,8 +3,8 @@
  * waits while somebody sleeps who could take it, no quota and no capacity is exceeded at any instant, and within a lane
  * nobody goes before who should come later.
  *
- * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of their
- * own, and whether threads are terminated in the middle.
+ * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of
+ * their own, and whether threads are terminated in the middle.
  */
 
 import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";

@@ -1,7 +1,7 @@
 /**
- * A race for tasks: real threads take tasks from a shared run queue, which this thread offers them in bursts, withdraws,
- * lends out and offers again; some threads are terminated in the middle and replaced. Returned is what happened to each
- * attempt, for somebody else to judge.
+ * A race for tasks: real threads take tasks from a shared run queue, which this thread offers them in bursts,
+ * withdraws, lends out and offers again; some threads are terminated in the middle and replaced. Returned is what
+ * happened to each attempt, for somebody else to judge.
  *
  * Bursts are small and many, and every other one is waited for to its end, so that threads fall asleep all the time
  * while tasks are offered. A race in which nothing happens for `stallMs` although something is in flight has stalled:
@@ -99,7 +99,7 @@ class Race {
   #deaths = 0;
   #isLenient = false;
   #progressMs = 0;
-  #thrown: unknown;
+  #thrown: Error | undefined;
 
   constructor(options: RunQueueRaceOptions) {
     const { seed, threads, slots, tasks, shares, capacity, stealing } = options;
@@ -150,7 +150,7 @@ class Race {
     const thread = new Worker(new URL("./run-queue-racer.ts", import.meta.url), { workerData, execArgv: [] });
     const ended = once(thread, "exit").then(() => undefined);
     ended.catch((error: unknown) => {
-      this.#thrown ??= error;
+      this.#thrown ??= error instanceof Error ? error : new Error(`A thread threw ${String(error)}`);
     });
     this.#racers.set(worker, { thread, ended });
   }

@@ -1,7 +1,7 @@
 /**
- * Goal: a worker thread may die at any instruction, and nothing is lost, run twice, or held for ever. Method: a worker's
- * operation is cut off at every one of its atomic operations in turn (what is written in between is seen by nobody
- * before the next), the owner asks for its orphans, and everything is taken to its end by those who live.
+ * Goal: a worker thread may die at any instruction, and nothing is lost, run twice, or held for ever. Method: a
+ * worker's operation is cut off at every one of its atomic operations in turn (what is written in between is seen by
+ * nobody before the next), the owner asks for its orphans, and everything is taken to its end by those who live.
  *
  * That a thread which is terminated really stops between two instructions is run-queue-stress.ts' matter.
  */

@@ -1,6 +1,6 @@
 /**
- * What a run queue has to do, as plain lists: for tests that use it from one thread. It knows what may be taken next and
- * in which order, not how virtual time is charged: that it asks the queue.
+ * What a run queue has to do, as plain lists: for tests that use it from one thread. It knows what may be taken next
+ * and in which order, not how virtual time is charged: that it asks the queue.
  */
 
 import type { Resources } from "../contract.ts";

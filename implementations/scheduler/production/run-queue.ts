@@ -7,9 +7,9 @@
  * who owns a slot when in slot-table.ts, and what becomes of a dead worker's tasks in run-queue-recovery.ts.
  *
  * Order. Within a tenant and a lane tasks are claimed by (rank, order); a worker prefers the lesser of the shared
- * lane's head and its own. `offer` and `take` draw tickets from one counter: if task x was offered with a ticket below
- * `since` of the take of y from the same lane, x goes before y, and x's own search began after y's claim (`since` of x is
- * above y's `ticket`), then that was an inversion. There is none unless a thread has moved x by stealing.
+ * lane's head and its own. `offer` and `take` draw tickets from one counter: if x was offered with a ticket below
+ * `since` of the take of y from the same lane, x goes before y, and the search that found x began after y's claim
+ * (`since` of x is above the `ticket` of y), then that was an inversion. There is none, unless x was moved by a thief.
  *
  * It reads no clock and draws nothing: used from one thread it does the same each time.
  */
@@ -23,7 +23,7 @@ import { collectOrphans, recount, refillReserve } from "./run-queue-recovery.ts"
 import { Pause, Section } from "./sections.ts";
 import { slotState } from "./slot-table.ts";
 import { counterNames, TaskTaker } from "./task-taker.ts";
-import type { Taken } from "./task-taker.ts";
+import type { CounterName, Taken } from "./task-taker.ts";
 import { TenantTable, unitsPerMs } from "./tenant-table.ts";
 import type { Share } from "./tenant-table.ts";
 
@@ -77,7 +77,7 @@ export class RunQueueOwner {
   readonly #free: number[];
   readonly #isNodeUsed: Uint8Array;
   /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
-  #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
+  readonly #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
   /** By tenant: virtual time when last asked for, and without the wrap-around. */
   readonly #virtualTimes: Int32Array;
   readonly #virtualUnits: Float64Array;
@@ -267,15 +267,15 @@ export class RunQueueOwner {
   }
 
   /** Since the beginning, of all threads; modulo 2^32. */
-  get counters(): Readonly<Record<(typeof counterNames)[number], number>> {
-    const sums = counterNames.map((name, counter) => {
+  get counters(): Readonly<Record<CounterName, number>> {
+    const sums = counterNames.map((name, index) => {
       let sum = 0;
       for (let number = 0; number <= this.#memory.workers; number++) {
-        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + counter]! >>> 0;
+        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + index]! >>> 0;
       }
       return [name, sum] as const;
     });
-    return Object.fromEntries(sums) as Record<(typeof counterNames)[number], number>;
+    return Object.fromEntries(sums) as Record<CounterName, number>;
   }
 
   #checkOffer({ tenant, lane, order, cpuMilli, memoryMb }: Offer): void {

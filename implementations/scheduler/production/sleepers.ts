@@ -3,8 +3,8 @@
  *
  * No wake-up is lost. A worker reads the signal, looks for work, finds none, sets its bit in `asleep`, reads the signal
  * once more, and sleeps only if it is the same. Whoever makes work possible (offers, releases, gives back what it had
- * held in vain) does so, then adds to the signal, then reads `asleep`. All four accesses are sequentially consistent, so
- * one of the two comes first: either the bit is seen and the worker is woken, or the changed signal is seen and the
+ * held in vain) does so, then adds to the signal, then reads `asleep`. All four accesses are sequentially consistent,
+ * so one of the two comes first: either the bit is seen and the worker is woken, or the changed signal is seen and the
  * worker looks again. That is Dekker's argument, and the reason why nobody needs to be notified (some 5 microseconds of
  * the notifier's) while nobody sleeps. A worker that is woken between its second look at the signal and its sleep finds
  * its own parking word changed, and does not sleep.
@@ -75,7 +75,9 @@ export class Sleepers {
     return true;
   }
 
-  /** With worker `worker` dead and the others at rest: it does not sleep, and nobody is being woken that one knows of. */
+  /**
+   * With worker `worker` dead and the others at rest: it does not sleep, and nobody is being woken that one knows of.
+   */
   forget(worker: number): void {
     Atomics.and(this.#words, header.asleep, ~(1 << worker));
     Atomics.store(this.#words, header.waking, 0);

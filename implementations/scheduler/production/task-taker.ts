@@ -48,17 +48,18 @@ export interface Taken {
 /** How often a head for which the capacity has no room is passed over. */
 export const patience = 64;
 
-/** Words of a thread's counters, in this order; each written by its thread only. */
-export const counterNames = [
-  "takes",
-  "steals",
-  "stolen",
-  "throttledByQuota",
-  "throttledByCapacity",
-  "claimRetries",
-  "wakeups",
-] as const;
-const [takes, steals, stolen, throttledByQuota, throttledByCapacity, claimRetries, wakeups] = [0, 1, 2, 3, 4, 5, 6];
+/** Words of a thread's counters; each written by its thread only. */
+const counter = {
+  takes: 0,
+  steals: 1,
+  stolen: 2,
+  throttledByQuota: 3,
+  throttledByCapacity: 4,
+  claimRetries: 5,
+  wakeups: 6,
+} as const;
+export type CounterName = keyof typeof counter;
+export const counterNames = Object.keys(counter) as readonly CounterName[];
 
 const none = -1;
 const everything = -2;
@@ -173,7 +174,7 @@ export class TaskTaker {
       if (asleep === 0) return false;
       const isOwnerAsleep = lane >= 0 && (asleep & (1 << lane)) !== 0;
       if (this.sleepers.wake(isOwnerAsleep ? lane : 31 - Math.clz32(asleep & -asleep))) {
-        this.#count(wakeups, 1);
+        this.#count("wakeups");
         return true;
       }
       // That one woke by itself, perhaps before there was anything: somebody else, then.
@@ -208,7 +209,7 @@ export class TaskTaker {
       if (!this.lists.claim(list, node)) {
         this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
         this.#gaveBack();
-        this.#count(claimRetries, 1);
+        this.#count("claimRetries");
         continue;
       }
       const taken = this.#started(tenant, slot, list, nowMs, since);
@@ -232,8 +233,8 @@ export class TaskTaker {
   }
 
   /**
-   * The lesser of the shared lane's head and that of the own lane, or `none`; sets `#list`. It is this very node that has
-   * to be claimed: the next one of its lane may come after the other lane's head.
+   * The lesser of the shared lane's head and that of the own lane, or `none`; sets `#list`. It is this very node that
+   * has to be claimed: the next one of its lane may come after the other lane's head.
    */
   #ownHead(tenant: number): number {
     this.#list = this.listOf(tenant, -1);
@@ -281,11 +282,11 @@ export class TaskTaker {
     }
     this.#passedIn[tenant] = this.#search;
     if (room === "quota") {
-      this.#count(throttledByQuota, 1);
+      this.#count("throttledByQuota");
       this.#heldBack[this.#heldBackCount++] = tenant;
       return none;
     }
-    this.#count(throttledByCapacity, 1);
+    this.#count("throttledByCapacity");
     this.#overtaken[this.#overtakenCount++] = tenant;
     return this.tenants.overtakenOf(tenant) >= patience ? everything : none;
   }
@@ -304,7 +305,7 @@ export class TaskTaker {
     tenants.addWaiting(tenant, -1);
     slots.set(slot, slotWord.provisional, tenants.startAttempt(tenant));
     if (this.#memory.tenants > 1) this.#passOver(tenant);
-    this.#count(takes, 1);
+    this.#count("takes");
     return {
       slot,
       token: slots.tokenOf(slot),
@@ -329,8 +330,8 @@ export class TaskTaker {
 
   /** After the head of `list` was stolen: moves more of it to the own lane. */
   #moveBatch(tenant: number, list: number): void {
-    this.#count(steals, 1);
-    this.#count(stolen, 1);
+    this.#count("steals");
+    this.#count("stolen");
     if (!this.#isWorker) return;
     // Half of what there was, rounded up, without the one that was claimed.
     const others = Math.min(batchTasks, (this.lists.size(list) + 2) >> 1) - 1;
@@ -358,11 +359,11 @@ export class TaskTaker {
     const order = this.lists.orderOf(node);
     this.slots.setState(slot, slotState.queued, 0);
     this.lists.insert(own, fresh, rank, order);
-    this.#count(stolen, 1);
+    this.#count("stolen");
     return true;
   }
 
-  #count(counter: number, by: number): void {
-    this.#words[this.#counters + counter]! += by;
+  #count(name: CounterName): void {
+    this.#words[this.#counters + counter[name]]!++;
   }
 }

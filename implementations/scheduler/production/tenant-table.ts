@@ -33,9 +33,9 @@
  * attempt is charged at least one unit, about what handing it out costs. Fractions are carried over by each thread, so
  * that weights hold for short attempts too.
  *
- * @see Goyal, Vin & Cheng 1996, "Start-time fair queueing", section 2 and theorem 1 (two continuously backlogged flows);
- *   Li, Baumberger & Hahn 2009, "Efficient and scalable multiprocessor fair scheduling using distributed weighted
- *   round-robin"; Linux kernel, Documentation/scheduler/sched-design-CFS.rst.
+ * @see Goyal, Vin & Cheng 1996, "Start-time fair queueing", section 2 and theorem 1 (two continuously backlogged
+ *   flows); Li, Baumberger & Hahn 2009, "Efficient and scalable multiprocessor fair scheduling using distributed
+ *   weighted round-robin"; Linux kernel, Documentation/scheduler/sched-design-CFS.rst.
  */
 
 import type { Resources } from "../contract.ts";
