@@ -212,7 +212,7 @@ export function schedulerSuite({
         const place = (what: string): number => index.get(what) ?? Number.NaN;
         for (const before of ["j.left", "j.right", "k.early"])
           assert.ok(place(`ended ${before}`) < place("started j.last"));
-        for (const after of ["j.left", "j.right"]) assert.ok(place("ended j.first") < place(`started ${after}`));
+        for (const next of ["j.left", "j.right"]) assert.ok(place("ended j.first") < place(`started ${next}`));
       });
 
       test("a task that fails takes along what depends on it, however far, and nothing else", async () => {
