@@ -79,7 +79,7 @@ const started = new Int32Array(start);
 // Compiled before it is timed; all threads warm up together.
 work(own, Math.min(operations, 50_000));
 Atomics.add(started, 1, 1);
-parentPort?.postMessage("ready");
+parentPort?.postMessage("ready", []);
 Atomics.wait(started, 0, 0);
 work(own, operations);
-parentPort?.postMessage("done");
+parentPort?.postMessage("done", []);

@@ -37,9 +37,9 @@ export interface BenchThreadData {
   readonly start: SharedArrayBuffer;
 }
 
-/** Slots for each element of the beginning: the number queued walks at random, about sqrt(operations) far. */
+/** Slots for each element of the beginning: the number queued walks at random; one that runs out of slots removes. */
 const slotsPerElement = 8;
-const leastSlots = 2 ** 14;
+const leastSlots = 2 ** 12;
 
 /** @throws Error what a thread threw. Every thread has ended when this settles. */
 export async function runSkipListBench(options: SkipListBenchOptions): Promise<SkipListBenchResult> {

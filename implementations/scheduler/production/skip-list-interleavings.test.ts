@@ -32,11 +32,13 @@ interface Done {
 
 /** An element's key: a rank of few values, then a number used once. */
 const orders = 1000;
-const layout = { slots: 16, lists: 1, threads: 4 };
+const layout = { slots: 16, lists: 2, threads: 4 };
 
 class World {
   readonly views: readonly SkipLists[];
   readonly done: Done[] = [];
+  /** Keys in the other list, to which slots of the first one move. */
+  readonly moved: number[] = [];
   readonly #random: Random;
   #time = 0;
   #order = 0;
@@ -73,7 +75,7 @@ class World {
     else for (let slot = 0; slot < layout.slots; slot++) view.isReclaimable(slot);
   }
 
-  insert(thread: number): void {
+  insert(thread: number, list = 0): void {
     const view = this.views[thread]!;
     const start = this.#random.below(layout.slots);
     for (let tried = 0; tried < layout.slots; tried++) {
@@ -82,8 +84,9 @@ class World {
       if (slot % layout.threads !== thread || view.isQueued(slot) || !view.isReclaimable(slot)) continue;
       const [rank, order] = [this.#random.below(4), this.#order++];
       const call = this.#time++;
-      view.insert(0, slot, rank, order);
-      this.#note("insert", call, rank * orders + order, -1);
+      view.insert(list, slot, rank, order);
+      if (list === 0) this.#note("insert", call, rank * orders + order, -1);
+      else this.moved.push(rank * orders + order);
       return;
     }
   }
@@ -158,11 +161,10 @@ function interleave(seed: number, at: number): boolean {
     });
   };
   const isReached = interruptAt(at, () => world.operate(0, outer), first);
-  for (let count = random.below(12); count > 0; count--) {
-    world.operate(random.below(layout.threads), "insert");
-    if (random.below(3) === 0) world.operate(3, "popMin");
-  }
+  for (let count = random.below(16); count > 0; count--) world.insert(random.below(layout.threads), random.below(2));
   world.drain(3);
+  const moved = world.moved.map(() => world.keyOf(world.views[3]!.popMin(1)));
+  deepEqual(moved, world.moved.sort(ascending), `seed ${seed}, interrupted at ${at}: the other list is its own`);
   ok(hasOrder(world.done), `seed ${seed}, interrupted at ${at}: ${JSON.stringify(world.done)}`);
   expectSlotsBack(world.views[3]!, `seed ${seed}, interrupted at ${at}`);
   return isReached;
@@ -231,5 +233,46 @@ test("a thread that dies anywhere leaves each element there once, or known to be
   for (let seed = 0; seed < 1500; seed++) {
     let at = 0;
     while (die(seed, at)) at++;
+  }
+});
+
+/**
+ * Random programs seldom do what it takes: a node of several levels, and the one behind it, removed and unlinked just
+ * before the node is linked on an upper level; then the node is used in another list.
+ */
+function removeWhileInserting(draws: number, at: number): boolean {
+  const shared = new SharedArrayBuffer(skipListBytes(layout));
+  const [one, other] = [new SkipLists(shared, 0, layout, 0), new SkipLists(shared, 0, layout, 1)] as const;
+  for (let count = 0; count < draws; count++) {
+    one.insert(0, count % 8, 0, 0);
+    one.popMin(0);
+    for (let slot = 0; slot < 8; slot++) one.isReclaimable(slot);
+  }
+  other.insert(0, 8, 1, 0);
+  const isReached = interruptAt(
+    at,
+    () => one.insert(0, 9, 0, 0),
+    () => {
+      other.popMin(0);
+      other.popMin(0);
+      other.isReclaimable(9);
+    },
+  );
+  while (other.popMin(0) >= 0);
+  other.insert(0, 10, 0, 0);
+  other.popMin(0);
+  const where = `after ${draws} draws, interrupted at ${at}`;
+  ok(one.isReclaimable(9), where);
+  one.insert(1, 9, 0, 0);
+  other.insert(0, 11, 1, 0);
+  equal(other.popMin(0), 11, where);
+  equal(other.popMin(1), 9, where);
+  return isReached;
+}
+
+test("a node that is still being linked is not unlinked", () => {
+  for (let draws = 0; draws < 40; draws++) {
+    let at = 0;
+    while (removeWhileInserting(draws, at)) at++;
   }
 });
