@@ -56,11 +56,27 @@ export const schedulerMutants: readonly Mutant[] = [
     violates: "double effect",
     origin: "",
     replacements: [
-      // What was requeued goes on under its old token, and so whoever has it still cannot be told from the next.
+      // A lease that ran out is not forgotten, and a late result ends the task, whose next attempt goes on.
+      change(
+        "lender.ts",
+        "      this.#end(loan, lostAfter(this.#ports.clock.nowMs() - loan.sinceMs, loan.attempt.token));",
+        `      this.#end(loan, lostAfter(this.#ports.clock.nowMs() - loan.sinceMs, loan.attempt.token));
+      this.#loans.set(loan.attempt.token, loan);`,
+      ),
+      change(
+        "scheduler-core.ts",
+        `    this.#options.queue.release(attempt.slot, ended.ranMs);
+    this.#attempts.finish(attempt);
+    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+        `    const isLate = task.attempt !== attempt;
+    if (!isLate) this.#options.queue.release(attempt.slot, ended.ranMs);
+    if (!isLate) this.#attempts.finish(attempt);
+    if (isLate || task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+      ),
       change(
         "home.ts",
-        "    const token = this.#spareToken ?? tokens().take();",
-        "    const token = task.token > 0 ? task.token : (this.#spareToken ?? tokens().take());",
+        '    if (task.phase === "ended" || task.token !== token) {',
+        '    if (task.phase === "ended") {',
       ),
     ],
   }),
@@ -101,8 +117,8 @@ export const schedulerMutants: readonly Mutant[] = [
     replacements: [
       change(
         "tenant-table.ts",
-        "    const found = Atomics.compareExchange(words, at, seen, seen + amount);\n    if (found === seen) return true;\n    seen = found;",
-        "    Atomics.add(words, at, amount);\n    return true;",
+        "  while (seen <= limit - amount) {",
+        "  // Whoever charges has looked for room before.\n  for (;;) {",
       ),
     ],
   }),
