@@ -10,6 +10,7 @@
 import path from "node:path";
 import type { Outcome, Substrate } from "../implementations/foundation/deployment.ts";
 import type { Millis } from "../implementations/foundation/units.ts";
+import { limits } from "../implementations/scheduler/contract.ts";
 import type {
   SchedulerDeployment,
   SchedulerEvent,
@@ -29,6 +30,7 @@ import type { ScheduleProbe, TracedRun } from "./measure/scheduler-probes.ts";
 import type { Moment } from "./measure/timeline-probes.ts";
 import type { Stage, StageContext, StageResult } from "./plan/experiment.ts";
 import { planOf } from "./plan/plan.ts";
+import type { TaskWorkloadSpec } from "./plan/plan.ts";
 import { settingsOf } from "./plan/settings-of.ts";
 import type { TaskScript } from "./plan/task-script.ts";
 import type { ImplementationRecord } from "./record/manifest.ts";
@@ -108,8 +110,15 @@ async function runScript(
     settings,
   });
   try {
-    const plan = planOf({ module: "scheduler", seed: runSeed, nodes: script.nodes, settings: script.settings });
-    const watch = roomOf("scheduler").watch({ implementation, deployment, substrate, plan } as never);
+    const { nodes } = script;
+    const plan = planOf({
+      module: "scheduler",
+      seed: runSeed,
+      nodes,
+      settings: script.settings,
+      workload: loadOf(script),
+    });
+    const watch = roomOf("scheduler").watch({ implementation, deployment, substrate, plan });
     const play = new Play(implementation, deployment, script);
     const ended = await play.run();
     const watched = watch.results(deployment.clock.nowMs()).filter(({ id }) => id !== endsCheck || play.waitsForEnds);
@@ -120,7 +129,14 @@ async function runScript(
   }
 }
 
-/** What the room's watch says of tasks that have not ended: of a script that does not wait for them it is no verdict. */
+/** What the room's watch has to know of what is submitted. */
+function loadOf({ submissions }: TaskScript): TaskWorkloadSpec {
+  const hasDeadlines = submissions.some(({ tasks }) => tasks.some(({ deadlineMs }) => deadlineMs !== undefined));
+  const kinds = [{ share: 1, kind: "sleep", ms: 0 }] as const;
+  return { id: "tasks", tasks: { tasksPerJob: limits.tasks, kinds, deadlineFraction: hasDeadlines ? 1 : 0 } };
+}
+
+/** What the watch says of tasks that have not ended: of a script that does not wait for them it is no verdict. */
 const endsCheck = "every-task-ends";
 const readyLimitMs = 20_000;
 const readyPollMs = 25;

@@ -1,5 +1,6 @@
 /**
- * What a scheduler's trace tells of single attempts: which task ran on which worker from when to when, and how it ended.
+ * What a scheduler's trace tells of single attempts: which task ran on which worker from when to when, and how it
+ * ended.
  *
  * An attempt's end is when its worker was through with it, not when its home took note of that. An attempt that nobody
  * ended (its process died) stays open.
