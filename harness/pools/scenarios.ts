@@ -16,10 +16,12 @@ import {
 import { imbalance, preemptionLatency, shares } from "../../implementations/assembly/scheduler/task-pool-bench.ts";
 import { TaskPool } from "../../implementations/assembly/scheduler/task-pool.ts";
 import type { Pool } from "../../implementations/assembly/scheduler/pool.ts";
+import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";
 import { runSkipListBench } from "../../implementations/assembly/scheduler/skip-list-bench.ts";
 import type { TaskBody } from "../../implementations/scheduler/contract.ts";
 import { median } from "../measure/order.ts";
 import type { Measurement } from "../measure/probes.ts";
+import { inversionsOf } from "../stress/stress-run-queue.ts";
 
 /** How much of a scenario is done: 1 is what a full run does. */
 export interface ScenarioOptions {
@@ -119,6 +121,21 @@ export const scenarios = {
       { metric: "yield-p99-ms", value: p99Ms, unit: "ms" },
       { metric: "preemption-beyond-checkpoint-p99-ms", value: p99Ms - checkpointMs, unit: "ms" },
       { metric: "arrival-to-start-p99-ms", value: valueOf(measured, "arrival-to-start-p99-ms"), unit: "ms" },
+    ];
+  },
+  /** Starts while a better task was there to be found, of a queue that all workers share. */
+  inversions: async (options) => {
+    const { attempts, problems } = await raceForTasks({
+      ...{ seed: "inversions", threads: twoWorkers, slots: 256, tasks: scaled(6000, options), burst: 64 },
+      shares: [{ weight: 1, cpuMilli: Infinity, memoryMb: Infinity }],
+      capacity: { cpuMilli: twoWorkers * 1000, memoryMb: 1_000_000 },
+      ...{ stealing: true, inLanes: 0, deaths: 0 },
+    });
+    if (problems.length > 0) throw new Error(problems.join("; "));
+    const started = attempts.filter(({ ended }) => ended !== undefined).length;
+    return [
+      { metric: "priority-inversion-rate", value: [...inversionsOf(attempts)].length / started, unit: "ratio" },
+      { metric: "starts-judged", value: started, unit: "count" },
     ];
   },
   /**

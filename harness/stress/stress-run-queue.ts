@@ -106,30 +106,36 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
   return inversionOf(attempts, race);
 }
 
-/**
- * Finds y that was taken although x was there and came first: x had been offered before the taker of y looked, was
- * looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first. What a
- * thief has moved to its own lane is left out: nobody knows when.
- */
 function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
+  for (const [y, x] of inversionsOf(attempts)) {
+    const { lane, worker, since, ticket } = y.ended!;
+    return (
+      `order: worker ${worker} of ${threads} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
+      `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
+      `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
+      `after ${x.ended!.since}`
+    );
+  }
+  return undefined;
+}
+
+/**
+ * Finds every y that was taken although some x was there and came first: x had been offered before the taker of y
+ * looked, was looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first.
+ * What a thief has moved to its own lane is left out: nobody knows when.
+ */
+export function* inversionsOf(attempts: readonly Attempt[]): Generator<readonly [y: Attempt, x: Attempt]> {
   const stayed = attempts.filter(({ ended }) => ended !== undefined && !ended.isMoved);
   for (const y of attempts) {
     if (y.ended === undefined) continue;
     const { lane, worker, since, ticket } = y.ended;
     const isOwn = lane === -1 || lane === worker;
-    for (const x of stayed) {
-      if (x.tenant !== y.tenant || x.offered >= since || x.ended!.since <= ticket) continue;
-      const isWhereFirstLooked = x.lane === -1 || x.lane === worker;
-      const comesFirst = x.rank < y.rank || (x.rank === y.rank && x.order < y.order);
-      const isWrong = isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (x.lane === lane && comesFirst);
-      if (!isWrong) continue;
-      return (
-        `order: worker ${worker} of ${threads} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
-        `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
-        `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
-        `after ${x.ended!.since}`
-      );
-    }
+    const x = stayed.find((other) => {
+      if (other.tenant !== y.tenant || other.offered >= since || other.ended!.since <= ticket) return false;
+      const isWhereFirstLooked = other.lane === -1 || other.lane === worker;
+      const comesFirst = other.rank < y.rank || (other.rank === y.rank && other.order < y.order);
+      return isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (other.lane === lane && comesFirst);
+    });
+    if (x !== undefined) yield [y, x];
   }
-  return undefined;
 }

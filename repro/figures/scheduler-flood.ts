@@ -8,7 +8,7 @@ import { implementationStyles, orderImplementations, sizes, theme } from "../../
 import { formatMeasure } from "../../harness/report/number-text.ts";
 import { dotPanel } from "./dot-rows.ts";
 import { legendPanel, logarithmicAxis, vegaLiteSchema } from "./parts.ts";
-import { blocksOf, rowsOf, valuesOf } from "./scheduler-parts.ts";
+import { blocksOf, roomyTicks, rowsOf, valuesOf } from "./scheduler-parts.ts";
 
 export const schedulerFlood: Figure = {
   id: "scheduler-flood",
@@ -76,7 +76,7 @@ function specOf(rows: readonly TableRow[]): TopLevelSpec {
         columns: names.map((name) => (name === "production" ? "prod." : name.slice(0, 9))),
         columnPx,
         scale: { type: "log", domain, nice: false },
-        axis: { title: "wait (ms)", values: [...ticks], format: ",~r" },
+        axis: { title: "wait (ms)", values: roomyTicks(ticks), format: ",~r" },
         format: (value) => formatMeasure(value),
       }),
     ],

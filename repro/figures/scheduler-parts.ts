@@ -27,6 +27,11 @@ export function blocksOf(rows: readonly TableRow[]): string {
   return formatQuantity(new Set(rows.map((row) => textOf(row, "block"))).size, "block");
 }
 
+/** Of the ticks of a logarithmic axis those for whose labels a panel beside columns of figures has room. */
+export function roomyTicks(ticks: readonly number[]): number[] {
+  return ticks.length > 6 ? ticks.filter((value) => Number.isInteger(Math.log10(value))) : [...ticks];
+}
+
 /** Of the same palette as the implementations, and none of their colours. */
 export const tenantSeries = [
   { name: "flood", colour: "#56b4e9", dash: [1, 0], shape: "square", isMarkOnly: true },

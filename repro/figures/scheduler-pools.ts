@@ -13,7 +13,7 @@ import { implementationStyles, orderImplementations, sizes, theme } from "../../
 import { formatCount } from "../../harness/report/number-text.ts";
 import { dotPanel } from "./dot-rows.ts";
 import { countLabelExpression, logarithmicAxis, vegaLiteSchema } from "./parts.ts";
-import { blocksOf, rowsOf, valuesOf } from "./scheduler-parts.ts";
+import { blocksOf, roomyTicks, rowsOf, valuesOf } from "./scheduler-parts.ts";
 
 export const schedulerPools: Figure = {
   id: "scheduler-pools",
@@ -74,15 +74,11 @@ function specOf(rows: readonly TableRow[]): TopLevelSpec {
         scale: { type: "log", domain, nice: false },
         axis: {
           title: "tasks per s",
-          values: ticks.length > 6 ? ticks.filter(isPowerOfTen) : [...ticks],
+          values: roomyTicks(ticks),
           labelExpr: countLabelExpression,
         },
         format: formatCount,
       }),
     ],
   };
-}
-
-function isPowerOfTen(value: number): boolean {
-  return Number.isInteger(Math.log10(value));
 }

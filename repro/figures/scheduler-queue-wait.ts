@@ -107,16 +107,23 @@ function layersOf(marks: readonly Mark[], names: readonly string[], highestMs: n
       mark: { type: "rule", color: bound.colour, strokeDash: [...bound.dash], strokeWidth: 1.6 },
       encoding: { x: { ...x, field: "from" }, x2: { field: "to" }, y: { ...y, field: "boundMs" } },
     },
-    {
-      data: { values: [...marks] },
-      mark: { type: "line" },
-      encoding: { x, y: { ...y, field: "medianMs" }, color: encoding.color, strokeDash: encoding.strokeDash },
-    },
-    {
-      data: { values: [...marks] },
-      mark: { type: "point", filled: false, fill: ink.background, opacity: 1 },
-      encoding: { x, y: { ...y, field: "medianMs" }, color: encoding.color, shape: encoding.shape },
-    },
+    // Where all wait as long, the thinner line and the smaller mark lie on top.
+    ...names.flatMap((name, index): Layer[] => {
+      const values = marks.filter(({ implementation }) => implementation === name);
+      const isCovered = index < names.length - 1;
+      return [
+        {
+          data: { values },
+          mark: { type: "line", strokeWidth: isCovered ? 3.6 : 1.6 },
+          encoding: { x, y: { ...y, field: "medianMs" }, color: encoding.color, strokeDash: encoding.strokeDash },
+        },
+        {
+          data: { values },
+          mark: { type: "point", filled: false, fill: ink.background, size: isCovered ? 110 : 34, opacity: 1 },
+          encoding: { x, y: { ...y, field: "medianMs" }, color: encoding.color, shape: encoding.shape },
+        },
+      ];
+    }),
     {
       data: { values: ofPublished },
       mark: { type: "point", filled: true, color: published.colour, shape: published.shape, size: 26, opacity: 1 },

@@ -202,7 +202,7 @@ export const schedulerBenchmarkClaims: readonly Claim[] = [
     bandReason: "as published, on real threads and in virtual time",
     experiments: ["scheduler-tenants", "scheduler-pools"],
     measures: [
-      typical(
+      always(
         "share-deviation@contended",
         simulated,
         { kind: "below", limit: 0.1 },

@@ -14,7 +14,7 @@ const everyPool: PoolStageOptions["contenders"] = {
   bullmq: ["empty"],
 };
 const threads: PoolStageOptions["contenders"] = {
-  production: ["uniform", "mixed", "scaling", "stealing", "imbalance", "tenants", "preemption"],
+  production: ["uniform", "mixed", "scaling", "stealing", "imbalance", "tenants", "preemption", "inversions"],
 };
 
 const blocks: OfProfile<number> = { smoke: 0, quick: 1, full: 6 };

@@ -165,7 +165,7 @@ function ganttScript(seed: string): TaskScript {
   const urgent = [650, 1150, 1500].map((at, index) => ({ at, task: of("flood", 60, 90, 9)(`urgent-${index}.task`) }));
   return {
     nodes: 1,
-    settings: { workers, "production.tenants": tenants, "production.quantumMs": 50 },
+    settings: { workers, "production.tenants": tenants, "production.quantumMs": 150 },
     submissions: merged(
       backlog("flood", 0, 24, of("flood", 180, 520, 0)),
       backlog("second", 400, 16, of("second", 60, 160, 0)),
