@@ -57,7 +57,7 @@ export interface ObservedNode {
 
 export class ObservedTasks {
   readonly #isDurable: boolean;
-  readonly #mayExpire: boolean;
+  readonly mayExpire: boolean;
   readonly #tasks = new Map<string, ObservedTask>();
   readonly #nodes = new Map<NodeId, ObservedNode>();
 
@@ -68,7 +68,7 @@ export class ObservedTasks {
    */
   constructor(isDurable: boolean, mayExpire: boolean) {
     this.#isDurable = isDurable;
-    this.#mayExpire = mayExpire;
+    this.mayExpire = mayExpire;
   }
 
   get tasks(): Iterable<ObservedTask> {
@@ -199,7 +199,7 @@ export class ObservedTasks {
     for (const task of node.tasks.values()) {
       const standing = standingOf(task);
       const isWaiting = task.ready !== undefined || task.admitted !== undefined;
-      const couldEnd = isWaiting ? this.#mayExpire : isDecided(task);
+      const couldEnd = isWaiting ? this.mayExpire : isDecided(task);
       // Nothing was heard of it between a stop and the next start.
       const isUncertain = task.standing === "" ? task.committed === undefined && couldEnd : task.isUncertain;
       this.#settle(task, node);

@@ -64,7 +64,7 @@ export class TaskEnds implements TraceCheck {
 /** Its end was decided when its home stopped, or could have been: one of its dependencies had failed. */
 function isExcused(task: ObservedTask, tasks: ObservedTasks): boolean {
   if (!task.isUncertain) return false;
-  if (task.lastEnd !== undefined || task.standing !== "pending") return true;
+  if (tasks.mayExpire || task.lastEnd !== undefined) return true;
   return (task.accepted?.dependencies ?? []).some((id) => {
     const dependency = tasks.find(id);
     return dependency === undefined || dependency.isUncertain || dependency.committed?.end === "failed";

@@ -284,6 +284,15 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 stop", "2 n1 start"],
       { deadlineFraction: 0.1 },
     ],
+    [
+      "lost at a crash while it was pending, and its deadline may have passed",
+      "valid",
+      [
+        ...["0 n1 accepted j.0", "0 n1 accepted j.1 after=j.0", "0 n1 ready j.0", "1 n1 stop", "2 n1 start"],
+        ...["2 n1 ready j.0", "3 n1 started j.0", "4 n1 ended j.0", "4 n1 committed j.0"],
+      ],
+      { deadlineFraction: 0.1 },
+    ],
     ["lost with its disk", "silent", ["0 n1 accepted j.0", "1 n1 stop", "2 n1 damage", "2 n1 start"]],
   ],
   "effects-once": [
