@@ -12,14 +12,13 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { AttemptEnd, JsonValue, SchedulerEvent, TaskEnd } from "../contract.ts";
-import { limits } from "../contract.ts";
+import type { AttemptEnd, SchedulerEvent, TaskEnd } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
+import { outcomeOf } from "./attempt-outcome.ts";
 import { settleDependants } from "./dependencies.ts";
 import type { JournalRecord, JournalState } from "./journal-records.ts";
-import { jsonFlaw } from "./json-flaw.ts";
 import type { WatchedState } from "./messages.ts";
 import type { EndedAttempt, QueuePort, StartedAttempt } from "./ports.ts";
 import { newTask } from "./task-table.ts";
@@ -394,34 +393,4 @@ export class Home {
     committed(ended.id, ended.end);
     table.prune();
   }
-}
-
-interface Outcome {
-  readonly end: EndedAttempt["end"];
-  readonly result?: JsonValue;
-  readonly message?: string;
-  readonly state?: JsonValue;
-}
-
-const utf8 = new TextEncoder();
-
-/** What a task hands out has to be JSON, and no more than a task's body may be. */
-function outcomeOf(ended: EndedAttempt): Outcome {
-  if (ended.end === "completed") {
-    const flaw = flawOf(ended.result ?? null, "the result");
-    if (flaw !== undefined) return { end: "threw", message: flaw };
-  }
-  if (ended.end === "yielded") {
-    const flaw = flawOf(ended.state ?? null, "the state at the checkpoint");
-    if (flaw !== undefined) return { end: "threw", message: flaw };
-  }
-  return ended;
-}
-
-function flawOf(value: JsonValue, what: string): string | undefined {
-  if (value === null || typeof value === "number" || typeof value === "boolean") return jsonFlaw(value, what);
-  const flaw = jsonFlaw(value, what);
-  if (flaw !== undefined) return flaw;
-  const bytes = utf8.encode(JSON.stringify(value)).length;
-  return bytes <= limits.bodyBytes ? undefined : `${what} takes ${bytes} bytes as JSON; allowed is ${limits.bodyBytes}`;
 }

@@ -103,7 +103,7 @@ class Life {
 }
 
 function endedOf(found: RecoveredJournal | Error): readonly string[] {
-  assert.ok(!(found instanceof Error), String(found));
+  if (found instanceof Error) throw found;
   return [...found.state.ended.keys()];
 }
 

@@ -89,9 +89,9 @@ export class RunQueueOwner {
     this.#taker = new TaskTaker(memory, memory.workers, options.stealing);
     this.#pause = new Pause(memory);
     const reserved = memory.workers * reserveNodes;
-    const nodes = Array.from({ length: memory.nodes - reserved }, (_, index) => memory.nodes - 1 - index);
+    const nodes = downFrom(memory.nodes, memory.nodes - reserved);
     this.#nodes = new NodePool(this.#taker.lists, nodes);
-    this.#free = Array.from({ length: memory.slots }, (_, index) => memory.slots - 1 - index);
+    this.#free = downFrom(memory.slots, memory.slots);
     this.#isNodeUsed = new Uint8Array(memory.slots);
     this.#virtualTimes = new Int32Array(memory.tenants);
     this.#virtualUnits = new Float64Array(memory.tenants);
@@ -343,6 +343,13 @@ export class RunQueueOwner {
 }
 
 const withdrawAttempts = 10_000;
+
+/** `count` whole numbers below `most`, the highest first. In a loop: a simulation makes thousands of queues. */
+function downFrom(most: number, count: number): number[] {
+  const numbers: number[] = [];
+  for (let number = most - 1; number >= most - count; number--) numbers.push(number);
+  return numbers;
+}
 /** Some tens of milliseconds. */
 const renewals = 20_000;
 

@@ -14,15 +14,13 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Clock, Disk, Timer } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { ClientRequest, SchedulerEvent, SchedulerReply, SchedulerState, TaskEnd } from "../contract.ts";
-import { homeOf, jobOf, limits, rememberedStarts } from "../contract.ts";
+import type { ClientRequest, SchedulerEvent, SchedulerReply, SchedulerState } from "../contract.ts";
+import { homeOf, jobOf, rememberedStarts } from "../contract.ts";
 import { AdmissionControl } from "./admission.ts";
-import { isRefusal, isTaskId } from "./admitted-task.ts";
 import type { Refusal } from "./admitted-task.ts";
 import { Attempts } from "./attempts.ts";
 import type { Attempt } from "./attempts.ts";
-import { ClientDesk } from "./client-desk.ts";
-import type { Ticket } from "./client-desk.ts";
+import { ClientService } from "./client-service.ts";
 import type { SchedulerSettings } from "./defaults.ts";
 import { Guests } from "./guests.ts";
 import type { Guest } from "./guests.ts";
@@ -40,7 +38,6 @@ import { allowancesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
 import { TaskTable } from "./task-table.ts";
 import type { Task } from "./task-table.ts";
 import { Tokens } from "./tokens.ts";
-import { Waits } from "./waits.ts";
 import { Watches } from "./watches.ts";
 
 export interface SchedulerCoreOptions {
@@ -72,11 +69,9 @@ export class SchedulerCore implements AttemptEvents {
   readonly #table: TaskTable;
   readonly #attempts: Attempts;
   readonly #home: Home;
-  readonly #waits = new Waits();
-  readonly #desk: ClientDesk;
+  readonly #clients: ClientService;
   readonly #watches: Watches;
   readonly #lender: Lender;
-  readonly #admission: AdmissionControl;
   readonly #exchange: LoadExchange;
   readonly #preemptor: Preemptor;
   readonly #starts: string[] = [];
@@ -101,7 +96,6 @@ export class SchedulerCore implements AttemptEvents {
     const send = (to: NodeId, message: Message): void => this.#send(to, message);
     this.#table = new TaskTable(settings.remembered);
     this.#attempts = new Attempts(queue, executor, settings.workers);
-    this.#desk = new ClientDesk(settings.maxPendingRequests);
     this.#home = this.#createHome();
     const { watchMs, leaseMs } = settings;
     this.#watches = new Watches({
@@ -121,7 +115,7 @@ export class SchedulerCore implements AttemptEvents {
       begun: (task) => this.#home.begunElsewhere(task),
       ended: (task, attempt, ended) => this.#loanEnded(task, attempt, ended),
     });
-    this.#admission = new AdmissionControl({
+    const admission = new AdmissionControl({
       id,
       founders,
       table: this.#table,
@@ -133,6 +127,13 @@ export class SchedulerCore implements AttemptEvents {
       },
       inquire: (tasks, limitMs, done) => this.#watches.inquire(tasks, limitMs, done),
       obstacle: () => this.#obstacle(),
+    });
+    this.#clients = new ClientService({
+      maxPendingRequests: settings.maxPendingRequests,
+      admission,
+      table: this.#table,
+      accept: (admitted, done) => this.#home.accept(admitted, done),
+      afterAll: (done) => this.#journal?.afterAll(done),
     });
     this.#exchange = new LoadExchange({
       others: founders.filter((other) => other !== id),
@@ -159,11 +160,9 @@ export class SchedulerCore implements AttemptEvents {
       ...this.#guests?.counters,
       ...this.#watches.counters,
       ...this.#journal?.counters,
+      ...this.#clients.counters,
       ...this.#options.queue.counters,
       preemptions: this.#preemptor.asked,
-      "requests pending": this.#desk.pendingCount,
-      requests: this.#desk.counts.requests,
-      "requests repeated": this.#desk.counts.repeated,
     };
   }
 
@@ -188,10 +187,7 @@ export class SchedulerCore implements AttemptEvents {
     if (this.#state !== "serving") {
       return answer({ kind: "error", code: "UNAVAILABLE", reason: `${this.#options.id} is ${this.#state}` });
     }
-    this.#turn(() => {
-      const ticket = this.#desk.admit(request, answer);
-      if (ticket !== undefined) this.#serve(ticket, request.operation);
-    });
+    this.#turn(() => this.#clients.request(request, answer));
   }
 
   receive(from: NodeId, bytes: Uint8Array): void {
@@ -273,7 +269,7 @@ export class SchedulerCore implements AttemptEvents {
       note: (record) => this.#journal?.note(record),
       follow: (dependency) => this.#watches.follow(dependency),
       committed: (task, end) => {
-        this.#waits.committed(task, end);
+        this.#clients.committed(task, end);
         this.#watches.committed(task, end);
       },
       revoke: (token) => this.#lender.revoke(token),
@@ -392,63 +388,6 @@ export class SchedulerCore implements AttemptEvents {
     return { code: "UNAVAILABLE", reason: `the disk of ${this.#options.id} is full; free some space` };
   }
 
-  #serve(ticket: Ticket, operation: ClientRequest["operation"]): void {
-    switch (operation.kind) {
-      case "submit":
-        return this.#submit(ticket, operation.tasks, operation.untilEnded);
-      case "wait":
-        return this.#wait(ticket, operation.tasks);
-      case "status":
-        return this.#status(ticket, operation.task);
-      default:
-        return refuse(ticket, { code: "MALFORMED_REQUEST", reason: "allowed are submit, wait and status" });
-    }
-  }
-
-  #submit(ticket: Ticket, tasks: unknown, untilEnded: unknown): void {
-    this.#admission.submit(tasks, (outcome) => {
-      if (ticket.isVoid()) return;
-      if (isRefusal(outcome)) return refuse(ticket, outcome);
-      const done = (): void => {
-        if (untilEnded === true) this.#answerOnceEnded(ticket, "submit", outcome.ids);
-        else ticket.answer({ kind: "ok", result: { kind: "submit", ended: [] } });
-      };
-      // What is known already may not be durable yet.
-      if (outcome.fresh.length > 0) this.#home.accept(outcome, done);
-      else this.#journal?.afterAll(done);
-    });
-  }
-
-  #wait(ticket: Ticket, tasks: unknown): void {
-    if (!Array.isArray(tasks) || tasks.length === 0 || tasks.length > limits.tasks || !tasks.every(isTaskId)) {
-      const reason = `allowed are 1 to ${limits.tasks} ids of tasks, JOB.NAME`;
-      return refuse(ticket, { code: "MALFORMED_REQUEST", reason });
-    }
-    const refused = this.#admission.checkIds(tasks);
-    if (refused !== undefined) return refuse(ticket, refused);
-    const unknown = tasks.find((task) => this.#table.digestOf(task) === undefined);
-    if (unknown === undefined) return this.#answerOnceEnded(ticket, "wait", tasks);
-    refuse(ticket, { code: "NOT_FOUND", reason: `task ${unknown} was never accepted, or is forgotten` });
-  }
-
-  #status(ticket: Ticket, task: unknown): void {
-    const malformed = { code: "MALFORMED_REQUEST", reason: "task is no id of a task, JOB.NAME" } as const;
-    if (!isTaskId(task)) return refuse(ticket, malformed);
-    const refused = this.#admission.checkIds([task]);
-    if (refused !== undefined) return refuse(ticket, refused);
-    const status = this.#table.statusOf(task) ?? null;
-    ticket.answer({ kind: "ok", result: { kind: "status", status } });
-  }
-
-  #answerOnceEnded(ticket: Ticket, kind: "submit" | "wait", tasks: readonly string[]): void {
-    if (ticket.isVoid()) return;
-    const endOf = (task: string): TaskEnd | undefined => {
-      const ended = this.#table.endOf(task);
-      return ended?.isDurable === true ? ended.end : undefined;
-    };
-    ticket.onVoid = this.#waits.add(tasks, endOf, (ended) => ticket.answer({ kind: "ok", result: { kind, ended } }));
-  }
-
   #handle(from: NodeId, message: Message): void {
     switch (message.kind) {
       case "watch":
@@ -502,8 +441,4 @@ export class SchedulerCore implements AttemptEvents {
     this.#lookTimer = undefined;
     this.#preemptor.look(this.#clock.nowMs());
   }
-}
-
-function refuse(ticket: Ticket, { code, reason }: Refusal): void {
-  ticket.answer({ kind: "error", code, reason });
 }
