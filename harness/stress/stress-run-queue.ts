@@ -3,10 +3,14 @@
  * waits while somebody sleeps who could take it, no quota and no capacity is exceeded at any instant, and within a lane
  * nobody goes before who should come later.
  *
- * Rounds differ in how many slots there are, in quotas and capacity, in stealing, in how many tasks have a lane of
- * their own, and whether threads are terminated in the middle.
+ * First come interleavings that are chosen exactly and need no second thread, then rounds of a race.
+ *
+ * In every third round tasks come in a flood and take no time, so that workers get at each other; in the others they
+ * come in bursts, so that workers fall asleep all the time. Rounds differ in how many slots there are, in quotas and
+ * capacity, in stealing, in how many tasks have a lane of their own, and whether threads are terminated in the middle.
  */
 
+import { interleavings } from "../../implementations/assembly/scheduler/run-queue-interleavings.ts";
 import { raceForTasks } from "../../implementations/assembly/scheduler/run-queue-race.ts";
 import type {
   Attempt,
@@ -21,7 +25,7 @@ export interface RunQueueStressOptions {
   readonly rounds: number;
   /** Worker threads, at least 1; the thread that offers comes on top. */
   readonly threads: number;
-  /** New tasks of a round; 3000 unless it is said. */
+  /** New tasks of a round, four times as many when they come in a flood; 3000 unless it is said. */
   readonly tasks?: number;
   /** Threads to terminate in each round; by default 3 in every third round, none in the others. */
   readonly deaths?: number;
@@ -35,6 +39,8 @@ export interface RunQueueStressVerdict {
 
 /** Runs rounds until one is invalid. The seed fixes what is offered, not how the threads interleave. */
 export async function stressRunQueue(options: RunQueueStressOptions): Promise<RunQueueStressVerdict> {
+  const chosen = judgeInterleavings();
+  if (chosen.problem !== undefined) return invalid(chosen.problem, chosen.problem);
   const sums = { attempts: 0, deaths: 0, steals: 0, wakeups: 0, retries: 0 };
   for (let round = 0; round < options.rounds; round++) {
     const race = raceOf(options, round);
@@ -44,10 +50,10 @@ export async function stressRunQueue(options: RunQueueStressOptions): Promise<Ru
       outcome = await raceForTasks(race);
     } catch (error) {
       const counterexample = error instanceof Error ? String(error.stack) : String(error);
-      return { validity: "invalid", summary: `${where}: a thread threw ${String(error)}`, counterexample };
+      return invalid(`${where}: a thread threw ${String(error)}`, counterexample);
     }
-    const problem = problemOf(outcome, race);
-    if (problem !== undefined) return { validity: "invalid", summary: `${where}: ${problem}`, counterexample: problem };
+    const problem = problemOf(outcome);
+    if (problem !== undefined) return invalid(`${where}: ${problem}`, problem);
     sums.attempts += outcome.attempts.length;
     sums.deaths += outcome.deaths;
     sums.steals += outcome.counters.steals;
@@ -56,28 +62,48 @@ export async function stressRunQueue(options: RunQueueStressOptions): Promise<Ru
   }
   const { attempts, deaths, steals, wakeups, retries } = sums;
   const summary =
-    `${options.rounds} rounds, ${attempts} tasks taken once each, in order, within their limits; ` +
+    `${chosen.count} interleavings; ${options.rounds} rounds, ${attempts} tasks taken once each, in order, within their limits; ` +
     `${steals} steals, ${wakeups} wake-ups, ${retries} claims in vain, ${deaths} threads terminated`;
   return { validity: "valid", summary };
+}
+
+function invalid(summary: string, counterexample: string): RunQueueStressVerdict {
+  return { validity: "invalid", summary, counterexample };
+}
+
+function judgeInterleavings(): { readonly count: number; readonly problem?: string } {
+  let count = 0;
+  for (const interleaving of interleavings()) {
+    const problem = problemOf(interleaving);
+    if (problem !== undefined) return { count, problem: `${interleaving.name}: ${problem}` };
+    count++;
+  }
+  return { count };
 }
 
 function raceOf(options: RunQueueStressOptions, round: number): RunQueueRaceOptions {
   const { seed, threads, tasks = 3000 } = options;
   const random = seededRandom(`${seed}/run queue/${round}`);
   const pick = <T>(...values: readonly T[]): T => values[random.below(values.length)]!;
+  const isFlood = round % 3 === 1;
+  // In a flood one limit at a time is what everybody runs up against.
+  const isByQuota = isFlood && random.below(2) === 0;
   const shares = Array.from({ length: pick(1, 2, 3) }, () => ({
     weight: pick(1, 1, 2),
-    cpuMilli: pick(1000, 2000, Infinity),
-    memoryMb: pick(500, Infinity),
+    cpuMilli: isFlood ? (isByQuota ? 1000 : Infinity) : pick(1000, 2000, Infinity),
+    memoryMb: isFlood ? Infinity : pick(500, Infinity),
   }));
   return {
     seed: `${seed}/${round}`,
     threads,
-    slots: pick(4, 12, 64),
-    tasks,
-    burst: pick(1, 4, 24),
+    slots: isFlood ? 256 : pick(4, 12, 64),
+    tasks: isFlood ? 4 * tasks : tasks,
+    burst: isFlood ? 256 : pick(1, 4, 24),
+    isFlood,
     shares,
-    capacity: { cpuMilli: pick(1000, 1500, 1000 * threads), memoryMb: pick(700, 4000) },
+    capacity: isFlood
+      ? { cpuMilli: isByQuota ? Infinity : 1000, memoryMb: Infinity }
+      : { cpuMilli: pick(1000, 1500, 1000 * threads), memoryMb: pick(700, 4000) },
     stealing: random.below(4) > 0,
     inLanes: pick(0, 40, 100),
     deaths: options.deaths ?? (round % 3 === 2 ? 3 : 0),
@@ -85,14 +111,15 @@ function raceOf(options: RunQueueStressOptions, round: number): RunQueueRaceOpti
 }
 
 function describeRace(race: RunQueueRaceOptions): string {
-  const { threads, slots, tasks, burst, shares, stealing, inLanes, deaths } = race;
+  const { threads, slots, tasks, burst, isFlood, shares, stealing, inLanes, deaths } = race;
   return (
-    `${threads} threads, ${slots} slots, ${tasks} tasks in bursts of up to ${burst}, ${shares.length} tenants, ` +
+    `${threads} threads, ${slots} slots, ${tasks} tasks ${isFlood ? "in floods" : `in bursts of up to ${burst}`}, ` +
+    `${shares.length} tenants, ` +
     `${inLanes} % in lanes, ${stealing ? "stealing" : "no stealing"}, ${deaths} deaths`
   );
 }
 
-function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): string | undefined {
+function problemOf(outcome: Pick<RunQueueRaceOutcome, "attempts" | "excess" | "problems">): string | undefined {
   const { excess, problems, attempts } = outcome;
   if (excess !== undefined) {
     const { token, limit, held } = excess;
@@ -103,39 +130,41 @@ function problemOf(outcome: RunQueueRaceOutcome, race: RunQueueRaceOptions): str
   if (problems.length > 0) return problems.join("\n");
   const lost = attempts.find(({ fates }) => fates.length === 0);
   if (lost !== undefined) return `exactly once: attempt ${lost.token} was lost`;
-  return inversionOf(attempts, race);
-}
-
-function inversionOf(attempts: readonly Attempt[], { threads }: RunQueueRaceOptions): string | undefined {
-  for (const [y, x] of inversionsOf(attempts)) {
-    const { lane, worker, since, ticket } = y.ended!;
-    return (
-      `order: worker ${worker} of ${threads} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
-      `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
-      `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
-      `after ${x.ended!.since}`
-    );
-  }
-  return undefined;
+  return inversionsOf(attempts).next().value;
 }
 
 /**
- * Finds every y that was taken although some x was there and came first: x had been offered before the taker of y
- * looked, was looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first.
- * What a thief has moved to its own lane is left out: nobody knows when.
+ * Tells of every y that was taken although some x was there and came first: x had been offered before the taker of y looked, was
+ * looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first. What a
+ * thief has moved to its own lane is left out: nobody knows when.
  */
-export function* inversionsOf(attempts: readonly Attempt[]): Generator<readonly [y: Attempt, x: Attempt]> {
-  const stayed = attempts.filter(({ ended }) => ended !== undefined && !ended.isMoved);
-  for (const y of attempts) {
-    if (y.ended === undefined) continue;
-    const { lane, worker, since, ticket } = y.ended;
+export function* inversionsOf(attempts: readonly Attempt[]): Generator<string, undefined> {
+  const ended = attempts.flatMap((attempt) =>
+    attempt.ended === undefined ? [] : [{ ...attempt, how: attempt.ended }],
+  );
+  const stayed = ended.filter(({ how }) => !how.isMoved).sort((x, other) => x.offered - other.offered);
+  const takes = ended.sort((y, other) => y.how.since - other.how.since);
+  let waiting: typeof ended = [];
+  let next = 0;
+  for (const y of takes) {
+    const { lane, worker, since, ticket } = y.how;
+    for (; next < stayed.length && stayed[next]!.offered < since; next++) waiting.push(stayed[next]!);
+    waiting = waiting.filter(({ how }) => how.since > since);
     const isOwn = lane === -1 || lane === worker;
-    const x = stayed.find((other) => {
-      if (other.tenant !== y.tenant || other.offered >= since || other.ended!.since <= ticket) return false;
-      const isWhereFirstLooked = other.lane === -1 || other.lane === worker;
-      const comesFirst = other.rank < y.rank || (other.rank === y.rank && other.order < y.order);
-      return isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (other.lane === lane && comesFirst);
-    });
-    if (x !== undefined) yield [y, x];
+    for (const x of waiting) {
+      if (x.tenant !== y.tenant || x.how.since <= ticket) continue;
+      const isWhereFirstLooked = x.lane === -1 || x.lane === worker;
+      const comesFirst = x.rank < y.rank || (x.rank === y.rank && x.order < y.order);
+      const isWrong = isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (x.lane === lane && comesFirst);
+      if (!isWrong) continue;
+      yield (
+        `order: worker ${worker} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
+        `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
+        `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
+        `after ${x.how.since}`
+      );
+      break;
+    }
   }
+  return undefined;
 }

@@ -29,6 +29,11 @@ export interface RunQueueRaceOptions {
   /** Offers of new tasks. Some are offered again, besides. */
   readonly tasks: number;
   readonly burst: number;
+  /**
+   * Each burst is let loose when it is complete, no task takes any time, hardly two may run at once, and nobody sleeps:
+   * so that workers get at each other.
+   */
+  readonly isFlood: boolean;
   readonly shares: readonly Share[];
   readonly capacity: Resources;
   readonly stealing: boolean;
@@ -102,7 +107,7 @@ class Race {
   #thrown: Error | undefined;
 
   constructor(options: RunQueueRaceOptions) {
-    const { seed, threads, slots, tasks, shares, capacity, stealing } = options;
+    const { seed, threads, slots, tasks, shares, capacity, stealing, isFlood } = options;
     this.#options = options;
     this.#random = seededRandom(`${seed}/race`);
     this.#mostAttempts = 2 * tasks + slots;
@@ -112,7 +117,7 @@ class Race {
     this.#owner = new RunQueueOwner(queue, { stealing });
     const tenants = new SharedArrayBuffer(4 * this.#mostAttempts);
     this.#tenants = new Int32Array(tenants);
-    this.#data = { seed, queue, record: this.#record.shared, layout, shares, capacity, stealing, tenants };
+    this.#data = { seed, queue, record: this.#record.shared, layout, shares, capacity, stealing, isFlood, tenants };
     this.#handled = Array.from({ length: threads }, () => 0);
   }
 
@@ -141,6 +146,7 @@ class Race {
 
   async end(): Promise<void> {
     this.#record.stop();
+    this.#record.openGate();
     this.#owner.wakeAll();
     await Promise.all([...this.#racers.values()].map(({ thread }) => thread.terminate()));
   }
@@ -156,17 +162,19 @@ class Race {
   }
 
   async #drive(): Promise<void> {
-    const { tasks, deaths, burst } = this.#options;
+    const { tasks, deaths, burst, isFlood } = this.#options;
     const killAt = Array.from({ length: deaths }, () => this.#random.below(tasks)).sort((a, b) => a - b);
     while (this.#offers < tasks) {
-      const count = 1 + this.#random.below(burst);
+      const count = isFlood ? burst : 1 + this.#random.below(burst);
+      if (isFlood) this.#record.closeGate();
       for (let index = 0; index < count && this.#offers < tasks; index++) if (!this.#offerNew()) break;
+      this.#record.openGate();
       this.#meddle();
       if (killAt.length > 0 && this.#offers >= killAt[0]!) {
         killAt.shift();
         await this.#kill(this.#random.below(this.#options.threads));
       }
-      if (this.#random.below(2) === 0) await this.#untilIdle();
+      if (isFlood || this.#random.below(2) === 0) await this.#untilIdle();
       else await this.#untilSome();
     }
     await this.#untilIdle();
@@ -181,15 +189,15 @@ class Race {
   }
 
   #offer(slot: number): void {
-    const { shares, capacity, threads, inLanes } = this.#options;
+    const { shares, capacity, threads, inLanes, isFlood } = this.#options;
     const random = this.#random;
     const token = this.#attempts.length;
     const tenant = random.below(shares.length);
     const share = shares[tenant]!;
     const lane = random.below(100) < inLanes ? (random.below(3) > 0 ? 0 : random.below(threads)) : -1;
     const needs = {
-      cpuMilli: amountWithin(random, Math.min(share.cpuMilli, capacity.cpuMilli)),
-      memoryMb: amountWithin(random, Math.min(share.memoryMb, capacity.memoryMb)),
+      cpuMilli: amountWithin(random, Math.min(share.cpuMilli, capacity.cpuMilli), isFlood),
+      memoryMb: amountWithin(random, Math.min(share.memoryMb, capacity.memoryMb), isFlood),
     };
     const rank = random.below(4);
     const attempt: Attempt = { token, tenant, lane, rank, order: token, offered: 0, fates: [] };
@@ -353,8 +361,9 @@ class Race {
   }
 }
 
-/** Often all there may be, sometimes nothing. */
-function amountWithin(random: Random, limit: number): number {
+/** Often all there may be, sometimes nothing; in a flood at least so much that no two fit. */
+function amountWithin(random: Random, limit: number, isFlood: boolean): number {
   const bounded = Math.min(limit, 1000);
+  if (isFlood) return random.below(2) === 0 ? bounded : Math.floor(bounded / 2) + 1;
   return [0, 1, Math.floor(bounded / 3), bounded, bounded][random.below(5)]!;
 }

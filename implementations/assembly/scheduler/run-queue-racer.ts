@@ -1,6 +1,7 @@
 /**
  * A worker thread that takes tasks from a shared run queue, holds them for a moment and notes them down: one of those
- * that run-queue-race.ts starts. It sleeps when there is nothing to take, without a timeout.
+ * that run-queue-race.ts starts. It sleeps when there is nothing to take, without a timeout; in a flood it tries again
+ * at once.
  */
 
 import { workerData } from "node:worker_threads";
@@ -21,6 +22,7 @@ export interface RacerData {
   readonly shares: readonly Share[];
   readonly capacity: Resources;
   readonly stealing: boolean;
+  readonly isFlood: boolean;
   /** By token: its tenant. */
   readonly tenants: SharedArrayBuffer;
 }
@@ -36,18 +38,19 @@ const random = seededRandom(`${data.seed}/${data.worker}/${record.endsOf(data.wo
 
 record.countReady();
 for (;;) {
+  record.passGate();
   const signal = queue.signal();
   if (record.isStopped) break;
   const taken = queue.take(0);
-  if (taken === undefined) queue.wait(signal);
-  else run(taken);
+  if (taken !== undefined) run(taken);
+  else if (!data.isFlood) queue.wait(signal);
 }
 
 function run({ slot, token, lane, since, ticket, isMoved }: Taken): void {
   record.countTaken(token);
   record.hold(token, data.shares[tenants[token]!]!, data.capacity, true);
   // Most are short: how they overlap is then decided within the queue.
-  dawdle(random.below(8) === 0 ? random.below(mostTurns) : random.below(20));
+  if (!data.isFlood) dawdle(random.below(8) === 0 ? random.below(mostTurns) : random.below(20));
   record.letGo(token, true);
   queue.release(slot, random.below(10) / 1000);
   record.end({ token, slot, worker: data.worker, lane, since, ticket, isMoved });

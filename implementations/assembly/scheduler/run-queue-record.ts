@@ -27,7 +27,7 @@ export interface EndedAttempt {
 
 const lineWords = 16;
 const entryWords = 6;
-const [stopAt, readyAt, lenientAt, problemAt] = [0, lineWords, 2 * lineWords, 3 * lineWords];
+const [stopAt, gateAt, readyAt, lenientAt, problemAt] = [0, 1, lineWords, 2 * lineWords, 3 * lineWords];
 const capacityAt = 4 * lineWords;
 const tenantsAt = 5 * lineWords;
 /** Words of an attempt. */
@@ -73,6 +73,20 @@ export class RunQueueRecord {
 
   stop(): void {
     Atomics.store(this.#words, stopAt, 1);
+  }
+
+  /** Workers take nothing until the gate is opened. */
+  closeGate(): void {
+    Atomics.store(this.#words, gateAt, 1);
+  }
+
+  openGate(): void {
+    Atomics.store(this.#words, gateAt, 0);
+    Atomics.notify(this.#words, gateAt);
+  }
+
+  passGate(): void {
+    while (Atomics.load(this.#words, gateAt) !== 0) Atomics.wait(this.#words, gateAt, 1);
   }
 
   get ready(): number {
