@@ -359,7 +359,6 @@ export class SkipLists {
         continue;
       }
       this.#locate(list, node);
-      if (this.#after[0] !== node) break;
     }
     Atomics.store(words, base + inserterAt, ~this.#thread);
   }
