@@ -126,7 +126,14 @@ export const scenarios = {
   /** Starts while a better task was there to be found, of a queue that all workers share. */
   inversions: async (options) => {
     const { attempts, problems } = await raceForTasks({
-      ...{ seed: "inversions", threads: twoWorkers, slots: 256, tasks: scaled(6000, options), burst: 64 },
+      ...{
+        seed: "inversions",
+        threads: twoWorkers,
+        slots: 256,
+        tasks: scaled(6000, options),
+        burst: 64,
+        isFlood: true,
+      },
       shares: [{ weight: 1, cpuMilli: Infinity, memoryMb: Infinity }],
       capacity: { cpuMilli: twoWorkers * 1000, memoryMb: 1_000_000 },
       ...{ stealing: true, inLanes: 0, deaths: 0 },
