@@ -89,7 +89,10 @@ const scenes: Record<string, (parts: ReturnType<typeof queue>) => () => void> = 
   "finding no room": ({ views, offer }) => {
     for (let index = 0; index < 7; index++) offer(0, -1);
     for (let index = 0; index < 5; index++) views[index % workers]!.take(0);
-    return () => void views[victim]!.take(0);
+    return () => {
+      views[victim]!.take(0);
+      views[victim]!.take(0);
+    };
   },
   "releasing and taking the next": ({ views, offer }) => {
     for (let index = 0; index < 5; index++) offer(index % 2, index % 3 === 0 ? victim : -1);

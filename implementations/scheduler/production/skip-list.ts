@@ -22,7 +22,8 @@
  *
  * Memory: a node is reused only two epochs after it was unlinked (epochs.ts), so that inside an operation no link can
  * change back to what it was. A thread keeps for each list where the prefix ended when it last looked; that is taken
- * up again only while the head's link (ten bits of it count its changes) and the epoch are the same as then.
+ * up again only while the head's link (ten bits of it count its changes) and the epoch are the same as then. It keeps
+ * which nodes the prefix consists of, too: who unlinks them need not follow links that others have just written.
  *
  * Plain reads: of a node's key, which is written before the node is linked by an atomic write that the reader has read
  * atomically. Links and claims are read with Atomics.load, which costs nothing on the machines at hand (a plain load
@@ -71,11 +72,13 @@ const end = 0;
  * the least element a longer way.
  */
 const prefixBound = 32;
+/** Of the prefix's nodes a thread remembers so many, and unlinks no more at once. */
+const seenBound = 2 * prefixBound;
 
 /** Bytes that the lists take; a multiple of 64. */
 export function skipListBytes({ slots, lists, threads }: SkipListLayout): number {
   const countWords = threads * countStride(lists);
-  return 4 * (nodeWords * (1 + slots + lists) + countWords + epochWords(threads));
+  return 4 * (nodeWords * (1 + slots + 2 * lists) + countWords + epochWords(threads));
 }
 
 function countStride(lists: number): number {
@@ -100,11 +103,12 @@ export class SkipLists {
   readonly #held = new Int32Array(levels);
   readonly #after = new Int32Array(levels);
 
-  /** By list, as this thread last saw it: the head's link and the epoch then, the prefix's last node, its length. */
+  /** By list, as this thread last saw it: the head's link and the epoch then, the prefix's end, length, and nodes. */
   readonly #headSeen: Int32Array;
   readonly #epochSeen: Int32Array;
   readonly #lastSeen: Int32Array;
   readonly #lengthSeen: Int32Array;
+  readonly #nodesSeen: Int32Array;
   /** Results of `#leastOf` besides the node. */
   #last = 0;
   #link = 0;
@@ -118,7 +122,7 @@ export class SkipLists {
   constructor(shared: SharedArrayBuffer, byteOffset: number, layout: SkipListLayout, thread: number) {
     const { slots, lists, threads } = layout;
     assert(slots >= 1 && slots <= maxSlots && lists >= 1, "there are slots and lists");
-    assert(slots + lists <= nodeMask, "a link has room for a node's number");
+    assert(slots + 2 * lists <= nodeMask, "a link has room for a node's number");
     assert(byteOffset % 8 === 0, "ranks are aligned");
     const bytes = skipListBytes(layout);
     this.#words = new Int32Array(shared, byteOffset, bytes / 4);
@@ -127,13 +131,14 @@ export class SkipLists {
     this.#lists = lists;
     this.#threads = threads;
     this.#thread = thread;
-    this.#counts = nodeWords * (1 + slots + lists);
+    this.#counts = nodeWords * (1 + slots + 2 * lists);
     this.#epochs = new Epochs(this.#words, this.#counts + threads * countStride(lists), threads, thread);
     this.#random = Math.imul(thread + 1, 0x9e3779b9) | 1;
     this.#headSeen = new Int32Array(lists);
     this.#epochSeen = new Int32Array(lists);
     this.#lastSeen = new Int32Array(lists);
     this.#lengthSeen = new Int32Array(lists);
+    this.#nodesSeen = new Int32Array(lists * seenBound);
   }
 
   /**
@@ -197,9 +202,7 @@ export class SkipLists {
   /** Removes the least; -1 when empty. */
   popMin(list: number): number {
     this.#epochs.pin();
-    let node: number;
-    do node = this.#leastOf(list);
-    while (node !== end && !this.#claimNode(node));
+    const node = this.#leastOf(list, true);
     if (node !== end) this.#removed(list);
     this.#epochs.unpin();
     return node - 1;
@@ -290,8 +293,14 @@ export class SkipLists {
     return Math.min(levels, 1 + (Math.clz32(random) >> 1));
   }
 
+  /** The node that holds the head's upper links. */
   #head(list: number): number {
-    return 1 + this.#slots + list;
+    return 1 + this.#slots + 2 * list;
+  }
+
+  /** The node that holds the head's lowest link, in a line of its own: a removal reads no other. */
+  #start(list: number): number {
+    return this.#head(list) + 1;
   }
 
   /**
@@ -301,8 +310,14 @@ export class SkipLists {
     const words = this.#words;
     const rank = this.#ranks[(node * nodeWords + rankAt) >> 1]!;
     const order = words[node * nodeWords + orderAt]! >>> 0;
-    let at = this.#head(list) * nodeWords + linksAt;
+    const head = this.#head(list) * nodeWords + linksAt;
+    let at = head;
     for (let level = levels - 1; level >= 0; level--) {
+      // At the bottom it need not walk through the prefix: the last time it looked, it was there already.
+      if (level === 0 && (at === head || (Atomics.load(words, at) & flag) !== 0)) {
+        this.#leastOf(list);
+        at = this.#last;
+      }
       let link = Atomics.load(words, at + level);
       let next = (link >>> 1) & nodeMask;
       for (;;) {
@@ -367,11 +382,13 @@ export class SkipLists {
     return Atomics.load(this.#words, node * nodeWords + claimAt) !== 0;
   }
 
-  /** The node that the first unflagged link leads to, unclaimed when it was read after that; or `end`. */
-  #leastOf(list: number): number {
+  /**
+   * The node that the first unflagged link leads to, unclaimed when it was read after that, or claimed hereby; or `end`.
+   */
+  #leastOf(list: number, claims = false): number {
     const words = this.#words;
-    const head = this.#head(list) * nodeWords + linksAt;
-    const headLink = Atomics.load(words, head);
+    const head = this.#start(list) * nodeWords + linksAt;
+    let headLink = Atomics.load(words, head);
     const epoch = this.#epochs.now();
     const isAsSeen = this.#headSeen[list] === headLink && this.#epochSeen[list] === epoch && headLink !== 0;
     let at = isAsSeen ? this.#lastSeen[list]! : head;
@@ -380,10 +397,12 @@ export class SkipLists {
     let next = (link >>> 1) & nodeMask;
     for (;;) {
       if ((link & flag) !== 0) {
+        if (at === head) headLink = link;
+        if (length < seenBound) this.#nodesSeen[list * seenBound + length] = next;
         at = next * nodeWords + linksAt;
         length++;
       } else {
-        if (next === end || !this.#isClaimed(next)) break;
+        if (next === end || (claims ? this.#claimNode(next) : !this.#isClaimed(next))) break;
         Atomics.compareExchange(words, at, link, link | flag);
       }
       link = Atomics.load(words, at);
@@ -405,26 +424,45 @@ export class SkipLists {
   /** After the node behind the prefix, as `#leastOf` found it, was claimed. */
   #removed(list: number): void {
     this.#count(list, -1);
+    const link = this.#link;
     // If it fails, something was inserted in between or somebody has done it; the next who comes by will do it.
-    Atomics.compareExchange(this.#words, this.#last, this.#link, this.#link | flag);
-    if (this.#lengthSeen[list]! >= prefixBound) this.#unlinkPrefix(list);
+    if (Atomics.compareExchange(this.#words, this.#last, link, link | flag) !== link) return;
+    if (this.#last === this.#start(list) * nodeWords + linksAt) this.#headSeen[list] = link | flag;
+    const node = (link >>> 1) & nodeMask;
+    const length = this.#lengthSeen[list]!;
+    if (length < seenBound) this.#nodesSeen[list * seenBound + length] = node;
+    this.#lastSeen[list] = node * nodeWords + linksAt;
+    this.#lengthSeen[list] = length + 1;
+    if (length >= prefixBound) this.#unlinkPrefix(list);
   }
 
-  /** Unlinks the prefix up to its last node, which links on, or up to one that is still being inserted. */
+  /**
+   * Unlinks the prefix, as this thread just saw it, up to its last node, which links on, or up to one that is still
+   * being inserted.
+   */
   #unlinkPrefix(list: number): void {
     const words = this.#words;
-    const head = this.#head(list) * nodeWords + linksAt;
-    const link = Atomics.load(words, head);
+    const link = this.#headSeen[list]!;
     if ((link & flag) === 0) return;
-    const first = (link >>> 1) & nodeMask;
-    let last = first;
-    while (Atomics.load(words, last * nodeWords + inserterAt) < 0 && this.#isFlagged(last)) last = this.#next(last);
-    if (last === first) return;
-    if (Atomics.compareExchange(words, head, link, linkTo(last, link) | flag) !== link) return;
+    const seen = list * seenBound;
+    const length = Math.min(this.#lengthSeen[list]!, seenBound);
+    let unlinked = 0;
+    while (
+      unlinked < length - 1 &&
+      Atomics.load(words, this.#nodesSeen[seen + unlinked]! * nodeWords + inserterAt) < 0
+    ) {
+      unlinked++;
+    }
+    if (unlinked === 0) return;
+    const head = this.#start(list) * nodeWords + linksAt;
+    if (Atomics.compareExchange(words, head, link, linkTo(this.#nodesSeen[seen + unlinked]!, link) | flag) !== link)
+      return;
     this.#raiseHead(list);
     const place = ~this.#epochs.now();
-    for (let node = first; node !== last; node = this.#next(node)) {
-      Atomics.compareExchange(words, node * nodeWords + placeAt, list + 1, place);
+    // Plain writes, so that the lines are fetched at the same time; they are seen before this thread is unpinned, and
+    // until then nobody reuses a node, though `forgetThread` should have found it unlinked.
+    for (let position = 0; position < unlinked; position++) {
+      words[this.#nodesSeen[seen + position]! * nodeWords + placeAt] = place;
     }
   }
 
@@ -471,7 +509,7 @@ export class SkipLists {
   #finish(thread: number, list: number, nodes: readonly number[]): void {
     const words = this.#words;
     const linked = new Set<number>();
-    for (let node = this.#next(this.#head(list)); node !== end; node = this.#next(node)) linked.add(node);
+    for (let node = this.#next(this.#start(list)); node !== end; node = this.#next(node)) linked.add(node);
     this.#raiseHead(list);
     const unlinked = ~this.#epochs.now();
     for (const node of nodes) {
