@@ -5,10 +5,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../foundation/assert.ts";
 import { SkipLists } from "../../scheduler/production/skip-list.ts";
 import { LockedHeap } from "./locked-heap.ts";
+import { stoppedAt } from "./skip-list-bench.ts";
 import type { BenchThreadData } from "./skip-list-bench.ts";
 
-const { structure, shared, layout, thread, operations, prefill, start } = workerData as BenchThreadData;
+const { structure, shared, layout, thread, operations, prefill, turns, start } = workerData as BenchThreadData;
+/** Operations between two looks at whether the others are still at work. */
+const chunk = 512;
 const slotsEach = Math.floor(layout.slots / layout.threads);
+const started = new Int32Array(start);
 const firstSlot = thread * slotsEach;
 
 /** A queue that takes and gives slots, so that both structures are driven by the same loop. */
@@ -56,6 +60,7 @@ function draw(): number {
 
 function work(on: Queue, count: number): void {
   for (let done = 0; done < count; done++) {
+    for (let turn = 0; turn < turns; turn++) draw();
     const isInsertion = draw() < 2 ** 31 && head !== tail && on.isReclaimable(free[head]!);
     if (isInsertion) insert(on, done);
     else {
@@ -71,15 +76,24 @@ function insert(on: Queue, order: number): void {
   on.insert(slot, draw(), order);
 }
 
+/** Whoever is the first to have done its share ends it for all: what is measured is all threads at work. */
+function workTogether(on: Queue): number {
+  let done = 0;
+  while (done < operations && Atomics.load(started, stoppedAt) === 0) {
+    work(on, Math.min(operations - done, chunk));
+    done += chunk;
+  }
+  Atomics.store(started, stoppedAt, 1);
+  return Math.min(done, operations);
+}
+
 const own = queue();
 for (let slot = firstSlot; slot < firstSlot + slotsEach; slot++) give(slot);
 assert(prefill < slotsEach, "there are slots left to insert");
 for (let count = 0; count < prefill; count++) insert(own, count);
-const started = new Int32Array(start);
 // Compiled before it is timed; all threads warm up together.
 work(own, Math.min(operations, 50_000));
 Atomics.add(started, 1, 1);
 parentPort?.postMessage("ready", []);
 Atomics.wait(started, 0, 0);
-work(own, operations);
-parentPort?.postMessage("done", []);
+parentPort?.postMessage(workTogether(own), []);

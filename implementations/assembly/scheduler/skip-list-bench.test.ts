@@ -13,8 +13,10 @@ import { runSkipListBench } from "./skip-list-bench.ts";
 for (const structure of ["skip-list", "locked-heap"] as const) {
   test(`two threads work on a ${structure}`, async () => {
     let ms = 0;
-    const result = await runSkipListBench({ structure, threads: 2, operations: 20_000, now: () => (ms += 10) });
-    assert.equal(result.operationsPerS, 2_000_000, "by this clock it took 10 ms");
+    const options = { structure, threads: 2, operations: 20_000, turns: 1, now: () => (ms += 10) };
+    const { operationsPerS } = await runSkipListBench(options);
+    // By this clock it took 10 ms; one thread has done its 10,000, the other what it could meanwhile.
+    assert.ok(operationsPerS >= 1_000_000 && operationsPerS <= 2_000_000);
   });
 }
 
