@@ -173,10 +173,13 @@ export class SkipLists {
     // Only `forgetThread` finds nodes without links, and must not find this one with its last claim.
     Atomics.store(words, base + placeAt, list + 1);
     this.#epochs.pin();
-    do {
-      this.#locate(list, node);
+    this.#locate(list, node);
+    words[base + linksAt] = this.#after[0]! << 1;
+    while (!this.#linkAt(0, node)) {
+      // What came in between came just there.
+      this.#locate(list, node, 0, this.#before[0]);
       words[base + linksAt] = this.#after[0]! << 1;
-    } while (!this.#linkAt(0, node));
+    }
     if (height > 1) this.#linkUpwards(list, node, height);
     this.#epochs.unpin();
     this.#count(list, 1);
@@ -305,14 +308,16 @@ export class SkipLists {
 
   /**
    * Finds at each level the link that a node with the key of `node` belongs behind; at the bottom an unflagged one.
+   *
+   * @param top the level to begin with. @param from the word of the lowest link to begin at; of a lesser key.
    */
-  #locate(list: number, node: number): void {
+  #locate(list: number, node: number, top = levels - 1, from?: number): void {
     const words = this.#words;
     const rank = this.#ranks[(node * nodeWords + rankAt) >> 1]!;
     const order = words[node * nodeWords + orderAt]! >>> 0;
     const head = this.#head(list) * nodeWords + linksAt;
-    let at = head;
-    for (let level = levels - 1; level >= 0; level--) {
+    let at = from ?? head;
+    for (let level = top; level >= 0; level--) {
       // At the bottom it need not walk through the prefix: the last time it looked, it was there already.
       if (level === 0 && (at === head || (Atomics.load(words, at) & flag) !== 0)) {
         this.#leastOf(list);
