@@ -51,13 +51,17 @@ const nodeWords = 16;
 const rankAt = 0;
 const orderAt = 2;
 const claimAt = 3;
-/** 0: in no list. n > 0: in list n - 1, queued or removed but still linked. n < 0: unlinked in epoch ~n. */
+/**
+ * 0: in no list. n > 0: in list n - 1, queued or removed but still linked; with `insertingUnit` and a thread's number
+ * times `inserterUnit` while that thread is inserting it, and it must not be unlinked. n < 0: unlinked in epoch ~n.
+ */
 const placeAt = 4;
-/** n > 0: thread n - 1 is inserting it above the bottom, and it must not be unlinked. n < 0: thread ~n inserted it. */
-const inserterAt = 5;
-const linksAt = 6;
+const linksAt = 5;
 /** With a quarter of each level in the next: enough for 4^10 nodes. */
-const levels = nodeWords - linksAt;
+const levels = 10;
+
+const inserterUnit = 2 ** 20;
+const insertingUnit = 2 ** 30;
 
 /** A link: bit 0 the flag, then 21 bits of node, then 10 that count the changes of this link. */
 const flag = 1;
@@ -123,6 +127,7 @@ export class SkipLists {
     const { slots, lists, threads } = layout;
     assert(slots >= 1 && slots <= maxSlots && lists >= 1, "there are slots and lists");
     assert(slots + 2 * lists <= nodeMask, "a link has room for a node's number");
+    assert(lists < inserterUnit && threads <= insertingUnit / inserterUnit, "a place has room for list and thread");
     assert(byteOffset % 8 === 0, "ranks are aligned");
     const bytes = skipListBytes(layout);
     this.#words = new Int32Array(shared, byteOffset, bytes / 4);
@@ -165,14 +170,13 @@ export class SkipLists {
     const node = slot + 1;
     const base = node * nodeWords;
     const height = this.#drawHeight();
-    // Plain writes: nobody looks at the node before it is linked, and linking it publishes them.
+    this.#epochs.pin();
+    // Plain writes: nobody looks at the node before it is linked, and linking it publishes them. An atomic one would
+    // wait here for the node's line, which others have read; so it is fetched during the search.
+    words[base + placeAt] = insertingUnit + this.#thread * inserterUnit + list + 1;
     words[base + claimAt] = 0;
     this.#ranks[(base + rankAt) >> 1] = rank;
     words[base + orderAt] = order;
-    words[base + inserterAt] = height > 1 ? this.#thread + 1 : ~this.#thread;
-    // Only `forgetThread` finds nodes without links, and must not find this one with its last claim.
-    Atomics.store(words, base + placeAt, list + 1);
-    this.#epochs.pin();
     this.#locate(list, node);
     words[base + linksAt] = this.#after[0]! << 1;
     while (!this.#linkAt(0, node)) {
@@ -181,6 +185,7 @@ export class SkipLists {
       words[base + linksAt] = this.#after[0]! << 1;
     }
     if (height > 1) this.#linkUpwards(list, node, height);
+    Atomics.store(words, base + placeAt, list + 1);
     this.#epochs.unpin();
     this.#count(list, 1);
   }
@@ -241,7 +246,7 @@ export class SkipLists {
   /** The list that `slot` is queued in, or -1: it is in none, or somebody has removed it. */
   listOf(slot: number): number {
     const place = Atomics.load(this.#words, (slot + 1) * nodeWords + placeAt);
-    return place > 0 && !this.#isClaimed(slot + 1) ? place - 1 : -1;
+    return place > 0 && !this.#isClaimed(slot + 1) ? listAt(place) : -1;
   }
 
   isQueued(slot: number): boolean {
@@ -257,8 +262,8 @@ export class SkipLists {
     let place = Atomics.load(this.#words, base + placeAt);
     if (place > 0 && this.#isClaimed(slot + 1)) {
       this.#epochs.pin();
-      this.#leastOf(place - 1);
-      this.#unlinkPrefix(place - 1);
+      this.#leastOf(listAt(place));
+      this.#unlinkPrefix(listAt(place));
       this.#epochs.unpin();
       place = Atomics.load(this.#words, base + placeAt);
     }
@@ -380,7 +385,6 @@ export class SkipLists {
       }
       this.#locate(list, node);
     }
-    Atomics.store(words, base + inserterAt, ~this.#thread);
   }
 
   #isClaimed(node: number): boolean {
@@ -388,7 +392,7 @@ export class SkipLists {
   }
 
   /**
-   * The node that the first unflagged link leads to, unclaimed when it was read after that, or claimed hereby; or `end`.
+   * The node that the first unflagged link leads to: unclaimed when it was read after that, or hereby claimed; or `end`
    */
   #leastOf(list: number, claims = false): number {
     const words = this.#words;
@@ -454,7 +458,7 @@ export class SkipLists {
     let unlinked = 0;
     while (
       unlinked < length - 1 &&
-      Atomics.load(words, this.#nodesSeen[seen + unlinked]! * nodeWords + inserterAt) < 0
+      Atomics.load(words, this.#nodesSeen[seen + unlinked]! * nodeWords + placeAt) < insertingUnit
     ) {
       unlinked++;
     }
@@ -495,16 +499,16 @@ export class SkipLists {
     }
   }
 
-  /** By list: the nodes that `thread`, now dead, may have been inserting, and all that are removed and not unlinked. */
+  /** By list: the node that `thread`, now dead, was inserting, and all that are removed and not unlinked. */
   #leftBy(thread: number): ReadonlyMap<number, readonly number[]> {
     const left = new Map<number, number[]>();
     for (let node = 1; node <= this.#slots; node++) {
       const place = Atomics.load(this.#words, node * nodeWords + placeAt);
       if (place <= 0) continue;
-      const inserter = Atomics.load(this.#words, node * nodeWords + inserterAt);
-      if (inserter !== thread + 1 && inserter !== ~thread && !this.#isClaimed(node)) continue;
-      const nodes = left.get(place - 1);
-      if (nodes === undefined) left.set(place - 1, [node]);
+      // Another one that is being inserted may still show an old claim.
+      if (place >= insertingUnit ? inserterAt(place) !== thread : !this.#isClaimed(node)) continue;
+      const nodes = left.get(listAt(place));
+      if (nodes === undefined) left.set(listAt(place), [node]);
       else nodes.push(node);
     }
     return left;
@@ -518,12 +522,11 @@ export class SkipLists {
     this.#raiseHead(list);
     const unlinked = ~this.#epochs.now();
     for (const node of nodes) {
-      const base = node * nodeWords;
-      if (!linked.has(node)) {
-        const place = this.#isClaimed(node) ? unlinked : 0;
-        Atomics.compareExchange(words, base + placeAt, list + 1, place);
-      }
-      Atomics.compareExchange(words, base + inserterAt, thread + 1, ~thread);
+      const at = node * nodeWords + placeAt;
+      const place = Atomics.load(words, at);
+      const isInserting = place >= insertingUnit && inserterAt(place) === thread;
+      if (isInserting) Atomics.compareExchange(words, at, place, linked.has(node) ? list + 1 : 0);
+      else if (!linked.has(node)) Atomics.compareExchange(words, at, list + 1, unlinked);
     }
   }
 
@@ -535,4 +538,12 @@ export class SkipLists {
 
 function linkTo(node: number, held: number): number {
   return ((held & -tagUnit) + tagUnit) | (node << 1);
+}
+
+function listAt(place: number): number {
+  return (place & (inserterUnit - 1)) - 1;
+}
+
+function inserterAt(place: number): number {
+  return Math.floor((place - insertingUnit) / inserterUnit);
 }
