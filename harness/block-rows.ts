@@ -2,6 +2,8 @@
 
 import type { BlockRecord } from "./run-block.ts";
 import type { CheckResult } from "./check/verdict.ts";
+import { acceptedTasks, attemptsOf } from "./measure/attempts.ts";
+import type { AnyTimedEvent } from "./measure/attempts.ts";
 import { LatencyHistogram } from "./measure/latency-histogram.ts";
 import type { Measurement } from "./measure/probes.ts";
 import type { Moment } from "./measure/timeline-probes.ts";
@@ -134,6 +136,16 @@ export function measurementRows(key: BlockKey, measurements: readonly Measuremen
 /** What was seen of each node as the load went on. */
 export function timelineRows(key: BlockKey, moments: readonly Moment[]): Row<"timeline">[] {
   return moments.map(({ node, ms, metric, value, unit }) => ({ ...key, node, time_s: ms / 1000, metric, value, unit }));
+}
+
+/** What ran on which worker from when to when. */
+export function attemptRows(key: BlockKey, trace: readonly AnyTimedEvent[]): Row<"attempts">[] {
+  const tasks = acceptedTasks(trace);
+  return attemptsOf(trace).map(({ task, node, worker, lane, startMs, endMs, end, waitMs }) => ({
+    ...key,
+    ...{ node, worker, lane, task, tenant: tasks.get(task)?.tenant, priority: tasks.get(task)?.priority },
+    ...{ start_s: startMs / 1000, end_s: endMs === undefined ? undefined : endMs / 1000, end, wait_ms: waitMs },
+  }));
 }
 
 function measuredOperations({ operations, plan }: BlockRecord): readonly OperationRecord[] {

@@ -130,15 +130,15 @@ function problemOf(outcome: Pick<RunQueueRaceOutcome, "attempts" | "excess" | "p
   if (problems.length > 0) return problems.join("\n");
   const lost = attempts.find(({ fates }) => fates.length === 0);
   if (lost !== undefined) return `exactly once: attempt ${lost.token} was lost`;
-  return inversionOf(attempts);
+  return inversionsOf(attempts).next().value;
 }
 
 /**
- * Finds y that was taken although x was there and came first: x had been offered before the taker of y looked, was
- * looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first. What a
- * thief has moved to its own lane is left out: nobody knows when.
+ * Tells of every y that was taken although some x was there and came first: x had been offered before the taker of y
+ * looked, was looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first.
+ * What a thief has moved to its own lane is left out: nobody knows when.
  */
-function inversionOf(attempts: readonly Attempt[]): string | undefined {
+export function* inversionsOf(attempts: readonly Attempt[]): Generator<string, undefined> {
   const ended = attempts.flatMap((attempt) =>
     attempt.ended === undefined ? [] : [{ ...attempt, how: attempt.ended }],
   );
@@ -157,12 +157,13 @@ function inversionOf(attempts: readonly Attempt[]): string | undefined {
       const comesFirst = x.rank < y.rank || (x.rank === y.rank && x.order < y.order);
       const isWrong = isOwn ? isWhereFirstLooked && comesFirst : isWhereFirstLooked || (x.lane === lane && comesFirst);
       if (!isWrong) continue;
-      return (
+      yield (
         `order: worker ${worker} took attempt ${y.token} (rank ${y.rank}, lane ${lane}) ` +
         `although attempt ${x.token} (rank ${x.rank}, lane ${x.lane}) of the same tenant was there: ` +
         `offered at ticket ${x.offered}, looked for from ${since}, claimed at ${ticket}; the other was left until ` +
         `after ${x.how.since}`
       );
+      break;
     }
   }
   return undefined;

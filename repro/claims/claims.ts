@@ -9,6 +9,14 @@ import { goalClaims } from "./consensus/goals.ts";
 import { stressClaims } from "./consensus/stress.ts";
 import { tradeoffClaims } from "./consensus/tradeoffs.ts";
 import { guideWideClaims } from "./guide.ts";
+import {
+  minimalSchedulerBenchmarkClaims,
+  schedulerBenchmarkClaims,
+  schedulerGuideClaims,
+} from "./scheduler/benchmarks.ts";
+import { schedulerCorrectnessClaims, schedulerFormalClaims, schedulerTradeoffClaims } from "./scheduler/correctness.ts";
+import { schedulerGoalClaims } from "./scheduler/goals.ts";
+import { schedulerStressClaims } from "./scheduler/stress.ts";
 import { storageCorrectnessClaims, storageRoundTripClaim, storageTradeoffClaims } from "./storage/correctness.ts";
 import { storageGoalClaims } from "./storage/goals.ts";
 import {
@@ -20,22 +28,29 @@ import {
 
 export const claims: readonly Claim[] = [
   ...correctnessClaims,
+  ...schedulerCorrectnessClaims,
   ...storageCorrectnessClaims,
   ...tradeoffClaims,
+  ...schedulerTradeoffClaims,
   ...storageTradeoffClaims,
   ...guideWideClaims,
   storageRoundTripClaim,
   ...guideClaims,
+  ...schedulerGuideClaims,
   ...minimalBenchmarkClaims,
+  ...minimalSchedulerBenchmarkClaims,
   ...caseStudyClaims,
   ...benchmarkClaims,
   ...storageBenchmarkClaims,
+  ...schedulerBenchmarkClaims,
   // The stress tests' numbers go through all modules.
-  ...[...stressClaims, ...storageStressClaims].toSorted((a, b) => numberOf(a) - numberOf(b)),
+  ...[...stressClaims, ...schedulerStressClaims, ...storageStressClaims].toSorted((a, b) => numberOf(a) - numberOf(b)),
   ...economicsClaims,
   ...storageEconomicsClaims,
+  ...schedulerFormalClaims,
   ...storageFormalClaims,
   ...goalClaims,
+  ...schedulerGoalClaims,
   ...storageGoalClaims,
 ];
 

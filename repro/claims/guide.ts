@@ -1,12 +1,12 @@
 /**
  * Claims of the Reference Implementation Guide about all modules: the size of minimal, and its agreement with
- * production.
+ * production. And what the guide's claims about a single module share.
  */
 
-import type { Claim } from "../../harness/claim/claim.ts";
+import type { Claim, Measure } from "../../harness/claim/claim.ts";
 import { always } from "./measures.ts";
 
-const guide = "Reference Implementation Guide";
+export const guide = "Reference Implementation Guide";
 
 export const guideWideClaims: readonly Claim[] = [
   {
@@ -39,7 +39,14 @@ export const guideWideClaims: readonly Claim[] = [
     class: "behaviour",
     published: { metric: "divergences", value: "0", unit: "count", band: "=0" },
     bandReason: "canonical states are equal or they are not; a comparison of no states would show nothing",
-    experiments: ["consensus-step-by-step", "consensus-at-rest", "storage-step-by-step", "storage-at-rest"],
+    experiments: [
+      "consensus-step-by-step",
+      "consensus-at-rest",
+      "scheduler-step-by-step",
+      "scheduler-at-rest",
+      "storage-step-by-step",
+      "storage-at-rest",
+    ],
     measures: [
       divergences("step-by-step", "states that differ after an operation, no fault"),
       compared("step-by-step", "states compared after each operation"),
@@ -51,6 +58,44 @@ export const guideWideClaims: readonly Claim[] = [
     notes: "for the modules that exist",
   },
 ];
+
+/** Returns how the correctness claims about `module` are declared: statement, what is counted, measures. */
+export function correctnessOf(
+  module: Claim["module"],
+  common: Pick<Claim, "experiments" | "bandReason" | "code">,
+): (id: string, statement: string, counted: string, measures: readonly [Measure, ...Measure[]]) => Claim {
+  return (id, statement, counted, measures) => ({
+    id,
+    module,
+    source: { document: guide, section: "Correctness Claims" },
+    statement,
+    class: "behaviour",
+    published: { metric: counted, value: "0", unit: "count", band: "=0" },
+    measures,
+    expected: "reproduced",
+    ...common,
+  });
+}
+
+/** Returns how the documented tradeoffs of `module` are declared; their measures say it of both sides. */
+export function tradeoffOf(
+  module: Claim["module"],
+): (
+  id: string,
+  statement: string,
+  rest: Pick<Claim, "experiments" | "measures" | "bandReason" | "code"> & Pick<Partial<Claim>, "notes">,
+) => Claim {
+  return (id, statement, rest) => ({
+    id,
+    module,
+    source: { document: guide, section: "Tradeoffs" },
+    statement,
+    class: "behaviour",
+    published: { metric: "demonstrated on both sides", value: "yes", unit: "", band: "" },
+    expected: "reproduced",
+    ...rest,
+  });
+}
 
 type Mode = "step-by-step" | "at-rest";
 type DiffMeasure = Extract<Claim["measures"][number], { kind: "value" }>;

@@ -25,6 +25,13 @@ import { consensusSafety } from "./consensus/safety.ts";
 import { consensusTimeline } from "./consensus/timeline.ts";
 import { consensusDurability, consensusTradeoffs } from "./consensus/tradeoffs.ts";
 import { minimalSize } from "./minimal-size.ts";
+import { schedulerAtRest, schedulerStepByStep } from "./scheduler/agreement.ts";
+import { schedulerCluster } from "./scheduler/cluster.ts";
+import { schedulerChains, schedulerHomes, schedulerPriorities } from "./scheduler/dependencies.ts";
+import { schedulerPools, schedulerSkipList } from "./scheduler/pools.ts";
+import { schedulerSafety } from "./scheduler/safety.ts";
+import { schedulerBalance, schedulerGantt, schedulerPreemption, schedulerTenants } from "./scheduler/sharing.ts";
+import { schedulerFlood, schedulerMixed } from "./scheduler/waits.ts";
 import {
   storageAcknowledgements,
   storageOrderStatistics,
@@ -70,6 +77,21 @@ export const experiments: readonly Experiment[] = [
   consensusOverload,
   consensusEndurance,
   consensusHaul,
+  schedulerStepByStep,
+  schedulerSafety,
+  schedulerAtRest,
+  schedulerPriorities,
+  schedulerChains,
+  schedulerHomes,
+  schedulerMixed,
+  schedulerFlood,
+  schedulerTenants,
+  schedulerPreemption,
+  schedulerBalance,
+  schedulerGantt,
+  schedulerCluster,
+  schedulerSkipList,
+  schedulerPools,
   storagePlacement,
   storageStepByStep,
   storageSafety,

@@ -10,10 +10,12 @@ export const everyFault: readonly FaultKind[] = Object.values(faultKinds)
   .flat()
   .filter((kind) => !threadFaults.has(kind));
 
-/** What leaves a memory intact: faults that minimal, which keeps its log in memory, is claimed to be correct under. */
-export const memorySparingFaults: readonly FaultKind[] = [
-  "pause",
-  ...faultKinds.partition,
+/** What leaves a memory intact, of nodes that call each other directly: minimal is claimed to be right under these. */
+export const memorySparingFaults: readonly FaultKind[] = ["pause", ...faultKinds.partition];
+
+/** The same of nodes that send each other messages and read clocks. */
+export const memorySparingMessageFaults: readonly FaultKind[] = [
+  ...memorySparingFaults,
   "loss",
   "duplicate",
   "reorder",

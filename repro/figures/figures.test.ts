@@ -34,6 +34,7 @@ import {
   throughputRows,
   timelineRows,
 } from "./synthetic-rows.fixture.ts";
+import { attemptRows, shareRows, threadRows, virtualRows } from "./synthetic-scheduler-rows.fixture.ts";
 import {
   comparisonRows,
   joinRows,
@@ -108,8 +109,18 @@ const rates = [
 ];
 const latencies = [...latencyRows(), ...levels.latency, ...compared.latency];
 const elections = [...electionRows(), ...churnRows().elections];
-const measurements = [...addedLatencyRows(), ...keysMovedRows(), ...join.measurements, ...kills.measurements];
-const timeline = [...timelineRows(), ...join.timeline];
+const virtual = virtualRows();
+const threads = threadRows();
+const shares = shareRows();
+const attempts = attemptRows();
+const stores = [...addedLatencyRows(), ...keysMovedRows(), ...join.measurements, ...kills.measurements];
+const measurements = [...stores, ...virtual, ...threads];
+const timeline = [...timelineRows(), ...join.timeline, ...shares];
+
+/** The first row of every experiment. */
+function firsts(rows: readonly TableRow[]): readonly TableRow[] {
+  return [...Map.groupBy(rows, (row) => row["experiment"]).values()].flatMap((own) => own.slice(0, 1));
+}
 
 const degenerate: readonly (readonly [string, FigureTables])[] = [
   [
@@ -127,8 +138,14 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
       faults: [...faultRows().slice(0, 1), ...kills.faults.slice(0, 1)],
       latency: [...latencyRows("one", 1).slice(0, 1), ...levels.latency.slice(0, 1), ...compared.latency.slice(0, 1)],
       elections: [...electionRows().slice(0, 1), ...churnRows().elections.slice(0, 1)],
-      measurements: [...addedLatencyRows(1).slice(0, 1), ...keysMovedRows().slice(0, 1)],
-      timeline: [...timelineRows(1).slice(0, 1), ...join.timeline.slice(0, 1)],
+      measurements: [
+        ...addedLatencyRows(1).slice(0, 1),
+        ...keysMovedRows().slice(0, 1),
+        ...firsts(virtual),
+        ...firsts(threads),
+      ],
+      timeline: [...timelineRows(1).slice(0, 1), ...join.timeline.slice(0, 1), ...shares.slice(0, 1)],
+      attempts: attempts.slice(0, 1),
     },
   ],
   [
@@ -140,6 +157,7 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
       elections: zeroed(elections, "duration_ms"),
       measurements: zeroed(measurements, "value"),
       timeline: zeroed(timeline, "value"),
+      attempts: zeroed(attempts, "start_s", "end_s"),
     },
   ],
   [
@@ -150,6 +168,7 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
       elections: scaled(elections, "duration_ms", 1e5),
       measurements: scaled(measurements, "value", 1e4),
       timeline: scaled(timeline, "value", 1e6),
+      attempts: scaled(scaled(attempts, "start_s", 1e6), "wait_ms", 1e6),
     },
   ],
   [
@@ -162,7 +181,8 @@ const degenerate: readonly (readonly [string, FigureTables])[] = [
       faults: peersOf(faultRows()),
       latency: peersOf(latencies),
       elections: [...peersOf(electionRows()), ...churnRows().elections],
-      measurements,
+      measurements: [...stores, ...peersOf([...virtual, ...threads])],
+      attempts: peersOf(attempts),
       timeline: peersOf(timeline),
     },
   ],
@@ -200,10 +220,26 @@ test("simulated time is never drawn as performance", () => {
     throughput: simulated(rates),
     latency: simulated(latencies),
     // Where keys lie is computed, and no performance.
-    measurements: simulated(measurements.filter((row) => row["experiment"] !== "storage-placement")),
-    timeline: simulated(timeline),
+    measurements: simulated([...stores.filter((row) => row["experiment"] !== "storage-placement"), ...threads]),
+    timeline: simulated([...timelineRows(), ...join.timeline]),
   };
   for (const figure of figures) assert.equal(figure.build(rows), undefined, figure.id);
+});
+
+test("what a scheduler decides in virtual time says so, and is never drawn from real time", () => {
+  const ofSubstrate = (substrate: string): FigureTables =>
+    Object.fromEntries(
+      Object.entries({ measurements: virtual, timeline: shares, attempts }).map(([name, rows]) => [
+        name,
+        rows.map((row) => ({ ...row, substrate })),
+      ]),
+    );
+  const drawn = figures.filter((figure) => figure.build(ofSubstrate("simulated")) !== undefined);
+  assert.equal(drawn.length, 6);
+  for (const figure of drawn) {
+    assert.match(textsOf(figure.build(ofSubstrate("simulated"))), /virtual time/, figure.id);
+    assert.equal(figure.build(ofSubstrate("cluster")), undefined, figure.id);
+  }
 });
 
 /** Everything in a figure that a reader can read. */

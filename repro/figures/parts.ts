@@ -65,6 +65,8 @@ export interface Series extends ImplementationStyle {
   readonly name: string;
   /** The plot draws it without marks, and so does the legend. */
   readonly isLineOnly?: boolean;
+  /** The plot draws it without lines, and so does the legend. */
+  readonly isMarkOnly?: boolean;
 }
 
 /** Two percentiles of one thing, wherever they share a plot. */
@@ -131,14 +133,16 @@ function legendEntry({ name, style, leftPx, middlePx }: LegendEntry): Layer[] {
   const symbol: Layer = {
     data,
     mark: { type: "point", filled: true, color: style.colour, shape: style.shape, size: 42, opacity: 1 },
-    encoding: { x: { value: leftPx + legendSymbolPx / 2 }, y },
+    // Without a line around it, it stands beside its name.
+    encoding: { x: { value: leftPx + (style.isMarkOnly === true ? legendSymbolPx - 6 : legendSymbolPx / 2) }, y },
+  };
+  const line: Layer = {
+    data,
+    mark: { type: "rule", color: style.colour, strokeDash: [...style.dash], strokeWidth: 1.8 },
+    encoding: { x: { value: leftPx }, x2: { value: leftPx + legendSymbolPx }, y },
   };
   return [
-    {
-      data,
-      mark: { type: "rule", color: style.colour, strokeDash: [...style.dash], strokeWidth: 1.8 },
-      encoding: { x: { value: leftPx }, x2: { value: leftPx + legendSymbolPx }, y },
-    },
+    ...(style.isMarkOnly === true ? [] : [line]),
     ...(style.isLineOnly === true ? [] : [symbol]),
     {
       data,

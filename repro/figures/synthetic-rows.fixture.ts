@@ -7,6 +7,7 @@
 
 import { seededRandom } from "../../implementations/foundation/prng.ts";
 import type { FigureTables, TableRow } from "../../harness/chart/figure.ts";
+import { attemptRows, shareRows, threadRows, virtualRows } from "./synthetic-scheduler-rows.fixture.ts";
 import {
   comparisonRows,
   joinRows,
@@ -223,7 +224,15 @@ export function syntheticTables(): FigureTables {
     faults: [...faultRows(), ...kills.faults],
     latency: [...latencyRows(), ...levels.latency, ...compared.latency],
     elections: [...electionRows(), ...churn.elections],
-    measurements: [...addedLatencyRows(), ...keysMovedRows(), ...join.measurements, ...kills.measurements],
-    timeline: [...timelineRows(), ...join.timeline],
+    measurements: [
+      ...addedLatencyRows(),
+      ...keysMovedRows(),
+      ...join.measurements,
+      ...kills.measurements,
+      ...virtualRows(),
+      ...threadRows(),
+    ],
+    timeline: [...timelineRows(), ...join.timeline, ...shareRows()],
+    attempts: attemptRows(),
   };
 }

@@ -3,22 +3,14 @@
  * Method: each is fitted to this repository. `npm run mutants` hunts all of them.
  */
 
-import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requireFit } from "../../harness/mutants/plant.ts";
 import { repositoryRoot } from "../../harness/repository-root.ts";
+import { requireCatalogue } from "./catalogue.fixture.ts";
 import { storageMutants } from "./storage.ts";
 
 for (const mutant of storageMutants) {
   test(`${mutant.id} fits the sources`, () => requireFit(repositoryRoot, mutant));
 }
 
-test("the catalogue's mutants are all here, each once", () => {
-  const ids = storageMutants.map(({ id }) => id);
-  const catalogue = Array.from({ length: 6 }, (_, index) => `M-STO-0${index + 1}`);
-  assert.deepEqual(
-    catalogue.filter((id) => !ids.includes(id)),
-    [],
-  );
-  assert.equal(new Set(ids).size, ids.length);
-});
+test("the catalogue's mutants are all here, each once", () => requireCatalogue(storageMutants, "M-STO-0", 6));

@@ -4,29 +4,20 @@
  * scenes, and most mistakes in concurrent code need no more than one or two.
  *
  * All on one thread and the same each time. What it cannot show is what happens when two are in the middle of something
- * at once, and when somebody sleeps: for that there is the race.
+ * at once: for that there is the race.
  *
  * @see Musuvathi & Qadeer 2007, "Iterative context bounding for systematic testing of multithreaded programs".
  */
 
 import type { Resources } from "../../scheduler/contract.ts";
-import { allocateRunQueue, RunQueueOwner, RunQueueWorker } from "../../scheduler/production/run-queue.ts";
 import type { Share } from "../../scheduler/production/run-queue.ts";
 import { atAtomicStep } from "./at-atomic-step.ts";
-import type { Attempt, RunQueueRaceOutcome } from "./run-queue-race.ts";
-import type { Excess } from "./run-queue-record.ts";
+import { RunQueueStage } from "./run-queue-stage.ts";
+import type { Scene, StageOutcome } from "./run-queue-stage.ts";
 
-export interface Interleaving extends Pick<RunQueueRaceOutcome, "attempts" | "excess" | "problems"> {
+export interface Interleaving extends StageOutcome {
   /** What was interrupted by what, and where. */
   readonly name: string;
-}
-
-const workers = 2;
-
-interface Scene {
-  readonly shares: readonly Share[];
-  readonly capacity: Resources;
-  readonly prepare: (stage: Stage) => void;
 }
 
 const unlimited: Resources = { cpuMilli: Infinity, memoryMb: Infinity };
@@ -47,6 +38,21 @@ const scenes: Readonly<Record<string, Scene>> = {
       for (const [tenant, memoryMb] of [60, 51, 100, 51].entries()) stage.offer({ tenant: tenant % 2, memoryMb });
     },
   },
+  // Where each worker has a head of its own, both can be after the last room at once.
+  "one at a time by quota, in lanes": {
+    shares: [{ ...free, cpuMilli: 1000 }],
+    capacity: unlimited,
+    prepare: (stage) => {
+      for (const lane of [0, 1, 0, 1]) stage.offer({ lane, cpuMilli: 501 + lane });
+    },
+  },
+  "one at a time by capacity, in lanes": {
+    shares: [free],
+    capacity: { cpuMilli: 1000, memoryMb: 100 },
+    prepare: (stage) => {
+      for (const lane of [0, 1, 0, 1]) stage.offer({ lane, cpuMilli: 300, memoryMb: 51 + lane });
+    },
+  },
   "a shared lane and one of each": {
     shares: [free],
     capacity: unlimited,
@@ -64,8 +70,8 @@ const scenes: Readonly<Record<string, Scene>> = {
 };
 
 /** What worker 0 is interrupted in. */
-const interrupted: Readonly<Record<string, (stage: Stage) => void>> = {
-  "a take": (stage) => stage.take(0),
+const interrupted: Readonly<Record<string, (stage: RunQueueStage) => void>> = {
+  "a take": (stage) => void stage.take(0),
   "a release and a take": (stage) => {
     stage.release(0);
     stage.take(0);
@@ -73,8 +79,8 @@ const interrupted: Readonly<Record<string, (stage: Stage) => void>> = {
 };
 
 /** By what. The new offers need something else than the old ones. */
-const intrusions: Readonly<Record<string, (stage: Stage) => void>> = {
-  "a take": (stage) => stage.take(1),
+const intrusions: Readonly<Record<string, (stage: RunQueueStage) => void>> = {
+  "a take": (stage) => void stage.take(1),
   "a take to its end, and an offer": (stage) => stage.turnOver(1),
   "an offer that comes first": (stage) => stage.offer({ rank: -1, cpuMilli: 1 }),
   "a withdrawal, and an offer": (stage) => {
@@ -87,162 +93,103 @@ const intrusions: Readonly<Record<string, (stage: Stage) => void>> = {
   },
 };
 
+/** What makes a worker look again that was about to sleep, or sleeps. The other one is busy, or has nothing to take. */
+const wakings: readonly {
+  readonly name: string;
+  readonly scene: Scene;
+  readonly operation: (stage: RunQueueStage) => void;
+  readonly intrusion: (stage: RunQueueStage) => void;
+}[] = [
+  ...[-1, 0, 1].map((lane) => ({
+    name: `worker 0 falls asleep, interrupted by an offer in lane ${lane}`,
+    scene: { shares: [free], capacity: unlimited, prepare: () => undefined },
+    operation: (stage: RunQueueStage) => stage.lookAndSleep(0),
+    intrusion: (stage: RunQueueStage) => stage.offer({ lane }),
+  })),
+  ...["quota", "capacity"].map((limit) => ({
+    name: `worker 0 falls asleep for lack of ${limit}, interrupted by a release`,
+    scene: {
+      shares: [limit === "quota" ? { ...free, cpuMilli: 1000 } : free],
+      capacity: limit === "quota" ? unlimited : { ...unlimited, cpuMilli: 1000 },
+      prepare: (stage: RunQueueStage) => {
+        for (const cpuMilli of [600, 400, 300]) stage.offer({ cpuMilli });
+        stage.take(1);
+        stage.take(1);
+      },
+    },
+    operation: (stage: RunQueueStage) => stage.lookAndSleep(0),
+    intrusion: (stage: RunQueueStage) => stage.release(1),
+  })),
+  {
+    name: "worker 1 holds something in vain, interrupted by worker 0, which finds no room and falls asleep",
+    scene: {
+      shares: [{ ...free, cpuMilli: 1000 }],
+      capacity: unlimited,
+      stealing: false,
+      prepare: (stage) => stage.offer({ cpuMilli: 1000 }),
+    },
+    operation: (stage) => void stage.take(1),
+    intrusion: (stage) => {
+      stage.withdrawFirst();
+      stage.offer({ lane: 0, cpuMilli: 1000 });
+      stage.lookAndSleep(0);
+    },
+  },
+  {
+    name: "two are asleep when two tasks fit at once, and one of them is woken",
+    scene: {
+      shares: [{ ...free, cpuMilli: 1000 }],
+      capacity: unlimited,
+      prepare: (stage) => {
+        for (const cpuMilli of [1000, 500, 500]) stage.offer({ cpuMilli });
+        stage.lend();
+        stage.lookAndSleep(0);
+        stage.lookAndSleep(1);
+      },
+    },
+    operation: (stage) => {
+      stage.release(stage.lender);
+      stage.getUp();
+    },
+    intrusion: () => undefined,
+  },
+];
+
 /** All of them, one after the other. */
 export function* interleavings(): Iterable<Interleaving> {
   for (const [where, scene] of Object.entries(scenes)) {
     for (const [what, operation] of Object.entries(interrupted)) {
       for (const [how, intrusion] of Object.entries(intrusions)) {
-        for (let step = 0; ; step++) {
-          const stage = new Stage(scene);
+        const prepare = (stage: RunQueueStage): void => {
           scene.prepare(stage);
           if (what !== "a take") stage.take(0);
-          const isThere = atAtomicStep(
-            step,
-            () => operation(stage),
-            () => intrusion(stage),
-          );
-          stage.playOut();
-          yield { ...stage.outcome(), name: `${where}: ${what}, interrupted at access ${step} by ${how}` };
-          if (!isThere) break;
-        }
+        };
+        yield* interrupt(`${where}: ${what}, interrupted by ${how}`, { ...scene, prepare }, operation, intrusion);
       }
     }
   }
+  for (const { name, scene, operation, intrusion } of wakings) yield* interrupt(name, scene, operation, intrusion);
 }
 
-interface Needs {
-  readonly tenant?: number;
-  readonly lane?: number;
-  readonly rank?: number;
-  readonly cpuMilli?: number;
-  readonly memoryMb?: number;
-}
-
-interface Running {
-  readonly slot: number;
-  readonly worker: number;
-  readonly attempt: StagedAttempt;
-}
-
-interface StagedAttempt extends Attempt {
-  readonly needs: Resources;
-}
-
-class Stage {
-  readonly #scene: Scene;
-  readonly #owner: RunQueueOwner;
-  readonly #workers: readonly RunQueueWorker[];
-  readonly #attempts: StagedAttempt[] = [];
-  readonly #inFlight = new Map<number, StagedAttempt>();
-  #running: Running[] = [];
-  readonly #problems: string[] = [];
-  #excess: Excess | undefined;
-
-  constructor(scene: Scene) {
-    const { shares, capacity } = scene;
-    const shared = allocateRunQueue({ slots: 16, tenants: shares.length, workers }, capacity, shares);
-    this.#scene = scene;
-    this.#owner = new RunQueueOwner(shared, { stealing: true });
-    this.#workers = [0, 1].map((worker) => new RunQueueWorker(shared, worker, { stealing: true }));
+/** Interrupts `operation` by `intrusion` at each of its accesses, and once after the last. */
+function* interrupt(
+  name: string,
+  scene: Scene,
+  operation: (stage: RunQueueStage) => void,
+  intrusion: (stage: RunQueueStage) => void,
+): Iterable<Interleaving> {
+  for (let step = 0; ; step++) {
+    const stage = new RunQueueStage(scene);
+    scene.prepare(stage);
+    const isThere = atAtomicStep(
+      step,
+      () => operation(stage),
+      () => intrusion(stage),
+    );
+    if (!isThere) intrusion(stage);
+    stage.judgeSleepers();
+    stage.playOut();
+    yield { ...stage.outcome(), name: `${name} at access ${step}` };
+    if (!isThere) return;
   }
-
-  offer({ tenant = 0, lane = -1, rank = 0, cpuMilli = 0, memoryMb = 0 }: Needs): void {
-    const slot = this.#owner.allocate();
-    if (slot < 0) return;
-    const token = this.#attempts.length;
-    const needs = { cpuMilli, memoryMb };
-    const attempt = { token, tenant, lane, rank, order: token, offered: 0, fates: [], needs };
-    this.#attempts.push(attempt);
-    this.#inFlight.set(slot, attempt);
-    attempt.offered = this.#owner.offer(slot, { tenant, lane, rank, order: token, ...needs, token, offeredMs: 0 });
-  }
-
-  take(worker: number): boolean {
-    const taken = worker === workers ? this.#owner.take() : this.#workers[worker]!.take(0);
-    if (taken === undefined) return false;
-    const { slot, token, lane, since, ticket, isMoved } = taken;
-    const attempt = this.#inFlight.get(slot);
-    if (attempt?.token !== token || attempt.fates.length > 0 || attempt.ended !== undefined) {
-      this.#problems.push(`exactly once: slot ${slot} was taken as attempt ${token}, which is not there to be taken`);
-      return false;
-    }
-    attempt.ended = { token, slot, worker, lane, since, ticket, isMoved };
-    this.#running.push({ slot, worker, attempt });
-    this.#judgeHeld(attempt);
-    return true;
-  }
-
-  lend(): void {
-    this.take(workers);
-  }
-
-  /** Of the task that `worker` took last. */
-  release(worker: number): void {
-    const ended = this.#running.findLast((running) => running.worker === worker);
-    if (ended === undefined) return;
-    this.#running = this.#running.filter((running) => running !== ended);
-    (worker === workers ? this.#owner : this.#workers[worker]!).release(ended.slot, 0.1);
-    this.#leave(ended.slot, worker === workers ? "lent" : "ended");
-  }
-
-  turnOver(worker: number): void {
-    if (!this.take(worker)) return;
-    this.release(worker);
-    const needs = { cpuMilli: 1 + (this.#attempts.length % 900), memoryMb: this.#attempts.length % 9 };
-    this.offer({ rank: this.#attempts.length % 3, ...needs });
-  }
-
-  withdrawFirst(): void {
-    const queued = [...this.#inFlight].filter(([, { ended }]) => ended === undefined);
-    for (const [slot] of queued) {
-      if (!this.#owner.withdraw(slot)) continue;
-      this.#leave(slot, "withdrawn");
-      return;
-    }
-  }
-
-  /** Takes everything to its end. */
-  playOut(): void {
-    for (let turn = 0; this.#inFlight.size > 0 && this.#problems.length === 0; turn++) {
-      if (turn > 500) this.#problems.push(`progress: ${this.#inFlight.size} are in flight, and nobody can take them`);
-      for (let worker = 0; worker <= workers; worker++) this.release(worker);
-      this.take(turn % workers);
-    }
-    for (const [tenant] of this.#scene.shares.entries())
-      this.#judgeRest(`tenant ${tenant}`, this.#owner.usageOf(tenant));
-    this.#judgeRest("the node", this.#owner.usage());
-  }
-
-  outcome(): Omit<Interleaving, "name"> {
-    return { attempts: this.#attempts, excess: this.#excess, problems: this.#problems };
-  }
-
-  #leave(slot: number, fate: Attempt["fates"][number]): void {
-    this.#inFlight.get(slot)!.fates.push(fate);
-    this.#inFlight.delete(slot);
-    this.#owner.free(slot);
-  }
-
-  #judgeHeld({ token, tenant }: StagedAttempt): void {
-    const { shares, capacity } = this.#scene;
-    const ofTenant = this.#running.filter(({ attempt }) => attempt.tenant === tenant);
-    const ofNode = this.#running.filter(({ worker }) => worker < workers);
-    const share = shares[tenant]!;
-    const sums = [
-      [sum(ofTenant, "cpuMilli"), share.cpuMilli],
-      [sum(ofTenant, "memoryMb"), share.memoryMb],
-      [sum(ofNode, "cpuMilli"), capacity.cpuMilli],
-      [sum(ofNode, "memoryMb"), capacity.memoryMb],
-    ] as const;
-    for (const [limit, [held, most]] of sums.entries()) if (held > most) this.#excess ??= { token, limit, held };
-  }
-
-  #judgeRest(who: string, held: Resources): void {
-    if (held.cpuMilli === 0 && held.memoryMb === 0) return;
-    this.#problems.push(`${who} holds ${JSON.stringify(held)} with nothing running`);
-  }
-}
-
-function sum(running: readonly Running[], what: keyof Resources): number {
-  return running.reduce((total, { attempt }) => total + attempt.needs[what], 0);
 }

@@ -1,6 +1,6 @@
 /**
- * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as
- * tests by the files that name an implementation.
+ * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as tests
+ * by the files that name an implementation.
  *
  * What an implementation cannot do (`abilities`) it has to refuse: that is tested where it lacks the ability.
  */

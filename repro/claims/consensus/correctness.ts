@@ -1,28 +1,21 @@
 /** Claims of the Reference Implementation Guide about consensus: correctness. */
 
 import type { Claim } from "../../../harness/claim/claim.ts";
+import { correctnessOf } from "../guide.ts";
 import { check } from "../measures.ts";
 
-const guide = "Reference Implementation Guide";
+const correctness = correctnessOf("consensus", {
+  experiments: ["consensus-safety"],
+  bandReason: "a safety property: one violation refutes it",
+  code: "implementations/consensus",
+});
 
 /** The four safety claims share everything but what they say. */
 function safety(id: string, checkId: string, statement: string): Claim {
-  return {
-    id,
-    module: "consensus",
-    source: { document: guide, section: "Correctness Claims" },
-    statement,
-    class: "behaviour",
-    published: { metric: "violations", value: "0", unit: "count", band: "=0" },
-    bandReason: "a safety property: one violation refutes it",
-    experiments: ["consensus-safety"],
-    measures: [
-      check(checkId, "minimal", `${checkId}, at every traced step under faults`),
-      check(checkId, "production", `${checkId}, at every traced step under faults`),
-    ],
-    expected: "reproduced",
-    code: "implementations/consensus",
-  };
+  return correctness(id, statement, "violations", [
+    check(checkId, "minimal", `${checkId}, at every traced step under faults`),
+    check(checkId, "production", `${checkId}, at every traced step under faults`),
+  ]);
 }
 
 export const correctnessClaims: readonly Claim[] = [

@@ -4,6 +4,7 @@
  */
 
 import type { Claim } from "../../../harness/claim/claim.ts";
+import { tradeoffOf } from "../guide.ts";
 import { always, metric, never, quotient } from "../measures.ts";
 
 const minimal = { implementation: "minimal" } as const;
@@ -11,22 +12,7 @@ const production = { implementation: "production" } as const;
 const none = { kind: "equals", value: 0 } as const;
 const some = { kind: "at-least", limit: 1 } as const;
 
-function tradeoff(
-  id: string,
-  statement: string,
-  rest: Pick<Claim, "experiments" | "measures" | "bandReason" | "code">,
-): Claim {
-  return {
-    id,
-    module: "consensus",
-    source: { document: "Reference Implementation Guide", section: "Tradeoffs" },
-    statement,
-    class: "behaviour",
-    published: { metric: "demonstrated on both sides", value: "yes", unit: "", band: "" },
-    expected: "reproduced",
-    ...rest,
-  };
-}
+const tradeoff = tradeoffOf("consensus");
 
 export const tradeoffClaims: readonly Claim[] = [
   tradeoff("T-CON-1", "log storage: minimal has in-memory list; production has persistent write-ahead log", {

@@ -1,35 +1,20 @@
 /** Claims of the Reference Implementation Guide about storage: correctness, what comes back, and the tradeoffs. */
 
 import type { Band } from "../../../harness/claim/band.ts";
-import type { Claim, Measure } from "../../../harness/claim/claim.ts";
+import type { Claim } from "../../../harness/claim/claim.ts";
+import { correctnessOf, guide, tradeoffOf } from "../guide.ts";
 import { always, check, metric, never, quotient } from "../measures.ts";
 
-const guide = "Reference Implementation Guide";
 const minimal = { implementation: "minimal" } as const;
 const production = { implementation: "production" } as const;
 const none: Band = { kind: "equals", value: 0 };
 const some: Band = { kind: "at-least", limit: 1 };
 
-function correctness(
-  id: string,
-  statement: string,
-  metricName: string,
-  measures: readonly [Measure, ...Measure[]],
-): Claim {
-  return {
-    id,
-    module: "storage",
-    source: { document: guide, section: "Correctness Claims" },
-    statement,
-    class: "behaviour",
-    published: { metric: metricName, value: "0", unit: "count", band: "=0" },
-    bandReason: "one counterexample refutes it; minimal is judged under faults that spare its memory",
-    experiments: ["storage-safety"],
-    measures,
-    expected: "reproduced",
-    code: "implementations/storage",
-  };
-}
+const correctness = correctnessOf("storage", {
+  experiments: ["storage-safety"],
+  bandReason: "one counterexample refutes it; minimal is judged under faults that spare its memory",
+  code: "implementations/storage",
+});
 
 export const storageCorrectnessClaims: readonly Claim[] = [
   correctness(
@@ -69,22 +54,7 @@ export const storageRoundTripClaim: Claim = {
   code: "implementations/storage",
 };
 
-function tradeoff(
-  id: string,
-  statement: string,
-  rest: Pick<Claim, "experiments" | "measures" | "bandReason" | "code">,
-): Claim {
-  return {
-    id,
-    module: "storage",
-    source: { document: guide, section: "Tradeoffs" },
-    statement,
-    class: "behaviour",
-    published: { metric: "demonstrated on both sides", value: "yes", unit: "", band: "" },
-    expected: "reproduced",
-    ...rest,
-  };
-}
+const tradeoff = tradeoffOf("storage");
 
 export const storageTradeoffClaims: readonly Claim[] = [
   tradeoff("T-STO-1", "persistence: minimal has in-memory; production has RocksDB or PostgreSQL", {

@@ -3,48 +3,34 @@
 import { blockStage } from "../../../harness/block-stage.ts";
 import { knockStage } from "../../../harness/knock-stage.ts";
 import { counterProbe, lostAppends } from "../../../harness/measure/probes.ts";
-import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import type { Experiment } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
+import { durabilityStages } from "../durability-stages.ts";
+import type { DurabilityOptions } from "../durability-stages.ts";
 
 const both = ["minimal", "production"] as const;
 const appends = { id: "append", valueBytes: 64, keys: 1, readFraction: 0, casFraction: 0 } as const;
-const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
-  smoke: { simulated: 3, cluster: 0 },
-  quick: { simulated: 10, cluster: 0 },
-  full: { simulated: 50, cluster: 10 },
+
+const durability: DurabilityOptions = {
+  experiment: { id: "consensus-durability", module: "consensus" },
+  blocks: {
+    smoke: { simulated: 3, cluster: 0 },
+    quick: { simulated: 10, cluster: 0 },
+    full: { simulated: 50, cluster: 10 },
+  },
+  workload: appends,
+  durationMs: 3000,
+  killedAtMs: 1000,
+  probe: lostAppends,
+  clusterS: 12,
 };
 
 export const consensusDurability: Experiment = {
-  id: "consensus-durability",
-  module: "consensus",
+  ...durability.experiment,
   title: "All nodes crash at once",
   purpose:
     "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
-  stages: (profile, seed) => {
-    const { simulated, cluster } = crashes[profile];
-    return Array.from({ length: simulated + cluster }, (_, block) => {
-      const substrate = block < simulated ? "simulated" : "cluster";
-      return blockStage({
-        experiment: "consensus-durability",
-        block,
-        label: `all nodes killed (${substrate})`,
-        implementations: both,
-        substrate,
-        plan: planOf({
-          seed: `${seed}/durability/${block}`,
-          workload: appends,
-          load: { loop: "open", clients: 16, ratePerS: 100 },
-          durationMs: 3000,
-          deadlineMs: 1000,
-          generatorLimitMs: 200,
-          faults: [{ kind: "kill", target: "all", placement: { at: "time", ms: 1000 }, durationMs: 400 }],
-        }),
-        estimateS: substrate === "cluster" ? 12 : 0.3,
-        probes: [lostAppends],
-        mustFail: (implementation) => implementation === "minimal",
-      });
-    });
-  },
+  stages: (profile, seed) => durabilityStages(durability, profile, seed),
 };
 
 export const consensusTradeoffs: Experiment = {

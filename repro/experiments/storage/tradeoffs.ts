@@ -4,50 +4,35 @@ import { blockStage } from "../../../harness/block-stage.ts";
 import { counterProbe } from "../../../harness/measure/probes.ts";
 import { lostWrites } from "../../../harness/measure/lost-writes.ts";
 import { copiesOfKeys, latencyAround, tombstonesLeft } from "../../../harness/measure/storage-probes.ts";
-import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
+import type { Experiment } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
+import { durabilityStages } from "../durability-stages.ts";
+import type { DurabilityOptions } from "../durability-stages.ts";
 import { puts } from "./loads.ts";
 
 const both = ["minimal", "production"] as const;
-const crashes: Readonly<Record<Profile, { readonly simulated: number; readonly cluster: number }>> = {
-  smoke: { simulated: 3, cluster: 0 },
-  quick: { simulated: 8, cluster: 1 },
-  full: { simulated: 40, cluster: 6 },
+
+const durability: DurabilityOptions = {
+  experiment: { id: "storage-durability", module: "storage" },
+  blocks: {
+    smoke: { simulated: 3, cluster: 0 },
+    quick: { simulated: 8, cluster: 1 },
+    full: { simulated: 40, cluster: 6 },
+  },
+  workload: { ...puts, valueBytes: 64, keys: 40 },
+  durationMs: 2500,
+  // Late, so that keys remain that nobody writes again.
+  killedAtMs: 2000,
+  probe: lostWrites,
+  clusterS: 10,
 };
 
 export const storageDurability: Experiment = {
-  id: "storage-durability",
-  module: "storage",
+  ...durability.experiment,
   title: "All nodes of a store crash at once",
   purpose:
     "Does production keep every acknowledged write when all nodes crash, and does minimal, as documented, lose them?",
-  stages: (profile, seed) => {
-    const { simulated, cluster } = crashes[profile];
-    return Array.from({ length: simulated + cluster }, (_, block) => {
-      const substrate = block < simulated ? "simulated" : "cluster";
-      return blockStage({
-        experiment: "storage-durability",
-        block,
-        label: `all nodes killed (${substrate})`,
-        implementations: both,
-        substrate,
-        plan: planOf({
-          module: "storage",
-          seed: `${seed}/durability/${block}`,
-          workload: { ...puts, valueBytes: 64, keys: 40 },
-          load: { loop: "open", clients: 16, ratePerS: 100 },
-          durationMs: 2500,
-          deadlineMs: 1000,
-          generatorLimitMs: 200,
-          // Long after the kill, so that keys remain that nobody writes again.
-          faults: [{ kind: "kill", target: "all", placement: { at: "time", ms: 2000 }, durationMs: 400 }],
-        }),
-        estimateS: substrate === "cluster" ? 10 : 0.3,
-        probes: [lostWrites],
-        mustFail: (implementation) => implementation === "minimal",
-      });
-    });
-  },
+  stages: (profile, seed) => durabilityStages(durability, profile, seed),
 };
 
 export const storageTradeoffs: Experiment = {

@@ -1,0 +1,151 @@
+/**
+ * Mistakes in the scheduler, as changes of the production implementation: those of the catalogue of known ones
+ * (M-SCH-01 to 08). What only racing threads show is hunted by a stress of real ones.
+ */
+
+import type { Mutant, Replacement } from "../../harness/mutants/mutant.ts";
+
+const production = "implementations/scheduler/production";
+
+function change(file: string, before: string, after: string): Replacement {
+  return { file: `${production}/${file}`, before, after };
+}
+
+type Rest = Pick<Mutant, "id" | "mistake" | "violates" | "origin" | "replacements"> & Pick<Partial<Mutant>, "foundBy">;
+
+function mutant(rest: Rest): Mutant {
+  return { module: "scheduler", implementation: "production", ...rest };
+}
+
+const wild = "seen in the wild";
+
+export const schedulerMutants: readonly Mutant[] = [
+  mutant({
+    id: "M-SCH-01",
+    mistake: "a thief reads the slot after its compare-and-swap",
+    violates: "double or lost run",
+    origin: "a CVE in a well-known deque",
+    foundBy: "stress-run-queue",
+    replacements: [
+      change(
+        "task-taker.ts",
+        "      const taken = this.#started(tenant, slot, list, nowMs, since);",
+        `      const head = isStealing ? this.lists.peek(list) : -1;
+      const taken = this.#started(tenant, head < 0 ? slot : this.slots.slotOf(head), list, nowMs, since);`,
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-02",
+    mistake: "a thief skips a block",
+    violates: "lost task",
+    origin: wild,
+    foundBy: "stress-run-queue",
+    replacements: [
+      change(
+        "task-taker.ts",
+        "    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;",
+        `    if (others > 1) this.lists.popMin(list);
+    for (let moved = 1; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;`,
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-03",
+    mistake: "requeue on timeout without a fencing token",
+    violates: "double effect",
+    origin: "",
+    replacements: [
+      // A lease that ran out is not forgotten, and a late result ends the task, whose next attempt goes on.
+      change(
+        "lender.ts",
+        "      this.#end(loan, lostAfter(this.#ports.clock.nowMs() - loan.sinceMs, loan.attempt.token));",
+        `      this.#end(loan, lostAfter(this.#ports.clock.nowMs() - loan.sinceMs, loan.attempt.token));
+      this.#loans.set(loan.attempt.token, loan);`,
+      ),
+      change(
+        "scheduler-core.ts",
+        `    this.#options.queue.release(attempt.slot, ended.ranMs);
+    this.#attempts.finish(attempt);
+    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+        `    const isLate = task.attempt !== attempt;
+    if (!isLate) this.#options.queue.release(attempt.slot, ended.ranMs);
+    if (!isLate) this.#attempts.finish(attempt);
+    if (isLate || task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+      ),
+      change(
+        "home.ts",
+        '    if (task.phase === "ended" || task.token !== token) {',
+        '    if (task.phase === "ended") {',
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-04",
+    mistake: "the comparator is reversed",
+    violates: "priority order",
+    origin: wild,
+    replacements: [
+      change(
+        "skip-list.ts",
+        "    if (otherRank !== rank) return otherRank < rank;",
+        "    if (otherRank !== rank) return otherRank > rank;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-05",
+    mistake: "lost wake-up: a submission between the check and the wait",
+    violates: "progress",
+    origin: wild,
+    foundBy: "stress-run-queue",
+    replacements: [
+      change(
+        "sleepers.ts",
+        "    if (Atomics.load(words, header.signal) === seen) Atomics.wait(words, parkingAt, parking);",
+        `    void seen;
+    Atomics.wait(words, parkingAt, parking);`,
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-06",
+    mistake: "quota is checked, then charged in a second step",
+    violates: "quota",
+    origin: "",
+    foundBy: "stress-run-queue",
+    replacements: [
+      change(
+        "tenant-table.ts",
+        "  while (seen <= limit - amount) {",
+        "  // Whoever charges has looked for room before.\n  for (;;) {",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-07",
+    mistake: "a cycle through three tasks is accepted",
+    violates: "progress",
+    origin: "",
+    replacements: [
+      change(
+        "admission.ts",
+        "  if (cycle === undefined) return undefined;",
+        "  if (cycle === undefined || cycle.length === 3) return undefined;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-08",
+    mistake: "a failed task's dependants are released",
+    violates: "dependency respect",
+    origin: "",
+    replacements: [
+      change(
+        "dependencies.ts",
+        'const ends: [dependency: string, isCompleted: boolean][] = [[dependency, end.state === "completed"]];',
+        "const ends: [dependency: string, isCompleted: boolean][] = [[dependency, end.state !== undefined]];",
+      ),
+    ],
+  }),
+];
