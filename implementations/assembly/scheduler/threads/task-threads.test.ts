@@ -29,7 +29,7 @@ test("synthetic tasks do what they are told", async (context) => {
 
 test("the main thread falls asleep after every task, and is woken for the next", async (context) => {
   const trial = await ThreadsTrial.open(context, { workers: 2 });
-  for (let task = 0; task < 2000; task++) {
+  for (let task = 0; task < 600; task++) {
     await trial.run({ kind: "spin", ms: 0 });
     // The end and the main thread's falling asleep meet at several distances.
     for (let turn = 0; turn < task % 4; turn++) await new Promise(setImmediate);
