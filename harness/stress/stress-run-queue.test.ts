@@ -11,6 +11,6 @@ import { test } from "node:test";
 import { stressRunQueue } from "./stress-run-queue.ts";
 
 test("three threads", async () => {
-  const verdict = await stressRunQueue({ seed: "test", rounds: 3, threads: 3, tasks: 400 });
+  const verdict = await stressRunQueue({ seed: "test", rounds: 3, threads: 3, tasks: 250 });
   assert.equal(verdict.validity, "valid", verdict.counterexample);
 });

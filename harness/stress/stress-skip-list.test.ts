@@ -13,16 +13,16 @@ import { test } from "node:test";
 import { stressSkipList } from "./stress-skip-list.ts";
 
 test("three threads share lists", async () => {
-  const verdict = await stressSkipList({ seed: 11, rounds: 2, threads: 3, deaths: 0, operations: 1500 });
+  const verdict = await stressSkipList({ seed: 11, rounds: 2, threads: 3, deaths: 0, operations: 1000 });
   assert.equal(verdict.validity, "valid", `${verdict.summary}\n${verdict.counterexample}`);
 });
 
 test("threads are terminated in the middle, and nothing is lost or done twice", async () => {
-  const verdict = await stressSkipList({ seed: 12, rounds: 1, threads: 3, deaths: 6, operations: 4000 });
+  const verdict = await stressSkipList({ seed: 12, rounds: 1, threads: 3, deaths: 6, operations: 2500 });
   assert.equal(verdict.validity, "valid", `${verdict.summary}\n${verdict.counterexample}`);
 });
 
 test("slots are reused hundreds of times", async () => {
-  const verdict = await stressSkipList({ seed: 13, rounds: 1, threads: 2, deaths: 0, operations: 20_000 });
+  const verdict = await stressSkipList({ seed: 13, rounds: 1, threads: 2, deaths: 0, operations: 10_000 });
   assert.equal(verdict.validity, "valid", `${verdict.summary}\n${verdict.counterexample}`);
 });

@@ -162,7 +162,7 @@ test("beside a model: what is taken next, what is held, what waits", () => {
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -226,7 +226,7 @@ test("virtual times of backlogged tenants stay within 2 W L of each other, whate
       const boundMs = 2 * workers * Math.max(longestMs, 1 / unitsPerMs);
       assert.ok(most <= boundMs, `${most} ms apart, ${boundMs} ms allowed`);
     }),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
 });
 
