@@ -4,7 +4,8 @@
  * to `npm run stress`: how many rounds that takes is chance.
  *
  * Method: seeded rounds with 2 or 3 threads (their interleaving is the machine's), judged after each; more and longer
- * ones: `npm run stress`. Interleavings chosen exactly are in implementations/scheduler/production/skip-list-interleavings.test.ts.
+ * ones: `npm run stress`. Interleavings chosen exactly are in
+ * implementations/scheduler/production/skip-list-interleavings.test.ts.
  */
 
 import assert from "node:assert/strict";

@@ -40,14 +40,14 @@ class Running {
   readonly deployment: SchedulerDeployment;
   readonly events: SchedulerEvent[] = [];
   readonly #directory: string;
-  readonly #before: ReadonlySet<number>;
+  readonly #others: ReadonlySet<number>;
   readonly #started: readonly number[];
   #sequence = 0;
 
-  private constructor(deployment: SchedulerDeployment, directory: string, before: ReadonlySet<number>) {
+  private constructor(deployment: SchedulerDeployment, directory: string, others: ReadonlySet<number>) {
     this.deployment = deployment;
     this.#directory = directory;
-    this.#before = before;
+    this.#others = others;
     this.#started = this.#processes();
     deployment.observe(({ event }) => this.events.push(event));
   }
@@ -57,9 +57,9 @@ class Running {
     settings: NonNullable<DeployOptions["settings"]>,
   ): Promise<Running> {
     const directory = mkdtempSync(path.join(root, "trial-"));
-    const before = new Set(descendantsOf(process.pid).map(({ pid }) => pid));
+    const others = new Set(descendantsOf(process.pid).map(({ pid }) => pid));
     const options = { substrate: "cluster", nodes: 3, seed: 1, directory, settings } as const;
-    return new Running(await implementation.deploy(options), directory, before);
+    return new Running(await implementation.deploy(options), directory, others);
   }
 
   /** Afterwards no process and no data is left. */
@@ -73,7 +73,7 @@ class Running {
 
   #processes(): readonly number[] {
     const pids = descendantsOf(process.pid).map(({ pid }) => pid);
-    return pids.filter((pid) => !this.#before.has(pid));
+    return pids.filter((pid) => !this.#others.has(pid));
   }
 
   ask(operation: SchedulerOperation, deadlineMs = 20_000): Promise<Outcome<SchedulerResult>> {
@@ -359,13 +359,13 @@ test("when the driver is killed nothing is left, though it is paused", async () 
 });
 
 test("where Redis is not installed BullMQ says what to install", async () => {
-  const before = process.env["GREY_REDIS"];
+  const earlier = process.env["GREY_REDIS"];
   process.env["GREY_REDIS"] = path.join(root, "no-such-file");
   try {
     assert.match(String(await bullmqScheduler.available()), /^redis is not installed: run .npm run peers.*GREY_REDIS$/);
   } finally {
-    if (before === undefined) delete process.env["GREY_REDIS"];
-    else process.env["GREY_REDIS"] = before;
+    if (earlier === undefined) delete process.env["GREY_REDIS"];
+    else process.env["GREY_REDIS"] = earlier;
   }
 });
 
