@@ -135,8 +135,8 @@ function problemOf(outcome: Pick<RunQueueRaceOutcome, "attempts" | "excess" | "p
 
 /**
  * Tells of every y that was taken although some x was there and came first: x had been offered before the taker of y
- * looked, was looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look first.
- * What a thief has moved to its own lane is left out: nobody knows when.
+ * looked, was looked for (by whoever got it) only after y was claimed, and stood where the taker of y had to look
+ * first. What a thief has moved to its own lane is left out: nobody knows when.
  */
 export function* inversionsOf(attempts: readonly Attempt[]): Generator<string, undefined> {
   const ended = attempts.flatMap((attempt) =>

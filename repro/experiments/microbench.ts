@@ -14,7 +14,7 @@ export const microbench: Experiment = {
   stages: (profile) => (profile === "smoke" ? [] : microbenchTasks.map((task) => microbenchStage(task))),
 };
 
-const inProcessBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 12 };
+const inProcessBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 3, full: 8 };
 /** A thousand entries take several milliseconds: a sample is one of them. */
 const sampling: Readonly<Record<Profile, number>> = { smoke: 100, quick: 200, full: 1000 };
 

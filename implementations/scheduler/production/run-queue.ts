@@ -97,7 +97,10 @@ export class RunQueueOwner {
     this.#virtualUnits = new Float64Array(memory.tenants);
   }
 
-  /** Returns a slot for a task; -1: full. */
+  /**
+   * Returns a slot for a task; -1: full, or (with tens of thousands of offers in the 10 ms that a thread in the middle
+   * of a search may wait for its processor) out of nodes for that long.
+   */
   allocate(): number {
     this.#offerPostponed();
     const slot = this.#free.pop();

@@ -20,8 +20,8 @@ const added: readonly { readonly ms: Millis; readonly parts: number }[] = [
   { ms: 100, parts: 1.5 },
   { ms: 500, parts: 4 },
 ];
-const partMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 2000 };
-const addedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
+const partMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 1000 };
+const addedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
 /** A delay's first milliseconds are left out: see `commitsUnderDelay`. */
 const drainMs = 100;
 const warmUpMs = 1000;

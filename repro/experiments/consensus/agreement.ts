@@ -24,7 +24,7 @@ const rest: RestOptions = {
   experiment: { id: "consensus-at-rest", module: "consensus" },
   workload: { id: "confluent", valueBytes: 32, keys: 2, readFraction: 0.2, casFraction: 0.3 },
   simulated: {
-    runs: { smoke: 8, quick: 25, full: 400 },
+    runs: { smoke: 8, quick: 25, full: 150 },
     schedule: { kinds: memorySparingMessageFaults },
     estimateS: 0.3,
   },

@@ -6,10 +6,10 @@ import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import { closedLoop, overheadS, reads } from "./performance.ts";
 
-const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
 /** Longer warm-ups than elsewhere: one side compiles while it runs and the other does not. */
-const comparedWarmUpMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 1000, full: 2500 };
-const measuredMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 4000 };
+const comparedWarmUpMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 1000, full: 1500 };
+const measuredMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 1500 };
 
 interface Load {
   readonly name: string;

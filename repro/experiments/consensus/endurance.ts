@@ -7,7 +7,7 @@ import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 
 /** At 16 KiB a write, the full run writes a log of more than 1 GB. */
-const durations: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6000, full: 90_000 };
+const durations: Readonly<Record<Profile, number>> = { smoke: 0, quick: 6000, full: 60_000 };
 
 export const consensusEndurance: Experiment = {
   id: "consensus-endurance",

@@ -146,8 +146,8 @@ export const consensusLinearizability: Experiment = {
 /**
  * Forced elections of one block of real processes: 28 in quick, 240 in full; the simulated block has the published 120.
  */
-const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 11, full: 40 };
-const churnBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
+const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 11, full: 25 };
+const churnBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
 const churnPeriodMs = 1000;
 /** Before the first: what throughput is without any election, which the others are compared with. */
 const calmMs = 1500;

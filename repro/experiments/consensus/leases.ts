@@ -11,7 +11,7 @@ import { seededRandom } from "../../../implementations/foundation/prng.ts";
 import { sweepStage } from "../../../harness/sweep-stage.ts";
 import { everyFault } from "../fault-sets.ts";
 
-const within: Readonly<Record<Profile, number>> = { smoke: 3, quick: 25, full: 400 };
+const within: Readonly<Record<Profile, number>> = { smoke: 3, quick: 25, full: 150 };
 /** At most: it ends with the first stale read, and every other run or so has one. */
 const beyond: Readonly<Record<Profile, number>> = { smoke: 15, quick: 15, full: 15 };
 

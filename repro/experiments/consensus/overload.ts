@@ -11,8 +11,8 @@ import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import { writes } from "./performance.ts";
 
-const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
-const durations: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 6000, full: 45_000 };
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 2 };
+const durations: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 6000, full: 20_000 };
 /** More than twice what three nodes acknowledge on two fast cores; what finds no client waits, and then is dropped. */
 const ratePerS = 60_000;
 

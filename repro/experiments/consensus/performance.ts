@@ -45,8 +45,8 @@ const throughputSizes: Readonly<Record<Profile, readonly number[]>> = {
   quick: [1, 3, 5, 7],
   full: [1, 3, 5, 7],
 };
-const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 8 };
-const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 900, full: 4000 };
+const throughputBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 5 };
+const throughputMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 900, full: 2000 };
 /** Minimal keeps its log in memory: its throughput is a yardstick, and a few blocks show it. */
 const minimalBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 2 };
 
@@ -96,7 +96,7 @@ export function valueOf(measured: MeasuredVariants, variant: string, metric: str
 }
 
 const latencyBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 2 };
-const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 1200, full: 3000 };
+const latencyMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 1200, full: 2000 };
 /** Arrivals per second, up to beyond what two cores take. */
 const rates: Readonly<Record<Profile, readonly number[]>> = {
   smoke: [500],
@@ -144,8 +144,8 @@ export function consensusLatencyOf(implementations: readonly string[]): Experime
   };
 }
 
-const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 5, full: 10 };
-const batchMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 500, full: 3000 };
+const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 3, full: 8 };
+const batchMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 500, full: 1000 };
 
 export const consensusBatches: Experiment = {
   id: "consensus-batches",
@@ -192,7 +192,7 @@ export const consensusBatches: Experiment = {
 const singleOrBatch: Probe = (block) => (block.plan.load.loop === "batch" ? batchTimes(block) : operationTimes(block));
 
 const readBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
-const readMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 3000 };
+const readMs: Readonly<Record<Profile, number>> = { smoke: 300, quick: 500, full: 1500 };
 
 export const consensusReads: Experiment = {
   id: "consensus-reads",

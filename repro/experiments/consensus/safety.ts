@@ -9,12 +9,12 @@ import type { SafetyOptions } from "../safety-stages.ts";
 const options: SafetyOptions = {
   experiment: { id: "consensus-safety", module: "consensus" },
   kinds: { production: everyFault, minimal: memorySparingMessageFaults },
-  sweeps: { smoke: { stages: 1, runs: 24 }, quick: { stages: 3, runs: 55 }, full: { stages: 10, runs: 600 } },
+  sweeps: { smoke: { stages: 1, runs: 24 }, quick: { stages: 3, runs: 40 }, full: { stages: 3, runs: 300 } },
   sweepsPerS: 20,
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },
     quick: { blocks: 1, durationMs: 9000 },
-    full: { blocks: 5, durationMs: 60_000 },
+    full: { blocks: 3, durationMs: 40_000 },
   },
   storm: (durationMs) => ({
     workload: { id: "register", valueBytes: 64, keys: 5, readFraction: 0.4, casFraction: 0.2 },
@@ -22,7 +22,7 @@ const options: SafetyOptions = {
     faults: storm(durationMs),
   }),
   stormOverheadS: 4,
-  sieges: { smoke: 0, quick: 1, full: 60 },
+  sieges: { smoke: 0, quick: 1, full: 8 },
   siegeS: 3,
 };
 

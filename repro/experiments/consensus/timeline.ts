@@ -5,7 +5,7 @@ import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { planOf } from "../../../harness/plan/plan.ts";
 import { writes } from "./performance.ts";
 
-const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
+const timelineBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 2 };
 /** The schedule below fills one unit of eight parts. */
 const timelineMs: Readonly<Record<Profile, number>> = { smoke: 2400, quick: 4800, full: 16_000 };
 

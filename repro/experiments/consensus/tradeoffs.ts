@@ -16,7 +16,7 @@ const durability: DurabilityOptions = {
   blocks: {
     smoke: { simulated: 3, cluster: 0 },
     quick: { simulated: 10, cluster: 0 },
-    full: { simulated: 50, cluster: 10 },
+    full: { simulated: 30, cluster: 3 },
   },
   workload: appends,
   durationMs: 3000,

@@ -35,11 +35,11 @@ const options: SafetyOptions = {
     minimal: [...memorySparingFaults, ...faultKinds.thread].filter(ofSchedulers),
   },
   sweeps: { smoke: { stages: 1, runs: 8 }, quick: { stages: 1, runs: 25 }, full: { stages: 10, runs: 110 } },
-  sweepsPerS: 10,
+  sweepsPerS: 12,
   storms: {
     smoke: { blocks: 0, durationMs: 0 },
     quick: { blocks: 1, durationMs: 3500 },
-    full: { blocks: 2, durationMs: 40_000 },
+    full: { blocks: 2, durationMs: 20_000 },
   },
   storm: (durationMs) => ({
     workload: everything,

@@ -24,7 +24,7 @@ const rest: RestOptions = {
   experiment: { id: "storage-at-rest", module: "storage" },
   workload: { id: "confluent", valueBytes: 32, keys: 2, readFraction: 0.2, casFraction: 0.3, deleteFraction: 0.1 },
   simulated: {
-    runs: { smoke: 5, quick: 15, full: 200 },
+    runs: { smoke: 5, quick: 15, full: 80 },
     // Minimal exchanges no messages that a fault could be placed at.
     schedule: { kinds: memorySparingFaults, messages: [] },
     estimateS: 0.4,

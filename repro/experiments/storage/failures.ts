@@ -14,8 +14,8 @@ import type { FaultSpec } from "../../../harness/plan/plan.ts";
 import { overheadS, valueOf } from "../consensus/performance.ts";
 import { inTurn, mixed, puts, storageLoop } from "./loads.ts";
 
-const killBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 6 };
-const killMs: Readonly<Record<Profile, number>> = { smoke: 2400, quick: 8000, full: 40_000 };
+const killBlocks: Readonly<Record<Profile, number>> = { smoke: 1, quick: 1, full: 3 };
+const killMs: Readonly<Record<Profile, number>> = { smoke: 2400, quick: 8000, full: 20_000 };
 
 export const storageKills: Experiment = {
   id: "storage-kills",
@@ -62,8 +62,8 @@ function killStorm(durationMs: number): FaultSpec[] {
   return [...storm, { kind: "kill", target: "all", placement: { at: "time", ms: durationMs - 1000 }, durationMs: 300 }];
 }
 
-const diskBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
-const diskMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 15_000 };
+const diskBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
+const diskMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 8000 };
 
 /** Writes fail on every node for the whole load; reads on one node, which is restarted so that it has to read. */
 function diskErrors(probability: number, durationMs: number): FaultSpec[] {
@@ -127,7 +127,7 @@ export const storageDiskErrors: Experiment = {
   },
 };
 
-const slowBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
+const slowBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 5 };
 const slowMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 4000 };
 /** A synced write takes about 0.4 ms on a disk of today: this makes it about ten times that. */
 const extraMs = 3.6;
@@ -170,8 +170,8 @@ function throughputChange(measured: MeasuredVariants): readonly Measurement[] {
   return [{ metric: "slow-disk-throughput-change", value: (slow ?? 0) / (fast ?? 0) - 1, unit: "ratio" }];
 }
 
-const joinBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
-const joinMs: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 7000, full: 25_000 };
+const joinBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
+const joinMs: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 7000, full: 15_000 };
 /** Well below what three nodes and a fourth that is fed can take on two cores. */
 const joinRatePerS = 1000;
 

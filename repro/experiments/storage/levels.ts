@@ -11,8 +11,8 @@ import type { QuorumLevel } from "../../../implementations/storage/contract.ts";
 import { overheadS, valueOf } from "../consensus/performance.ts";
 import { puts, storageLoop } from "./loads.ts";
 
-const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
-const measuredMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 2500 };
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
+const measuredMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 1000 };
 
 interface Level {
   readonly name: string;

@@ -15,12 +15,12 @@ const options: SafetyOptions = {
     production: everyFault.filter((kind) => kind !== "transfer"),
     minimal: memorySparingFaults,
   },
-  sweeps: { smoke: { stages: 1, runs: 14 }, quick: { stages: 2, runs: 50 }, full: { stages: 10, runs: 400 } },
+  sweeps: { smoke: { stages: 1, runs: 14 }, quick: { stages: 2, runs: 35 }, full: { stages: 3, runs: 200 } },
   sweepsPerS: 15,
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },
     quick: { blocks: 1, durationMs: 7500 },
-    full: { blocks: 4, durationMs: 60_000 },
+    full: { blocks: 3, durationMs: 40_000 },
   },
   storm: (durationMs) => ({
     workload: mixed,
@@ -29,7 +29,7 @@ const options: SafetyOptions = {
     convergenceMs: 30_000,
   }),
   stormOverheadS: 5,
-  sieges: { smoke: 0, quick: 0, full: 30 },
+  sieges: { smoke: 0, quick: 0, full: 4 },
   siegeS: 4,
 };
 

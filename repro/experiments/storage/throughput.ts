@@ -12,8 +12,8 @@ import { closedLoop, overheadS, valueOf, warmUps } from "../consensus/performanc
 import { puts, storageLoop } from "./loads.ts";
 
 const sizes: Readonly<Record<Profile, readonly number[]>> = { smoke: [3], quick: [1, 3, 5, 7], full: [1, 3, 5, 7] };
-const sizeBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 8 };
-const sizeMs: Readonly<Record<Profile, number>> = { smoke: 800, quick: 600, full: 4000 };
+const sizeBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
+const sizeMs: Readonly<Record<Profile, number>> = { smoke: 800, quick: 600, full: 1500 };
 
 export const storageThroughput: Experiment = {
   id: "storage-throughput",
@@ -54,8 +54,8 @@ function ratiosToThree(measured: MeasuredVariants, ofProfile: readonly number[])
     }));
 }
 
-const comparedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 6 };
-const comparedMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 4000 };
+const comparedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 5 };
+const comparedMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 2000 };
 
 /** Production at majority and at one, single servers as yardsticks, and etcd's synced writes, in one block. */
 export const storageComparison: Experiment = {
@@ -106,8 +106,8 @@ function comparedVariants(profile: Profile, seed: string): readonly Variant[] {
   ];
 }
 
-const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 8 };
-const batchMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 2500 };
+const batchBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 5 };
+const batchMs: Readonly<Record<Profile, number>> = { smoke: 400, quick: 500, full: 1000 };
 
 export const storageBatches: Experiment = {
   id: "storage-batches",
@@ -143,7 +143,7 @@ function efficiency(measured: MeasuredVariants): readonly Measurement[] {
   return [{ metric: "batch-efficiency", value: 1 - batch / (100 * single), unit: "ratio" }];
 }
 
-const amplificationBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
+const amplificationBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
 const amplificationMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 4000, full: 20_000 };
 
 export const storageAmplification: Experiment = {
