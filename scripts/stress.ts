@@ -2,8 +2,8 @@
  * `npm run stress`: real threads race for the scheduler's run queue and on its skip list, and what they did is judged.
  * `npm test` does the same for a moment; this takes about half a minute, or as many times as long as is said.
  *
- * `npm run stress -- 20 SEED` runs twenty times as many rounds, from SEED. The seed fixes what each thread does, not how
- * threads interleave: a failure is seen again with luck, and more rounds. All stresses run even when one fails.
+ * `npm run stress -- 20 SEED` runs twenty times as many rounds, from SEED. The seed fixes what each thread does, not
+ * how threads interleave: a failure is seen again with luck, and more rounds. All stresses run even when one fails.
  */
 
 import { stressRunQueue } from "../harness/stress/stress-run-queue.ts";

@@ -1,6 +1,6 @@
 /**
- * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as tests
- * by the files that name an implementation.
+ * What every scheduler has to do, through the driver's door, whichever implementation and substrate: registered as
+ * tests by the files that name an implementation.
  *
  * What an implementation cannot do (`abilities`) it has to refuse: that is tested where it lacks the ability.
  */
@@ -22,8 +22,9 @@ export interface SuiteOptions {
   /** Whether a task may end its thread; it may unless it is said. */
   readonly crashes?: boolean;
   /**
-   * Whether all tests that want nothing special share one deployment, of three nodes, each under a job of its own: where
-   * a deployment is processes, which take their time to start. Its clients ask again every `sharedAttemptTimeoutMs`.
+   * Whether all tests that want nothing special share one deployment, of three nodes, each under a job of its own:
+   * where a deployment is processes, which take their time to start. Its clients ask again every
+   * `sharedAttemptTimeoutMs`.
    */
   readonly shares?: boolean;
 }

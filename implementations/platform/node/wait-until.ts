@@ -5,8 +5,8 @@ import { AssertionError } from "../../foundation/assert.ts";
 const quickTurns = 100;
 
 /**
- * Resolves when `condition` holds. It is looked at once per turn of the event loop at first, then every millisecond: the
- * processes that are waited for need the processor more.
+ * Resolves when `condition` holds. It is looked at once per turn of the event loop at first, then every millisecond:
+ * the processes that are waited for need the processor more.
  *
  * @throws AssertionError when it does not hold within `limitMs`: long enough for any machine, so only a defect gets
  *   here.
