@@ -288,6 +288,15 @@ test("the oldest ends are forgotten beyond the bound, and nothing else", async (
   for (const name of ["c", "d", "e"]) assert.equal((await trial.status(`j.${name}`))?.state, "completed");
 });
 
+test("a forgotten id may be used for another task, and the journal tells the two apart", async () => {
+  const trial = await begin(1, { remembered: 1 });
+  for (const name of ["a", "b", "a"]) await trial.ends(sleep(`j.${name}`, 1));
+  trial.deployment.inject({ kind: "kill", nodes: ["n1"] }).heal();
+  await trial.until("it serves again", () => told(trial, "start").length === 2);
+  assert.equal((await trial.status("j.a"))?.state, "completed");
+  assert.equal(await trial.status("j.b"), null);
+});
+
 test("an orderly stop keeps everything, and the same seed is the same run", async () => {
   const hashes = await Promise.all(
     ["one", "one", "other"].map(async (seed) => {
