@@ -228,6 +228,13 @@ test("a tenant that is behind takes the worker of one that has had its quantum",
   assert.ok(ran.length >= 4 && Math.max(...ran) < 50, `they take turns: ${ran.join(" ")}`);
 });
 
+test("nobody makes room for a tenant whose next task its quota holds back", async () => {
+  const trial = await begin(1, { tenants: "a:10:1500,b:1" });
+  const own: TaskSpec = { id: "j.b", tenant: "b", body: { kind: "spin", ms: 300, checkpointMs: 1 } };
+  await trial.ends(sleep("j.a1", 200, { tenant: "a" }), sleep("j.a2", 1, { tenant: "a" }), own);
+  assert.equal(told(trial, "preempting").length, 0);
+});
+
 test("dependencies lead to other homes, also while those are down, and failures come back by them", async () => {
   const trial = await begin(2, { requestTimeoutMs: 100 });
   const [here, there] = [jobAt("n1", 2), jobAt("n2", 2)];
