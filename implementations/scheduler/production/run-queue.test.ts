@@ -282,6 +282,16 @@ test("virtual time goes round without anybody noticing", () => {
   assert.ok(owner.virtualMsOf(0) > turnMs, "it has gone round");
 });
 
+test("a long task of a tiny weight is charged no more at its start than at its end", () => {
+  const { owner, workers, offer } = queueOf({ shares: [{ ...noQuota, weight: 0.001 }, noQuota] });
+  for (const tenant of [0, 0, 1]) offer({ tenant, token: tenant });
+  const first = workers[0]!.take(0)!;
+  workers[0]!.release(first.slot, 10_000);
+  const before = owner.virtualMsOf(0);
+  for (let index = 0; index < 2; index++) workers[index]!.take(0);
+  assert.ok(owner.virtualMsOf(0) > before, "virtual time has not gone back");
+});
+
 test("a big task gets through however many small ones there are, and is passed over a bounded number of times", () => {
   const { owner, workers, offer } = queueOf({ shares: [noQuota, noQuota], workers: 4, cpuMilli: 4000 });
   for (let index = 0; index < 8; index++) offer({ tenant: 1 });
