@@ -211,6 +211,8 @@ for (const implementation of schedulerPeers) {
           await deployed(
             async ({ deployment, ask, run, state, events }) => {
               assert.equal((await run({ id: "j.before", body: spin(0, 0) })).kind, "ok");
+              const mends = { kind: "fail", ms: 0, message: "once", times: 1 } as const;
+              assert.deepEqual(await run({ id: "j.mended", body: mends }), ended(["j.mended", null]));
               const ids = Array.from({ length: 12 }, (_, index) => `j.t${index}`);
               const tasks = ids.map((id) => ({ id, body: { kind: "sleep", ms: 60, returns: id } as const }));
               assert.equal((await ask(submit(tasks, false))).kind, "ok");
@@ -219,18 +221,18 @@ for (const implementation of schedulerPeers) {
               assert.equal(fault.efficacy().count, durability === "fsync" ? 2 : 1);
               await down(events);
               fault.heal();
-              const all = await ask({ kind: "wait", tasks: ["j.before", ...ids] }, 30_000);
+              const all = await ask({ kind: "wait", tasks: ["j.before", "j.mended", ...ids] }, 30_000);
               assert.deepEqual(all, {
                 kind: "ok",
                 result: {
                   kind: "wait",
-                  ended: [["j.before", 0] as const, ...ids.map((id) => [id, id] as const)].map(([id, result]) => [
+                  ended: [["j.before", 0], ["j.mended", null], ...ids.map((id) => [id, id])].map(([id, result]) => [
                     id,
                     { state: "completed", result },
                   ]),
                 },
               });
-              assert.equal((await state()).tasks.length, 13);
+              assert.equal((await state()).tasks.length, 14);
               const starts = events.filter((event) => event.kind === "start");
               assert.deepEqual(
                 starts.map(({ life }) => life),
