@@ -133,6 +133,8 @@ function descendantsOf(parent: number): readonly { readonly pid: number; readonl
 async function killedItKeepsAll(running: Running, job: string, kills: number): Promise<void> {
   const { events } = running;
   assert.equal((await running.run({ id: `${job}.before`, body: spin(0, 0) })).kind, "ok");
+  const mends = { kind: "fail", ms: 0, message: "once", times: 1 } as const;
+  assert.deepEqual(await running.run({ id: `${job}.mended`, body: mends }), ended([`${job}.mended`, null]));
   const ids = Array.from({ length: 12 }, (_, index) => `${job}.t${index}`);
   const tasks = ids.map((id) => ({ id, body: { kind: "sleep", ms: 60, returns: id } as const }));
   const [started, known] = [running.count("started"), events.length];
@@ -141,8 +143,12 @@ async function killedItKeepsAll(running: Running, job: string, kills: number): P
   const fault = await running.takeDown("kill");
   assert.equal(fault.efficacy().count, kills);
   fault.heal();
-  const all = await running.ask({ kind: "wait", tasks: [`${job}.before`, ...ids] }, 30_000);
-  const wanted = [[`${job}.before`, 0] as const, ...ids.map((id) => [id, id] as const)];
+  const all = await running.ask({ kind: "wait", tasks: [`${job}.before`, `${job}.mended`, ...ids] }, 30_000);
+  const wanted = [
+    [`${job}.before`, 0] as const,
+    [`${job}.mended`, null] as const,
+    ...ids.map((id) => [id, id] as const),
+  ];
   assert.deepEqual(all, {
     kind: "ok",
     result: { kind: "wait", ended: wanted.map(([id, result]) => [id, { state: "completed", result }]) },

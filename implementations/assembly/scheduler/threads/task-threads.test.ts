@@ -55,6 +55,7 @@ test("what calls throw, and what they return that cannot be kept, is told in wor
     [callOf("refuse", "no"), /^no$/],
     [callOf("refuseLater", "not now"), /^not now$/],
     [callOf("throwNothingReadable"), /something that cannot be shown/],
+    [callOf("throwOddMessage"), /^404$/],
     [callOf("text", limits.bodyBytes - 1), /result: 16385 bytes as JSON, at most 16384/],
     [callOf("returnFunction"), /result: it is no JSON: a function/],
     [callOf("returnCycle"), /result: it is no JSON: .*circular/],
