@@ -35,7 +35,7 @@ const weighted = { fromMs: third.atMs + settleMs, toMs: shownMs } as const;
 const equals = { ownerOf: groupOf, weights: { flood: 1, second: 1 } } as const;
 const all = { ownerOf: groupOf, weights: { flood: 1, second: 1, third: 2 } } as const;
 
-const tenantBlocks: OfProfile<number> = { smoke: 0, quick: 3, full: 12 };
+const tenantBlocks: OfProfile<number> = { smoke: 1, quick: 3, full: 12 };
 
 export const schedulerTenants: Experiment = {
   id: "scheduler-tenants",
