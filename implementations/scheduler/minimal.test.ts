@@ -226,10 +226,10 @@ describe("limits", () => {
     assert.equal(starts.at(-1), `j.t${count - 1}`);
   });
 
-  test("a chain as long as the queue fails and completes without a deep stack", () => {
+  test("a chain longer than any stack fails and completes without a deep stack", () => {
     for (const outcome of [threw, completed]) {
       const play = new Play();
-      const length = 50_000;
+      const length = 20_000;
       play.submit({ id: "j.t0", maxAttempts: 1 });
       for (let from = 1; from < length; from += limits.tasks) {
         const to = Math.min(length, from + limits.tasks);

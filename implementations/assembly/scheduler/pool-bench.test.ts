@@ -18,7 +18,7 @@ function byMetric(measurements: readonly Measurement[]): Readonly<Record<string,
 test("throughput of any pool", async () => {
   const pool = await TaskPool.open({ workers: 2 });
   try {
-    const empty = byMetric(await emptyTasks(pool, { tasks: 2000, window: 100 }));
+    const empty = byMetric(await emptyTasks(pool, { tasks: 1000, window: 100 }));
     assert.ok(empty["empty-tasks-per-s"]! > 0);
     const uniform = byMetric(await uniformTasks(pool, { tasks: 200 }));
     assert.ok(uniform["uniform-us-per-task"]! >= 50, "two workers cannot do 100 us tasks faster");
@@ -31,7 +31,7 @@ test("throughput of any pool", async () => {
   } finally {
     await pool.close();
   }
-  const scaled = byMetric(await scaling((workers) => TaskPool.open({ workers }), { tasks: 60 }));
+  const scaled = byMetric(await scaling((workers) => TaskPool.open({ workers }), { tasks: 30 }));
   assert.equal(scaled["efficiency-1-workers"], 1);
   assert.ok(scaled["throughput-1-workers-per-s"]! <= 1000);
 });
@@ -43,8 +43,8 @@ const failing = {
 };
 
 test("stealing evens out what affinities have bound to one worker", async () => {
-  const measured = byMetric(await imbalance({ share: 0.9, tasks: 200, ms: 1 }));
-  assert.ok(measured["makespan-without-stealing-ms"]! >= 180, "the first worker has nine tenths of it");
+  const measured = byMetric(await imbalance({ share: 0.9, tasks: 100, ms: 1 }));
+  assert.ok(measured["makespan-without-stealing-ms"]! >= 90, "the first worker has nine tenths of it");
   assert.ok(measured["stolen-tasks"]! > 0);
   assert.ok(measured["imbalance-with-stealing"]! < measured["imbalance-without-stealing"]!);
 });
@@ -55,19 +55,20 @@ test("waits of a high priority under a flood", async () => {
 });
 
 test("shares of tenants over time", async () => {
-  const measurements = await shares({ windows: 3, windowMs: 60 });
+  const measurements = await shares({ windows: 3, windowMs: 40 });
   const rows = measurements.filter(({ metric }) => metric.startsWith("tenant-share-"));
   assert.equal(rows.length, 6);
-  assert.ok(
-    Math.abs(rows.reduce((sum, { value }) => sum + value, 0) - 3) < 1e-9,
-    "the shares of a window are all of it",
-  );
+  for (const window of [0, 1, 2]) {
+    const sum = (rows[2 * window]?.value ?? Number.NaN) + (rows[2 * window + 1]?.value ?? Number.NaN);
+    // Nothing has ended in a window that a busy machine has slept through.
+    assert.ok(sum === 0 || Math.abs(sum - 1) < 1e-9, `the shares of a window are all of it, not ${sum}`);
+  }
 });
 
 test("how fast a running task makes room", async () => {
-  const measured = byMetric(await preemptionLatency({ arrivals: 10, checkpointMs: 2 }));
+  const measured = byMetric(await preemptionLatency({ arrivals: 5, checkpointMs: 2 }));
   // One each; one more when the machine is so busy that the first to be asked counts as deaf.
-  assert.ok(measured["yields"]! >= 10);
+  assert.ok(measured["yields"]! >= 5);
   assert.ok(measured["arrival-to-start-p50-ms"]! >= measured["yield-p50-ms"]! * 0.5);
 });
 

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runChaos } from "./chaos.fixture.ts";
 
-for (const seed of [1, 2, 3, 4, 5, 6]) {
+for (const seed of [1, 2, 3]) {
   test(`seed ${seed}: nothing is lost, doubled, or out of order`, async () => {
     const { violations, check, counters } = await runChaos({ seed });
     assert.deepEqual(violations, []);

@@ -228,6 +228,13 @@ test("a tenant that is behind takes the worker of one that has had its quantum",
   assert.ok(ran.length >= 4 && Math.max(...ran) < 50, `they take turns: ${ran.join(" ")}`);
 });
 
+test("nobody makes room for a tenant whose next task its quota holds back", async () => {
+  const trial = await begin(1, { tenants: "a:10:1500,b:1" });
+  const own: TaskSpec = { id: "j.b", tenant: "b", body: { kind: "spin", ms: 300, checkpointMs: 1 } };
+  await trial.ends(sleep("j.a1", 200, { tenant: "a" }), sleep("j.a2", 1, { tenant: "a" }), own);
+  assert.equal(told(trial, "preempting").length, 0);
+});
+
 test("dependencies lead to other homes, also while those are down, and failures come back by them", async () => {
   const trial = await begin(2, { requestTimeoutMs: 100 });
   const [here, there] = [jobAt("n1", 2), jobAt("n2", 2)];
@@ -286,6 +293,15 @@ test("the oldest ends are forgotten beyond the bound, and nothing else", async (
   for (const name of ["a", "b", "c", "d", "e"]) await trial.ends(sleep(`j.${name}`, 1));
   for (const name of ["a", "b"]) assert.equal(await trial.status(`j.${name}`), null);
   for (const name of ["c", "d", "e"]) assert.equal((await trial.status(`j.${name}`))?.state, "completed");
+});
+
+test("a forgotten id may be used for another task, and the journal tells the two apart", async () => {
+  const trial = await begin(1, { remembered: 1 });
+  for (const name of ["a", "b", "a"]) await trial.ends(sleep(`j.${name}`, 1));
+  trial.deployment.inject({ kind: "kill", nodes: ["n1"] }).heal();
+  await trial.until("it serves again", () => told(trial, "start").length === 2);
+  assert.equal((await trial.status("j.a"))?.state, "completed");
+  assert.equal(await trial.status("j.b"), null);
 });
 
 test("an orderly stop keeps everything, and the same seed is the same run", async () => {

@@ -143,11 +143,14 @@ export class SchedulerNode {
     } catch {
       return; // Damaged on the way: to a datagram protocol that is a lost message.
     }
+    // Bytes that say something else than a request are no reason for a node to end.
+    if (typeof request !== "object" || (request as unknown) === null) return;
     const { id } = request;
     const answer = (reply: ClientReply["reply"]): void => {
       if (!this.#isEnded) this.#options.transport.send(client, encode({ id, reply } satisfies ClientReply));
     };
-    if (typeof request.operation === "object") return this.#core.request(request, answer);
+    const { operation } = request as { readonly operation: unknown };
+    if (typeof operation === "object" && operation !== null) return this.#core.request(request, answer);
     answer({ kind: "error", code: "MALFORMED_REQUEST", reason: "the nodes of a scheduler are those it began with" });
   }
 

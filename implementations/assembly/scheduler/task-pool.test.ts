@@ -154,7 +154,7 @@ test("a pool can be closed whatever runs, and then tells of nothing", async (con
 
 test("many tasks from many callbacks: each ends once", async (context) => {
   const pool = await open(context, { workers: 2 });
-  const tasks = 40_000;
+  const tasks = 10_000;
   const ends = new Uint8Array(tasks);
   await new Promise<void>((resolve) => {
     let [next, left] = [0, tasks];

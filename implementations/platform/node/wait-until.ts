@@ -2,16 +2,19 @@
 
 import { AssertionError } from "../../foundation/assert.ts";
 
+const quickTurns = 100;
+
 /**
- * Resolves when `condition` holds; it is looked at once per turn of the event loop.
+ * Resolves when `condition` holds. It is looked at once per turn of the event loop at first, then every millisecond:
+ * the processes that are waited for need the processor more.
  *
  * @throws AssertionError when it does not hold within `limitMs`: long enough for any machine, so only a defect gets
  *   here.
  */
 export async function waitUntil(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
   const endMs = performance.now() + limitMs;
-  while (!condition()) {
+  for (let turn = 0; !condition(); turn++) {
     if (performance.now() > endMs) throw new AssertionError(`Gave up after ${limitMs} ms waiting until ${what}`);
-    await new Promise(setImmediate);
+    await new Promise((resolve) => void (turn < quickTurns ? setImmediate(resolve) : setTimeout(resolve, 1)));
   }
 }

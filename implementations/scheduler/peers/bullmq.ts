@@ -52,6 +52,13 @@ const queueName = "tasks";
 /** The stalled check is the only thing that could use it up, and it is no fault of a task. */
 const maxStalledCount = 1_000_000;
 
+interface RunningAttempt {
+  readonly token: number;
+  /** Attempts of the job that failed before this one. */
+  readonly failures: number;
+  readonly startedMs: Millis;
+}
+
 type TaskJob = Job<JobData, JsonValue>;
 
 export class BullmqLibrary implements PeerLibrary {
@@ -60,7 +67,9 @@ export class BullmqLibrary implements PeerLibrary {
   readonly #queue: Queue<JobData, JsonValue>;
   readonly #worker: Worker<JobData, JsonValue>;
   /** Attempts under way, by task. */
-  readonly #running = new Map<string, { readonly token: number; readonly startedMs: Millis }>();
+  readonly #running = new Map<string, RunningAttempt>();
+  /** Tasks whose attempt was lost as the next one told, before their job was said to have stalled. */
+  readonly #knownLost = new Set<string>();
 
   private constructor(events: PeerEvents, options: BullmqOptions) {
     this.#options = options;
@@ -91,7 +100,9 @@ export class BullmqLibrary implements PeerLibrary {
     this.#worker.on("failed", (job, error) => {
       if (job !== undefined) this.#failed(job, error);
     });
-    this.#worker.on("stalled", (task) => this.#lost(task));
+    this.#worker.on("stalled", (task) => {
+      if (!this.#knownLost.delete(task)) this.#lost(task);
+    });
   }
 
   /** Connects; nothing is executed before `start`. */
@@ -106,11 +117,12 @@ export class BullmqLibrary implements PeerLibrary {
   async found(): Promise<readonly FoundTask[]> {
     const jobs = await this.#queue.getJobs(["completed", "failed", "active", "prioritized", "wait", "delayed"], 0, -1);
     const active = new Set((await this.#queue.getJobs(["active"], 0, -1)).map(({ id }) => id));
+    const failed = new Set((await this.#queue.getJobs(["failed"], 0, -1)).map(({ id }) => id));
     return jobs.map((job: TaskJob): FoundTask => {
-      const { id = "", data, attemptsStarted: attempts } = job;
+      const { id = "", data, attemptsStarted: attempts, attemptsMade: failures } = job;
       const isRunning = active.has(id);
-      if (isRunning) this.#running.set(id, { token: attempts, startedMs: nodeClock.nowMs() });
-      return { id, kept: data.kept, attempts, isRunning, end: isRunning ? undefined : endOf(job) };
+      if (isRunning) this.#running.set(id, { token: attempts, failures, startedMs: nodeClock.nowMs() });
+      return { id, kept: data.kept, attempts, isRunning, end: isRunning ? undefined : endOf(job, failed.has(id)) };
     });
   }
 
@@ -149,8 +161,13 @@ export class BullmqLibrary implements PeerLibrary {
     };
   }
 
-  #started({ id = "", attemptsStarted: token }: TaskJob): void {
-    this.#running.set(id, { token, startedMs: nodeClock.nowMs() });
+  #started({ id = "", attemptsStarted: token, attemptsMade: failures }: TaskJob): void {
+    // Redis hands out a stalled job before the worker that found it so says that.
+    if (this.#running.get(id)?.failures === failures) {
+      this.#lost(id);
+      this.#knownLost.add(id);
+    }
+    this.#running.set(id, { token, failures, startedMs: nodeClock.nowMs() });
     this.#events.started(id, token);
   }
 
@@ -181,11 +198,10 @@ export class BullmqLibrary implements PeerLibrary {
   }
 }
 
-function endOf(job: TaskJob): TaskEnd | undefined {
+/** @param isFailed whether Redis has it among those: a job keeps the reason of an attempt that it has mended. */
+function endOf(job: TaskJob, isFailed: boolean): TaskEnd | undefined {
   if (job.finishedOn === undefined) return undefined;
-  return job.failedReason === undefined
-    ? { state: "completed", result: job.returnvalue }
-    : failureWith(job.failedReason);
+  return isFailed ? failureWith(job.failedReason) : { state: "completed", result: job.returnvalue };
 }
 
 function reasonOf(message: string): Extract<FailureReason, "threw" | "crashed"> {

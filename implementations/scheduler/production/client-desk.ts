@@ -92,6 +92,8 @@ export class ClientDesk {
   }
 
   #forgetOld(): void {
+    // Looked at first: what was put at the end left a hole, and a walk begins with all of them.
+    if (this.#sessions.size <= 2 * this.#most) return;
     for (const [client, { pending }] of this.#sessions) {
       if (this.#sessions.size <= 2 * this.#most || pending !== undefined) return;
       this.#sessions.delete(client);

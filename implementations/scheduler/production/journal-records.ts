@@ -173,7 +173,8 @@ export class JournalState {
   }
 
   #add(id: string, task: RecoveredTask): void {
-    assert(!this.live.has(id) && !this.ended.has(id), `${id} is accepted once`);
+    assert(!this.live.has(id), `${id} is accepted once`);
+    this.ended.delete(id); // Of an earlier task that was forgotten, or its id would not have been taken again.
     this.live.set(id, task);
     for (const dependency of task.unmet) {
       this.#dependants.set(dependency, [...(this.#dependants.get(dependency) ?? []), id]);

@@ -60,12 +60,9 @@ export class Preemptor {
   /** This home's tenants whose tasks wait, and not for their own quota alone. */
   #waiting(): readonly WaitingTenant[] {
     const { queue, shares } = this.#ports;
-    return shares.slice(0, -1).flatMap((quota, tenant) => {
-      if (queue.waitingOf(tenant) === 0) return [];
-      const rank = queue.bestRankOf(tenant);
-      const used = queue.usageOf(tenant);
-      const isAtQuota = used.cpuMilli >= quota.cpuMilli || used.memoryMb > quota.memoryMb;
-      return rank === undefined || isAtQuota ? [] : [{ tenant, rank }];
+    return shares.slice(0, -1).flatMap((_, tenant) => {
+      const rank = queue.waitingOf(tenant) === 0 ? undefined : queue.bestRankOf(tenant);
+      return rank === undefined ? [] : [{ tenant, rank }];
     });
   }
 }

@@ -51,6 +51,14 @@ export class RunQueueModel {
     return this.#lanes[tenant]!.flat();
   }
 
+  /** Of the heads of its lanes, those that its quota has room for. */
+  bestRankOf(tenant: number): number | undefined {
+    const ranks = this.#lanes[tenant]!.flatMap(([head]) =>
+      head !== undefined && fits(head, this.heldOf(tenant), this.shares[tenant]!) ? [head.rank] : [],
+    );
+    return ranks.length === 0 ? undefined : Math.min(...ranks);
+  }
+
   withdraw(slot: number): boolean {
     for (const lane of this.#lanes.flat()) {
       const index = lane.findIndex((task) => task.slot === slot);

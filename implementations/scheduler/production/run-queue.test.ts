@@ -157,12 +157,11 @@ test("beside a model: what is taken next, what is held, what waits", () => {
           assert.ok(held.cpuMilli <= share.cpuMilli && held.memoryMb <= share.memoryMb);
           const waiting = model.waitingOf(tenant);
           assert.equal(owner.waitingOf(tenant), waiting.length);
-          const best = waiting.length === 0 ? undefined : Math.min(...waiting.map(({ rank }) => rank));
-          assert.equal(owner.bestRankOf(tenant), best);
+          assert.equal(owner.bestRankOf(tenant), model.bestRankOf(tenant));
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -226,7 +225,7 @@ test("virtual times of backlogged tenants stay within 2 W L of each other, whate
       const boundMs = 2 * workers * Math.max(longestMs, 1 / unitsPerMs);
       assert.ok(most <= boundMs, `${most} ms apart, ${boundMs} ms allowed`);
     }),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
 });
 
@@ -281,6 +280,16 @@ test("virtual time goes round without anybody noticing", () => {
     owner.virtualMsOf(1);
   }
   assert.ok(owner.virtualMsOf(0) > turnMs, "it has gone round");
+});
+
+test("a long task of a tiny weight is charged no more at its start than at its end", () => {
+  const { owner, workers, offer } = queueOf({ shares: [{ ...noQuota, weight: 0.001 }, noQuota] });
+  for (const tenant of [0, 0, 1]) offer({ tenant, token: tenant });
+  const first = workers[0]!.take(0)!;
+  workers[0]!.release(first.slot, 10_000);
+  const before = owner.virtualMsOf(0);
+  for (let index = 0; index < 2; index++) workers[index]!.take(0);
+  assert.ok(owner.virtualMsOf(0) > before, "virtual time has not gone back");
 });
 
 test("a big task gets through however many small ones there are, and is passed over a bounded number of times", () => {

@@ -97,7 +97,10 @@ export class RunQueueOwner {
     this.#virtualUnits = new Float64Array(memory.tenants);
   }
 
-  /** Returns a slot for a task; -1: full. */
+  /**
+   * Returns a slot for a task; -1: full, or (with tens of thousands of offers in the 10 ms that a thread in the middle
+   * of a search may wait for its processor) out of nodes for that long.
+   */
   allocate(): number {
     this.#offerPostponed();
     const slot = this.#free.pop();
@@ -251,14 +254,18 @@ export class RunQueueOwner {
     return this.#taker.tenants.held();
   }
 
-  /** The least rank that waits in any lane of the tenant. */
+  /** The least rank that waits at the head of any lane of the tenant, of those that its quota has room for. */
   bestRankOf(tenant: number): number | undefined {
-    const { lists } = this.#taker;
+    const { lists, slots, tenants } = this.#taker;
     let best: number | undefined;
     lists.pin();
     for (let lane = -1; lane < this.#memory.workers; lane++) {
       const node = lists.peek(this.#taker.listOf(tenant, lane));
       if (node < 0) continue;
+      const slot = slots.slotOf(node);
+      const cpu = slots.get(slot, slotWord.cpu);
+      const memory = slots.get(slot, slotWord.memory);
+      if (tenants.roomOf(tenant, cpu, memory, false) === "quota") continue;
       const rank = lists.rankOf(node);
       if (best === undefined || rank < best) best = rank;
     }

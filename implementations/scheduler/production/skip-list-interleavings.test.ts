@@ -176,7 +176,7 @@ function expectSlotsBack(view: SkipLists, where: string): void {
 }
 
 test("an operation interrupted anywhere by others, and these by yet others, is linearizable", () => {
-  for (let seed = 0; seed < 1200; seed++) {
+  for (let seed = 0; seed < 600; seed++) {
     let at = 0;
     while (interleave(seed, at)) at++;
     ok(at > 0);
@@ -230,7 +230,7 @@ function ascending(one: number, other: number): number {
 }
 
 test("a thread that dies anywhere leaves each element there once, or known to be its own", () => {
-  for (let seed = 0; seed < 1500; seed++) {
+  for (let seed = 0; seed < 750; seed++) {
     let at = 0;
     while (die(seed, at)) at++;
   }

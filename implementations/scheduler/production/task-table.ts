@@ -7,6 +7,7 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Timer } from "../../foundation/effects.ts";
+import { Fifo } from "../../foundation/fifo.ts";
 import type { Millis } from "../../foundation/units.ts";
 import type { JsonValue, SchedulerState, TaskEnd, TaskStatus } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
@@ -60,6 +61,8 @@ export class TaskTable {
   readonly #live = new Map<string, Task>();
   /** In the order in which they ended. */
   readonly #ended = new Map<string, EndedTask>();
+  /** The same, for `prune`: a walk through the map begins with the holes of all that was forgotten. */
+  readonly #oldest = new Fifo<EndedTask>();
   /** By dependency, which may be another home's. */
   readonly #dependants = new Map<string, Task[]>();
 
@@ -127,14 +130,14 @@ export class TaskTable {
   /** Also of earlier lives. */
   remember(ended: EndedTask): EndedTask {
     this.#ended.set(ended.id, ended);
+    this.#oldest.push(ended);
     return ended;
   }
 
   /** Forgets the oldest ends beyond the bound. */
   prune(): void {
-    for (const { id, isDurable } of this.#ended.values()) {
-      if (this.#ended.size <= this.#remembered || !isDurable) return;
-      this.#ended.delete(id);
+    while (this.#oldest.length > this.#remembered && this.#oldest.peek()?.isDurable === true) {
+      this.#ended.delete(this.#oldest.shift()?.id ?? "");
     }
   }
 

@@ -173,7 +173,7 @@ export class TenantTable {
   /** Charges an attempt that starts with what it will probably take, and returns that, for its end. */
   startAttempt(tenant: number): number {
     const estimate = this.#words[this.#memory.tenantAt(tenant) + tenantWord.estimate]!;
-    const units = Math.max(leastUnits, Math.round(estimate / this.#weightOf(tenant)));
+    const units = Math.min(this.#mostUnits, Math.max(leastUnits, Math.round(estimate / this.#weightOf(tenant))));
     this.#advance(tenant, units);
     return units;
   }

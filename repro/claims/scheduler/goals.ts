@@ -3,12 +3,11 @@
 import type { Band } from "../../../harness/claim/band.ts";
 import type { Claim } from "../../../harness/claim/claim.ts";
 import { goalsDocument } from "../consensus/goals.ts";
-import { always, check, metric, timesAsLarge, typical } from "../measures.ts";
+import { check, metric, timesAsLarge, typical } from "../measures.ts";
 
 const minimal = { implementation: "minimal" } as const;
 const production = { implementation: "production" } as const;
 const threads = { ...production, substrate: "cluster" } as const;
-const simulated = { ...production, substrate: "simulated" } as const;
 const atLeast = (limit: number): Band => ({ kind: "at-least", limit });
 const atMost = (limit: number): Band => ({ kind: "at-most", limit });
 
@@ -130,12 +129,9 @@ export const schedulerGoalClaims: readonly Claim[] = [
     statement: "tenants of equal weight get within 5 % of each other",
     class: "shape",
     published: { metric: "deviation", value: "0.05", unit: "ratio", band: "<=0.05" },
-    bandReason: "the goal, on real threads and in virtual time",
-    experiments: ["scheduler-tenants", "scheduler-pools"],
-    measures: [
-      always("share-deviation@contended", simulated, atMost(0.05), "ratio", "deviation beside a flood, virtual time"),
-      typical("tenant-deviation", threads, atMost(0.05), "ratio", "deviation, real threads"),
-    ],
+    bandReason: "the goal, on real threads",
+    experiments: ["scheduler-pools"],
+    measures: [typical("tenant-deviation", threads, atMost(0.05), "ratio", "deviation, real threads")],
     expected: "reproduced",
   }),
   goal({

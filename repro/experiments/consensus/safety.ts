@@ -9,7 +9,7 @@ import type { SafetyOptions } from "../safety-stages.ts";
 const options: SafetyOptions = {
   experiment: { id: "consensus-safety", module: "consensus" },
   kinds: { production: everyFault, minimal: memorySparingMessageFaults },
-  sweeps: { smoke: { stages: 1, runs: 24 }, quick: { stages: 3, runs: 40 }, full: { stages: 3, runs: 300 } },
+  sweeps: { smoke: { stages: 1, runs: 16 }, quick: { stages: 3, runs: 40 }, full: { stages: 3, runs: 300 } },
   sweepsPerS: 20,
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },

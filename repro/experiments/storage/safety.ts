@@ -15,7 +15,7 @@ const options: SafetyOptions = {
     production: everyFault.filter((kind) => kind !== "transfer"),
     minimal: memorySparingFaults,
   },
-  sweeps: { smoke: { stages: 1, runs: 14 }, quick: { stages: 2, runs: 35 }, full: { stages: 3, runs: 200 } },
+  sweeps: { smoke: { stages: 1, runs: 10 }, quick: { stages: 2, runs: 35 }, full: { stages: 3, runs: 200 } },
   sweepsPerS: 15,
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },

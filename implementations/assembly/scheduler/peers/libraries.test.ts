@@ -189,7 +189,7 @@ for (const peer of peers) {
       }
       const others = Array.from({ length: 20 }, (_, index) => task(`a.${index}x`, { kind: "spin", ms: 1 }));
       const { ends } = await runAll(peer, 2, [
-        task("a.crash", { kind: "crash", ms: 0 }),
+        task("a.crash", { kind: "crash", ms: 0 }, { maxAttempts: 2 }),
         task("a.once", { kind: "crash", ms: 1, times: 1 }),
         ...others,
       ]);
@@ -215,7 +215,7 @@ for (const peer of peers) {
 
     test("as a pool it does many tasks, each once", { skip }, async () => {
       const pool = await peer.pool(2);
-      const count = 2500;
+      const count = peer.name === "p-queue" ? 1200 : 300; // Once more than the pool hands over at once.
       const results: number[] = [];
       for (let index = 0; index < count; index++) {
         pool.submit({ body: { kind: "spin", ms: 0, returns: index } }, (end) => {

@@ -38,7 +38,7 @@ const maxMessageLength = 1000;
 export function messageOf(thrown: unknown): string {
   let text: string;
   try {
-    text = thrown instanceof Error ? thrown.message : String(thrown);
+    text = String(thrown instanceof Error ? thrown.message : thrown); // A message need not be a text.
   } catch {
     text = "something that cannot be shown"; // Its own toString throws.
   }

@@ -31,6 +31,11 @@ export function throwNothingReadable(): never {
   throw Object.create(null);
 }
 
+/** What is thrown has a message, but that is no text. */
+export function throwOddMessage(): never {
+  throw Object.assign(new Error(), { message: 404 });
+}
+
 export function text(_context: TaskContext, length: number): string {
   return "x".repeat(length);
 }

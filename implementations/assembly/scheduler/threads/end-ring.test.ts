@@ -14,7 +14,7 @@ test("records and bytes come out as they went in, through many wraps", () => {
   const shared = allocateEndRing();
   const [writer, reader] = [new EndWriter(shared), new EndReader(shared)];
   const length = (index: number): number => (index * 7919) % 16_000;
-  const attempts = 5 * ringRecords;
+  const attempts = 3 * ringRecords;
   for (let index = 0; index < attempts; index++) {
     assert.equal(reader.next(), false);
     writer.start(index, index * 2 ** 22, -1, index / 3, index / 7);

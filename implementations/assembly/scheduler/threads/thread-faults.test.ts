@@ -88,9 +88,9 @@ test("threads killed at random moments lose no task and end none twice", async (
     callOf("add", 1, 2),
     callOf("addLater", 1, 2),
   ];
-  const tasks = 12_000;
+  const tasks = 4000;
   const windowTasks = 200;
-  const mostKills = 12;
+  const mostKills = 6;
   const completed = new Int32Array(tasks);
   let [next, left, kills, lost] = [0, tasks, 0, 0];
   await new Promise<void>((resolve, reject) => {
@@ -105,7 +105,7 @@ test("threads killed at random moments lose no task and end none twice", async (
       left--;
       if (left === 0) resolve();
       else if (next < tasks) submit();
-      if (kills < mostKills && random.below(500) === 0) {
+      if (kills < mostKills && random.below(150) === 0) {
         kills++;
         trial.threads.inject({ worker: random.below(2), change: "kill" });
       }
@@ -192,7 +192,7 @@ test("threads end in bounded time, spinning, sleeping or stalled", async (contex
 
 test("ends that the main thread does not look at are bounded, and none is lost or damaged", async (context) => {
   const trial = await ThreadsTrial.open(context, { workers: 2 });
-  const lengths = Array.from({ length: 2500 }, (_, index) => (index * 7919) % 16_000);
+  const lengths = Array.from({ length: 1200 }, (_, index) => (index * 7919) % 16_000);
   const running = lengths.map((length) => trial.run(callOf("text", length)));
   const busyUntilMs = performance.now() + 100;
   while (performance.now() < busyUntilMs); // The rings fill meanwhile, several times over if they could.
