@@ -28,7 +28,7 @@ import { minimalSize } from "./minimal-size.ts";
 import { schedulerAtRest, schedulerStepByStep } from "./scheduler/agreement.ts";
 import { schedulerCluster } from "./scheduler/cluster.ts";
 import { schedulerChains, schedulerHomes, schedulerPriorities } from "./scheduler/dependencies.ts";
-import { schedulerPools, schedulerSkipList } from "./scheduler/pools.ts";
+import { schedulerLockFreedom, schedulerPools, schedulerSkipList } from "./scheduler/pools.ts";
 import { schedulerSafety } from "./scheduler/safety.ts";
 import { schedulerBalance, schedulerGantt, schedulerPreemption, schedulerTenants } from "./scheduler/sharing.ts";
 import { schedulerFlood, schedulerMixed } from "./scheduler/waits.ts";
@@ -89,6 +89,7 @@ export const experiments: readonly Experiment[] = [
   schedulerPreemption,
   schedulerBalance,
   schedulerGantt,
+  schedulerLockFreedom,
   schedulerCluster,
   schedulerSkipList,
   schedulerPools,

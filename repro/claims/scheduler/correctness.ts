@@ -36,24 +36,13 @@ const tradeoff = tradeoffOf("scheduler");
 
 export const schedulerTradeoffClaims: readonly Claim[] = [
   tradeoff("T-SCH-1", "priority queue: minimal has binary heap; production has lock-free skip list", {
-    experiments: ["scheduler-skip-list"],
+    experiments: ["scheduler-lock-freedom"],
     measures: [
-      always(
-        "queue-speed-up@2-threads",
-        minimal,
-        { kind: "at-most", limit: 1.2 },
-        "ratio",
-        "operations of two threads on a heap under a lock to one thread's",
-      ),
-      always(
-        "queue-speed-up@2-threads",
-        production,
-        { kind: "at-least", limit: 1.2 },
-        "ratio",
-        "operations of two threads on the skip list to one thread's",
-      ),
+      always("blocking-places", minimal, some, "count", "places at which whoever stops blocks all others, heap"),
+      always("stopping-places", production, some, "count", "places at which an operation on the skip list can stop"),
+      always("blocking-places", production, none, "count", "those at which whoever stops blocks all others"),
     ],
-    bandReason: "threads that wait for each other's lock gain nothing from being two; both need two processors",
+    bandReason: "what lock-free means: a thread that stops anywhere is in nobody's way; tried at every place",
     code: "implementations/scheduler/production/skip-list.ts",
     notes: "minimal is a heap that one thread owns: under a lock it stands for what it would be among several",
   }),

@@ -1,5 +1,7 @@
 /** How fast pools of real threads are: ours, minimal, and libraries from elsewhere. */
 
+import { computedStage } from "../../../harness/computed-stage.ts";
+import { lockFreedom } from "../../../harness/rooms/scheduler/lock-freedom.ts";
 import type { Experiment, Profile } from "../../../harness/plan/experiment.ts";
 import { poolStage } from "../../../harness/pool-stage.ts";
 import type { PoolStageOptions } from "../../../harness/pool-stage.ts";
@@ -44,6 +46,24 @@ export const schedulerSkipList: Experiment = {
         scale: scales[profile],
       }),
     ),
+};
+
+export const schedulerLockFreedom: Experiment = {
+  id: "scheduler-lock-freedom",
+  module: "scheduler",
+  title: "A thread that stops in the middle of an operation",
+  purpose:
+    "At how many places of an insertion or a removal does a thread that stops for good keep the others from theirs: on " +
+    "the skip list, and on a heap under a lock?",
+  stages: () => [
+    computedStage({
+      experiment: "scheduler-lock-freedom",
+      block: 0,
+      label: "stopped before every atomic access",
+      estimateS: 0.1,
+      compute: { production: () => lockFreedom("skip-list"), minimal: () => lockFreedom("locked-heap") },
+    }),
+  ],
 };
 
 export const schedulerPools: Experiment = {
