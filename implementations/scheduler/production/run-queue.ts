@@ -78,6 +78,9 @@ export class RunQueueOwner {
   readonly #isNodeUsed: Uint8Array;
   /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
   readonly #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
+  #isBatch = false;
+  /** Offers of this batch for which nobody was woken. */
+  #unwoken = 0;
   /** By tenant: virtual time when last asked for, and without the wrap-around. */
   readonly #virtualTimes: Int32Array;
   readonly #virtualUnits: Float64Array;
@@ -147,6 +150,21 @@ export class RunQueueOwner {
       return this.#taker.drawTicket();
     }
     return this.#insert(slot, offer);
+  }
+
+  /**
+   * Calls `work`. What it offers can be taken at once, but while a worker is awake the owner wakes no other for it, save
+   * for every so many and at the end: waking takes longer than handing out, and who is awake wakes the next if there is
+   * more than it can take. For offers that come one upon the other.
+   */
+  inBatch(work: () => void): void {
+    this.#isBatch = true;
+    try {
+      work();
+    } finally {
+      this.#isBatch = false;
+      this.#wakeForUnwoken();
+    }
   }
 
   /** True: it was still queued and is not any more. False: somebody has taken it. */
@@ -310,8 +328,15 @@ export class RunQueueOwner {
     lists.insert(list, node, offer.rank, offer.order);
     const ticket = this.#taker.drawTicket();
     sleepers.raiseSignal();
-    this.#taker.wakeForWork();
+    if (!this.#isBatch || sleepers.areAllAsleep()) this.#taker.wakeForWork();
+    else if (++this.#unwoken >= mostUnwoken) this.#wakeForUnwoken();
     return ticket;
+  }
+
+  #wakeForUnwoken(): void {
+    if (this.#unwoken === 0) return;
+    this.#unwoken = 0;
+    this.#taker.wakeForWork();
   }
 
   #renewNode(slot: number, attempts: number): boolean {
@@ -326,6 +351,7 @@ export class RunQueueOwner {
   }
 
   #unpostpone(slot: number): boolean {
+    if (this.#postponed.length === 0) return false;
     const index = this.#postponed.findIndex((postponed) => postponed.slot === slot);
     if (index >= 0) this.#postponed.splice(index, 1);
     return index >= 0;
@@ -346,6 +372,7 @@ export class RunQueueOwner {
 }
 
 const withdrawAttempts = 10_000;
+const mostUnwoken = 128;
 
 /** `count` whole numbers below `most`, the highest first. In a loop: a simulation makes thousands of queues. */
 function downFrom(most: number, count: number): number[] {

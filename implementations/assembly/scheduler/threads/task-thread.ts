@@ -45,7 +45,7 @@ export interface TaskThreadData {
 export type TaskThreadMessage = "ready" | "look" | "stands";
 
 /** Looks at the queue's signal before a thread goes to sleep: a few microseconds, less than falling asleep takes. */
-const looksBeforeSleep = 500;
+const looksBeforeSleep = 2000;
 /** A task shorter than that is not worth waking the main thread for at its start: its end does so. */
 const briefMs = 1;
 
