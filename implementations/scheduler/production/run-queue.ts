@@ -153,9 +153,9 @@ export class RunQueueOwner {
   }
 
   /**
-   * Calls `work`. What it offers can be taken at once, but while a worker is awake the owner wakes no other for it, save
-   * for every so many and at the end: waking takes longer than handing out, and who is awake wakes the next if there is
-   * more than it can take. For offers that come one upon the other.
+   * Calls `work`, in which offers come one upon the other. They can be taken at once, but while a worker is awake the
+   * owner wakes no other, save for every so many and at the end: waking takes longer than handing out, and who is awake
+   * wakes the next if there is more than it takes itself.
    */
   inBatch(work: () => void): void {
     this.#isBatch = true;
@@ -193,7 +193,7 @@ export class RunQueueOwner {
 
   /** Asks the task of `slot` to yield at its next checkpoint; `offer` takes it back. */
   requestYield(slot: number): void {
-    this.#taker.slots.setYield(slot, true);
+    this.#taker.slots.askToYield(slot);
   }
 
   /**
@@ -318,7 +318,7 @@ export class RunQueueOwner {
     slots.set(slot, slotWord.memory, offer.memoryMb);
     slots.setToken(slot, offer.token);
     slots.setOfferedMs(slot, offer.offeredMs);
-    slots.setYield(slot, false);
+    slots.set(slot, slotWord.mayYield, 0); // Plain: who reads it has claimed the node, which is published below.
     slots.assign(slot, node, list);
     this.#isNodeUsed[slot] = 1;
     slots.setState(slot, slotState.queued, 0);
