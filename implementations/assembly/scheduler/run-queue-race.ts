@@ -347,19 +347,23 @@ class Race {
   /** With nothing in flight: that nothing is held, waits, or has got lost. */
   async #inspect(): Promise<void> {
     const { slots, shares } = this.#options;
-    for (const [name, held] of [
-      ["the node", this.#owner.usage()],
-      ...shares.map((_, t) => [`tenant ${t}`, this.#owner.usageOf(t)] as const),
-    ] as const) {
-      if (held.cpuMilli !== 0 || held.memoryMb !== 0)
-        this.#problems.push(`${name} holds ${JSON.stringify(held)} in the end`);
+    const holders = [
+      ["the node", () => this.#owner.usage()],
+      ...shares.map((_, t) => [`tenant ${t}`, () => this.#owner.usageOf(t)] as const),
+    ] as const;
+    const isPatient = (): boolean => nodeClock.nowMs() - this.#progressMs <= stallMs / 2;
+    const isFree = ({ cpuMilli, memoryMb }: Resources): boolean => cpuMilli === 0 && memoryMb === 0;
+    // A worker that waits for its processor may hold something in vain, for a task that another one had claimed.
+    await this.#until(() => holders.every(([, held]) => isFree(held())) || !isPatient());
+    for (const [name, held] of holders) {
+      if (!isFree(held())) this.#problems.push(`${name} holds ${JSON.stringify(held())} in the end`);
     }
     if (this.#owner.waiting() !== 0) this.#problems.push(`${this.#owner.waiting()} are said to wait in the end`);
     // A worker that waits for its processor in the middle of a search may hold back the nodes of some.
     let free = 0;
     await this.#until(() => {
       while (this.#owner.allocate() >= 0) free++;
-      return free >= slots || nodeClock.nowMs() - this.#progressMs > stallMs / 2;
+      return free >= slots || !isPatient();
     });
     if (free !== slots) this.#problems.push(`${free} of ${slots} slots are free in the end`);
   }

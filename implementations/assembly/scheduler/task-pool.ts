@@ -76,6 +76,8 @@ export class TaskPool implements Pool {
   readonly #options: Required<Omit<TaskPoolOptions, "observer" | "threadMemoryMb">>;
   readonly #observer: PoolObserver | undefined;
   readonly #tenants: ReadonlyMap<string, number>;
+  /** By tenant: what its tasks are charged with. */
+  readonly #charged: readonly Resources[];
   readonly #owner: RunQueueOwner;
   readonly #threads: TaskThreads;
   /** By slot. */
@@ -104,6 +106,7 @@ export class TaskPool implements Pool {
     this.#options = resolved;
     this.#observer = observer;
     this.#tenants = new Map(tenants.map(({ name }, index) => [name, index]));
+    this.#charged = tenants.map(({ quota = noQuota }: PoolTenant) => chargedUnder(quota));
     this.#tasks = new Array<PoolTask | undefined>(slots).fill(undefined);
     this.#done = new Array<Done | undefined>(slots).fill(undefined);
     this.#failures = new Int32Array(slots);
@@ -176,7 +179,7 @@ export class TaskPool implements Pool {
     if (!loaded) return false;
     this.#askedMs[slot] = NaN;
     const lane = task.affinity === undefined ? -1 : task.affinity % workers;
-    const { cpuMilli, memoryMb } = defaultResources;
+    const { cpuMilli, memoryMb } = this.#charged[tenant] ?? defaultResources;
     const order = this.#orders[slot] ?? 0;
     this.#owner.offer(slot, { tenant, lane, rank, order, cpuMilli, memoryMb, token, offeredMs: nowMs });
     this.#threads.wake();
@@ -314,4 +317,15 @@ export class TaskPool implements Pool {
       askedMs: Number.isNaN(askedMs) ? undefined : askedMs,
     };
   }
+}
+
+/**
+ * Of what has no limit nothing is charged: each charge is a word that all workers write. The capacity is none here: a
+ * worker runs one task at a time, all of one size, so no more than there is room for.
+ */
+function chargedUnder({ cpuMilli, memoryMb }: Resources): Resources {
+  return {
+    cpuMilli: cpuMilli === Infinity ? 0 : defaultResources.cpuMilli,
+    memoryMb: memoryMb === Infinity ? 0 : defaultResources.memoryMb,
+  };
 }

@@ -11,6 +11,7 @@
 import PQueue from "p-queue";
 import { UsageError } from "../../foundation/errors.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
+import { OncePool } from "./once-pool.ts";
 import type { PeerEvents } from "./peer-library.ts";
 import { RetryingLibrary } from "./retrying-library.ts";
 import type { OnceLibrary, Ran } from "./retrying-library.ts";
@@ -25,6 +26,11 @@ export interface PQueueOptions {
 
 export function pQueueLibrary(events: PeerEvents, options: PQueueOptions, firstToken = 0): RetryingLibrary {
   return new RetryingLibrary(new OnPQueue(options), events, nodeClock, firstToken);
+}
+
+/** What a program does that has tasks in hand and waits for the promise of each. */
+export function pQueueOnce(options: PQueueOptions): OncePool {
+  return new OncePool(new OnPQueue(options));
 }
 
 class OnPQueue implements OnceLibrary {

@@ -14,6 +14,7 @@
 
 import { Piscina } from "piscina";
 import { nodeClock } from "../../platform/node/clock.ts";
+import { OncePool } from "./once-pool.ts";
 import type { PeerEvents } from "./peer-library.ts";
 import { RetryingLibrary } from "./retrying-library.ts";
 import type { OnceLibrary, Ran } from "./retrying-library.ts";
@@ -28,6 +29,11 @@ export interface PiscinaOptions {
 
 export function piscinaLibrary(events: PeerEvents, options: PiscinaOptions, firstToken = 0): RetryingLibrary {
   return new RetryingLibrary(new OnPiscina(options), events, nodeClock, firstToken);
+}
+
+/** What a program does that has tasks in hand and waits for the promise of each. */
+export function piscinaOnce(options: PiscinaOptions): OncePool {
+  return new OncePool(new OnPiscina(options));
 }
 
 class OnPiscina implements OnceLibrary {

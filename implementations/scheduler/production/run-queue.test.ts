@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { seededRandom } from "../../foundation/prng.ts";
-import { RunQueueMemory } from "./run-queue-memory.ts";
+import { header, RunQueueMemory } from "./run-queue-memory.ts";
 import { noQuota, noResources, RunQueueModel } from "./run-queue-model.fixture.ts";
 import { allocateRunQueue, RunQueueOwner, RunQueueWorker } from "./run-queue.ts";
 import type { Offer, Share, Taken } from "./run-queue.ts";
@@ -392,6 +392,22 @@ test("what is offered again while a thread stands still waits for a node, is cou
   still.unpin();
   assert.ok(owner.allocate() >= 0);
   assert.equal(workers[0]!.take(0)?.slot, slot);
+});
+
+test("in a batch a second worker is woken after many offers or at the end, the first one at once", () => {
+  for (const offers of [2, 300]) {
+    const { shared, owner, offer } = queueOf({ slots: 512 });
+    const { words } = new RunQueueMemory(shared);
+    words[header.asleep] = 0b11;
+    owner.inBatch(() => {
+      offer({});
+      assert.ok(words[header.asleep] === 0b01 || words[header.asleep] === 0b10, "one is woken");
+      words[header.waking] = 0; // It has begun to look.
+      for (let count = 1; count < offers; count++) offer({});
+      assert.equal(words[header.asleep] === 0, offers > 128);
+    });
+    assert.equal(words[header.asleep], 0);
+  }
 });
 
 test("offers that make no sense are refused", () => {

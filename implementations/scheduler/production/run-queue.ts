@@ -78,6 +78,9 @@ export class RunQueueOwner {
   readonly #isNodeUsed: Uint8Array;
   /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
   readonly #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
+  #isBatch = false;
+  /** Offers of this batch for which nobody was woken. */
+  #unwoken = 0;
   /** By tenant: virtual time when last asked for, and without the wrap-around. */
   readonly #virtualTimes: Int32Array;
   readonly #virtualUnits: Float64Array;
@@ -149,6 +152,21 @@ export class RunQueueOwner {
     return this.#insert(slot, offer);
   }
 
+  /**
+   * Calls `work`, in which offers come one upon the other. They can be taken at once, but while a worker is awake the
+   * owner wakes no other, save for every so many and at the end: waking takes longer than handing out, and who is awake
+   * wakes the next if there is more than it takes itself.
+   */
+  inBatch(work: () => void): void {
+    this.#isBatch = true;
+    try {
+      work();
+    } finally {
+      this.#isBatch = false;
+      this.#wakeForUnwoken();
+    }
+  }
+
   /** True: it was still queued and is not any more. False: somebody has taken it. */
   withdraw(slot: number): boolean {
     if (this.#unpostpone(slot)) return true;
@@ -175,7 +193,7 @@ export class RunQueueOwner {
 
   /** Asks the task of `slot` to yield at its next checkpoint; `offer` takes it back. */
   requestYield(slot: number): void {
-    this.#taker.slots.setYield(slot, true);
+    this.#taker.slots.askToYield(slot);
   }
 
   /**
@@ -304,7 +322,7 @@ export class RunQueueOwner {
     slots.set(slot, slotWord.memory, offer.memoryMb);
     slots.setToken(slot, offer.token);
     slots.setOfferedMs(slot, offer.offeredMs);
-    slots.setYield(slot, false);
+    slots.set(slot, slotWord.mayYield, 0); // Plain: who reads it has claimed the node, which is published below.
     slots.assign(slot, node, list);
     this.#isNodeUsed[slot] = 1;
     slots.setState(slot, slotState.queued, 0);
@@ -314,8 +332,15 @@ export class RunQueueOwner {
     lists.insert(list, node, offer.rank, offer.order);
     const ticket = this.#taker.drawTicket();
     sleepers.raiseSignal();
-    this.#taker.wakeForWork();
+    if (!this.#isBatch || sleepers.areAllAsleep()) this.#taker.wakeForWork();
+    else if (++this.#unwoken >= mostUnwoken) this.#wakeForUnwoken();
     return ticket;
+  }
+
+  #wakeForUnwoken(): void {
+    if (this.#unwoken === 0) return;
+    this.#unwoken = 0;
+    this.#taker.wakeForWork();
   }
 
   #renewNode(slot: number, attempts: number): boolean {
@@ -330,6 +355,7 @@ export class RunQueueOwner {
   }
 
   #unpostpone(slot: number): boolean {
+    if (this.#postponed.length === 0) return false;
     const index = this.#postponed.findIndex((postponed) => postponed.slot === slot);
     if (index >= 0) this.#postponed.splice(index, 1);
     return index >= 0;
@@ -350,6 +376,7 @@ export class RunQueueOwner {
 }
 
 const withdrawAttempts = 10_000;
+const mostUnwoken = 128;
 
 /** `count` whole numbers below `most`, the highest first. In a loop: a simulation makes thousands of queues. */
 function downFrom(most: number, count: number): number[] {

@@ -25,9 +25,11 @@ import type { RunQueueMemory } from "./run-queue-memory.ts";
 export class Sleepers {
   readonly #words: Int32Array;
   readonly #memory: RunQueueMemory;
+  readonly #everybody: number;
 
   constructor(memory: RunQueueMemory) {
     this.#memory = memory;
+    this.#everybody = 2 ** memory.workers - 1;
     this.#words = memory.words;
   }
 
@@ -43,6 +45,10 @@ export class Sleepers {
   /** A bit per worker. */
   asleep(): number {
     return Atomics.load(this.#words, header.asleep);
+  }
+
+  areAllAsleep(): boolean {
+    return this.asleep() === this.#everybody;
   }
 
   isAnyWaking(): boolean {

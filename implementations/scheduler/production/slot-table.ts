@@ -65,8 +65,8 @@ export class SlotTable {
     this.#doubles[(this.#memory.slotAt(slot) + slotWord.offeredMs) >> 1] = ms;
   }
 
-  setYield(slot: number, wanted: boolean): void {
-    Atomics.store(this.#words, this.#memory.slotAt(slot) + slotWord.mayYield, wanted ? 1 : 0);
+  askToYield(slot: number): void {
+    Atomics.store(this.#words, this.#memory.slotAt(slot) + slotWord.mayYield, 1);
   }
 
   isYieldWanted(slot: number): boolean {

@@ -128,6 +128,7 @@ export class TaskTaker {
     slots.setState(slot, slotState.released, this.#thread);
     tenants.giveBack(tenant, cpu, memory, holdsCapacity);
     tenants.endAttempt(tenant, provisional, ranMs);
+    if (cpu === 0 && memory === 0) return; // Nothing has become possible.
     this.sleepers.raiseSignal();
     this.wakeForWork();
   }

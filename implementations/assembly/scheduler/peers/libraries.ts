@@ -5,9 +5,9 @@
 import { BullmqLibrary } from "../../../scheduler/peers/bullmq.ts";
 import type { BullmqOptions } from "../../../scheduler/peers/bullmq.ts";
 import { LibraryPool } from "../../../scheduler/peers/library-pool.ts";
-import { pQueueLibrary } from "../../../scheduler/peers/p-queue.ts";
+import { pQueueLibrary, pQueueOnce } from "../../../scheduler/peers/p-queue.ts";
 import type { PeerEvents, PeerLibrary } from "../../../scheduler/peers/peer-library.ts";
-import { piscinaLibrary } from "../../../scheduler/peers/piscina.ts";
+import { piscinaLibrary, piscinaOnce } from "../../../scheduler/peers/piscina.ts";
 import type { Pool } from "../pool.ts";
 import { loadModule } from "./load-module.ts";
 
@@ -17,9 +17,10 @@ export function openPQueue(events: PeerEvents, workers: number, firstToken = 0):
 }
 
 export function openPiscina(events: PeerEvents, workers: number, firstToken = 0): PeerLibrary {
-  const workerFile = new URL("./piscina-worker.ts", import.meta.url);
-  return piscinaLibrary(events, { workers, workerFile }, firstToken);
+  return piscinaLibrary(events, { workers, workerFile: piscinaWorkerFile }, firstToken);
 }
+
+const piscinaWorkerFile = new URL("./piscina-worker.ts", import.meta.url);
 
 export type OpenBullmqOptions = Omit<BullmqOptions, "processorFile" | "load">;
 
@@ -31,11 +32,11 @@ export function openBullmq(events: PeerEvents, options: OpenBullmqOptions): Prom
 
 /** These pools know no tenants and no lanes; what a task says of them is passed over. */
 export function pQueuePool(workers: number): Pool {
-  return new LibraryPool((events) => openPQueue(events, workers));
+  return pQueueOnce({ workers, load: loadModule });
 }
 
 export function piscinaPool(workers: number): Pool {
-  return new LibraryPool((events) => openPiscina(events, workers));
+  return piscinaOnce({ workers, workerFile: piscinaWorkerFile });
 }
 
 /** Over a Redis of its own: what an earlier pool left there would be executed too. */

@@ -156,7 +156,9 @@ export class TaskThreads implements TaskExecutor {
   /** Reads what is in the rings now, and not only in the next turn of the event loop. */
   look(): boolean {
     let found = false;
-    for (const worker of this.#workers) if (worker.isAlive && this.#read(worker, maxReadAtOnce)) found = true;
+    this.#options.owner.inBatch(() => {
+      for (const worker of this.#workers) if (worker.isAlive && this.#read(worker, maxReadAtOnce)) found = true;
+    });
     return found;
   }
 
