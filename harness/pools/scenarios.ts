@@ -35,6 +35,7 @@ type Scenario = (options: ScenarioOptions) => Promise<readonly Measurement[]>;
 const twoWorkers = 2;
 const publishedWorkers = 8;
 const queueRounds = 3;
+const backlogTasks = 50_000;
 const leastArrivals = 200;
 
 export const scenarios = {
@@ -45,6 +46,13 @@ export const scenarios = {
       // What was compiled while it warmed up is not measured.
       await emptyTasks(pool, { tasks: Math.ceil(tasks / 5) });
       return rateOf("empty", await emptyTasks(pool, { tasks }), "empty-tasks-per-s");
+    }),
+  /** The same with as many handed in at once as a queue is there for. */
+  backlog: (options) =>
+    withPool(options, twoWorkers, async (pool) => {
+      const tasks = Math.max(2 * backlogTasks, scaled(400_000, options));
+      await emptyTasks(pool, { tasks: backlogTasks, window: backlogTasks });
+      return rateOf("backlog", await emptyTasks(pool, { tasks, window: backlogTasks }), "empty-tasks-per-s");
     }),
   /** Tasks of 100 us on 8 workers, as published. */
   uniform: (options) =>

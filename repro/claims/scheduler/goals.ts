@@ -92,12 +92,22 @@ export const schedulerGoalClaims: readonly Claim[] = [
     statement: "that is at least 3 times p-queue",
     class: "ratio",
     published: { metric: "production to p-queue", value: "3", unit: "ratio", band: ">=3" },
-    bandReason: "the goal; both in the same block, two at a time",
+    bandReason: "the goal; both in the same block, with the same number of tasks in flight",
     experiments: ["scheduler-pools"],
     measures: [
-      timesAsLarge("throughput-per-s@empty", "production", "p-queue", atLeast(3), "empty tasks per second, end to end"),
+      timesAsLarge(
+        "throughput-per-s@empty",
+        "production",
+        "p-queue",
+        atLeast(3),
+        "empty tasks per second, 1,024 at a time",
+      ),
+      timesAsLarge("throughput-per-s@backlog", "production", "p-queue", atLeast(3), "the same with 50,000 waiting"),
     ],
-    expected: "reproduced",
+    expected: "not reproduced",
+    notes:
+      "p-queue calls a function on the thread that hands it in, and is at its best with a short queue; with the back-pressure " +
+      "that its documentation recommends (onSizeLessThan) it does the 40,000/s that the goal had in mind",
   }),
   goal({
     id: "P-SCH-6",

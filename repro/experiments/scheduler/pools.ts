@@ -9,10 +9,10 @@ import type { PoolStageOptions } from "../../../harness/pool-stage.ts";
 type OfProfile<Value> = Readonly<Record<Profile, Value>>;
 
 const everyPool: PoolStageOptions["contenders"] = {
-  production: ["empty"],
+  production: ["empty", "backlog"],
   minimal: ["empty"],
   piscina: ["empty"],
-  "p-queue": ["empty"],
+  "p-queue": ["empty", "backlog"],
   bullmq: ["empty"],
 };
 const threads: PoolStageOptions["contenders"] = {
