@@ -195,6 +195,48 @@ test("a deadline ends a task wherever it is: blocked, queued, running, lent, or 
   assert.deepEqual(await again.waitFor("j.runs"), [["j.runs", deadline]]);
 });
 
+test("an attempt that goes on after its deadline loses its thread, and the next task has its worker", async () => {
+  const trial = await begin(1, { workers: 2, graceMs: 500 });
+  const endless = (name: string): TaskSpec => sleep(`j.${name}`, 1e6, { deadlineMs: 100 });
+  await trial.ends(endless("a"), endless("b"));
+  const [next] = await trial.ends(sleep("j.next", 10, { deadlineMs: 2000 }));
+  assert.deepEqual(next, ["j.next", { state: "completed", result: null }]);
+  assert.deepEqual(
+    told(trial, "ended").map(({ task, end }) => [task, end]),
+    [
+      ["j.a", "expired"],
+      ["j.b", "expired"],
+      ["j.next", "completed"],
+    ],
+  );
+
+  const two = await begin(2, { workers: 1, leaseMs: 100, graceMs: 500 });
+  await lend(two, sleep(`${jobAt("n1", 2)}.lent`, 1e6, { deadlineMs: 300 }));
+  await two.pass(300);
+  const own = sleep(`${jobAt("n2", 2)}.own`, 5, { deadlineMs: 2000 });
+  assert.deepEqual(await two.ends(own), [[own.id, { state: "completed", result: null }]]);
+});
+
+test("an attempt that is deaf to a preemption keeps its thread, as does one that ends within the grace", async () => {
+  const trial = await begin(1, { workers: 1, graceMs: 50 });
+  const call = { kind: "call", module: "simulated:sample", export: "count", args: [1, 300] } as const;
+  await trial.submit({ id: "j.deaf", body: call });
+  await trial.pass(20);
+  await trial.ends(sleep("j.urgent", 10, { priority: 9 }));
+  await trial.waitFor("j.deaf");
+  assert.equal(told(trial, "preempting", "j.deaf").length, 1);
+  assert.deepEqual(
+    told(trial, "ended", "j.deaf").map(({ end }) => end),
+    ["yielded", "completed"],
+  );
+
+  const slow = await begin(1, { workers: 1, graceMs: 500 });
+  await slow.submit(sleep("j.late", 200, { deadlineMs: 100 }));
+  await slow.ends(sleep("j.next", 10));
+  const [next] = told(slow, "started", "j.next");
+  assert.ok((next?.waitMs ?? 999) <= 210, "as soon as the late one is through");
+});
+
 test("an urgent task takes a worker from another one, which goes on later where it was", async () => {
   const trial = await begin(1, { workers: 1 });
   await trial.submit({ id: "j.slow", body: { kind: "spin", ms: 100, checkpointMs: 5 }, priority: 1 });

@@ -344,8 +344,7 @@ export class Home {
     }
     if (task.phase === "running" && attempt !== undefined) {
       this.#tellEnd(task, attempt.worker, "expired", Math.max(0, clock.nowMs() - attempt.startedMs));
-      attempt.isVoid = true;
-      attempts.askToYield(attempt, clock.nowMs());
+      attempts.giveUp(attempt);
     }
     const wasLeased = task.phase === "leased";
     if (wasLeased) this.#tellEnd(task, -1, "expired", 0);

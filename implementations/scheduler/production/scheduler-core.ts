@@ -95,7 +95,7 @@ export class SchedulerCore implements AttemptEvents {
     const clock = this.#clock;
     const send = (to: NodeId, message: Message): void => this.#send(to, message);
     this.#table = new TaskTable(settings.remembered);
-    this.#attempts = new Attempts(queue, executor, settings.workers);
+    this.#attempts = new Attempts({ queue, executor, clock }, settings);
     this.#home = this.#createHome();
     const { watchMs, leaseMs } = settings;
     this.#watches = new Watches({
@@ -338,7 +338,7 @@ export class SchedulerCore implements AttemptEvents {
       send: (to, message) => this.#send(to, message),
       offer: (guest) => this.#offerGuest(guest),
       withdraw: (attempt) => this.#attempts.withdraw(attempt),
-      askToYield: (attempt) => this.#attempts.askToYield(attempt, this.#clock.nowMs()),
+      abandon: (attempt) => this.#attempts.giveUp(attempt),
     });
   }
 
