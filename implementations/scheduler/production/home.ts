@@ -12,7 +12,7 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { AttemptEnd, SchedulerEvent, TaskEnd } from "../contract.ts";
+import type { AttemptEnd, Resources, SchedulerEvent, TaskEnd } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
@@ -34,6 +34,8 @@ export interface HomePorts {
   readonly ageingMs: Millis;
   /** By name. */
   readonly tenantNumbers: ReadonlyMap<string, number>;
+  /** What a task holds while it runs. */
+  readonly chargeOf: (task: AdmittedTask) => Resources;
   readonly isLocal: (task: string) => boolean;
   readonly tokens: () => Tokens;
   readonly append: (record: JournalRecord, durable?: () => void) => void;
@@ -292,12 +294,13 @@ export class Home {
   }
 
   #offer(task: Task): boolean {
-    const { attempts, clock, tenantNumbers, tokens, trace } = this.#ports;
+    const { attempts, clock, tenantNumbers, chargeOf, tokens, trace } = this.#ports;
     const token = this.#spareToken ?? tokens().take();
     if (token === undefined) return false;
     const { id, spec, rank, order, failures, state } = task;
-    const { body, resources } = spec;
+    const { body } = spec;
     const tenant = tenantNumbers.get(spec.tenant) ?? 0;
+    const resources = chargeOf(spec);
     const lane = this.#laneOf(spec);
     const offer = { token, rank, order: order % 2 ** 32, tenant, lane, resources, id, body, failures, state, task };
     const attempt = attempts.offer(offer, clock.nowMs());

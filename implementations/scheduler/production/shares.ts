@@ -1,6 +1,8 @@
 /** What one node may use for each tenant, as the run queue and the admission want it. */
 
+import { defaultTenant } from "../contract.ts";
 import type { Resources } from "../contract.ts";
+import type { AdmittedTask } from "./admitted-task.ts";
 import type { SchedulerSettings } from "./defaults.ts";
 import { parseTenants, shareOf } from "./tenants.ts";
 
@@ -30,6 +32,30 @@ export function allowancesOf(settings: SchedulerSettings, nodes: number): Readon
       return [tenant.name, { cpuMilli, memoryMb }];
     }),
   );
+}
+
+/**
+ * Returns what a task is charged while it runs: what it needs, and no more than there is.
+ *
+ * Admission refuses a task that needs more, but a node may have been started again with less than when it accepted one.
+ * Such a task could never start, and the others would wait for it: instead it holds all there is while it runs. To
+ * refuse the start, or to fail the task, would punish work that was right when it was accepted. A quota of nothing is
+ * no mistake: its tenant's tasks wait until it is raised, and nobody waits for them.
+ */
+export function chargesOf(
+  settings: SchedulerSettings,
+  nodes: number,
+): (task: Pick<AdmittedTask, "tenant" | "resources">) => Resources {
+  const capacity = capacityOf(settings);
+  const shares = new Map(parseTenants(settings.tenants).map((tenant) => [tenant.name, shareOf(tenant, nodes)]));
+  return ({ tenant, resources }) => {
+    const share = shares.get(tenant) ?? shares.get(defaultTenant);
+    const charge = (name: keyof Resources): number => {
+      const quota = share?.[name] ?? Infinity;
+      return Math.min(resources[name], capacity[name], quota === 0 ? Infinity : quota);
+    };
+    return { cpuMilli: charge("cpuMilli"), memoryMb: charge("memoryMb") };
+  };
 }
 
 /** By tenant name. */
