@@ -113,3 +113,12 @@ test("a quota of nothing keeps its tenant's tasks waiting, and nobody else's", (
   node.pass(3000);
   assert.equal(node.states()["j.held"], "completed");
 });
+
+test("the tasks of a tenant that is gone are the default tenant's, not those of the one listed first", () => {
+  const node = new Restarts();
+  node.start({ tenants: "gone:1" });
+  node.submit(sleep("j.held", 500, { tenant: "gone" }));
+  node.start({ tenants: "a:1:0,default:1" });
+  node.pass(1000);
+  assert.equal(node.states()["j.held"], "completed");
+});

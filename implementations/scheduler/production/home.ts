@@ -12,6 +12,7 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
+import { defaultTenant } from "../contract.ts";
 import type { AttemptEnd, Resources, SchedulerEvent, TaskEnd } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
 import type { Admission } from "./admission.ts";
@@ -32,7 +33,7 @@ export interface HomePorts {
   readonly attempts: Attempts;
   readonly workers: number;
   readonly ageingMs: Millis;
-  /** By name. */
+  /** By name; a task whose tenant is gone since it was accepted is the default tenant's. */
   readonly tenantNumbers: ReadonlyMap<string, number>;
   /** What a task holds while it runs. */
   readonly chargeOf: (task: AdmittedTask) => Resources;
@@ -299,7 +300,7 @@ export class Home {
     if (token === undefined) return false;
     const { id, spec, rank, order, failures, state } = task;
     const { body } = spec;
-    const tenant = tenantNumbers.get(spec.tenant) ?? 0;
+    const tenant = tenantNumbers.get(spec.tenant) ?? tenantNumbers.get(defaultTenant) ?? 0;
     const resources = chargeOf(spec);
     const lane = this.#laneOf(spec);
     const offer = { token, rank, order: order % 2 ** 32, tenant, lane, resources, id, body, failures, state, task };
