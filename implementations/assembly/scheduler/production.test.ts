@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeployOptions } from "../../foundation/deployment.ts";
+import { UsageError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import { homeOf } from "../../scheduler/contract.ts";
 import type { SchedulerEvent, TaskSpec } from "../../scheduler/contract.ts";
@@ -275,6 +276,19 @@ test("nobody makes room for a tenant whose next task its quota holds back", asyn
   const own: TaskSpec = { id: "j.b", tenant: "b", body: { kind: "spin", ms: 300, checkpointMs: 1 } };
   await trial.ends(sleep("j.a1", 200, { tenant: "a" }), sleep("j.a2", 1, { tenant: "a" }), own);
   assert.equal(told(trial, "preempting").length, 0);
+});
+
+test("a quota above what the nodes have together is refused before anything is deployed", async () => {
+  for (const [tenants, reason] of [
+    ["a:1:2000,b:1:6001", /the quota of b is cpuMilli 6001; allowed is at most 6000, 2000 on each of 3 nodes/],
+    ["a:1:6000:3073", /the quota of a is memoryMb 3073; allowed is at most 3072, 1024 on each of 3 nodes/],
+  ] as const) {
+    const isRefusal = (error: unknown): boolean => error instanceof UsageError && reason.test(error.message);
+    await assert.rejects(async () => begin(3, { tenants }), isRefusal);
+    assert.throws(() => productionScheduler.checkSettings({ tenants }, 3), isRefusal);
+  }
+  await begin(3, { tenants: "a:1:6000:3072" });
+  await assert.rejects(async () => begin(3, { tenants: "a:1:3001", cpuMilli: 1000 }), UsageError);
 });
 
 test("dependencies lead to other homes, also while those are down, and failures come back by them", async () => {

@@ -1,5 +1,6 @@
 /** What one node may use for each tenant, as the run queue and the admission want it. */
 
+import { UsageError } from "../../foundation/errors.ts";
 import { defaultTenant } from "../contract.ts";
 import type { Resources } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
@@ -19,6 +20,19 @@ export function sharesOf({ tenants }: SchedulerSettings, nodes: number): readonl
 /** What the tasks of a node may hold together. */
 export function capacityOf({ cpuMilli, memoryMb, workers }: SchedulerSettings): Resources {
   return { cpuMilli: cpuMilli === 0 ? 1000 * workers : cpuMilli, memoryMb };
+}
+
+/** @throws UsageError when a tenant's quota is more than `nodes` nodes have together. */
+export function refuseLargeQuotas(settings: SchedulerSettings, nodes: number): void {
+  const capacity = capacityOf(settings);
+  for (const { name: tenant, quota } of parseTenants(settings.tenants)) {
+    for (const name of ["cpuMilli", "memoryMb"] as const) {
+      const most = nodes * capacity[name];
+      if (quota[name] === Infinity || quota[name] <= most) continue;
+      const what = `Cannot use tenants ${JSON.stringify(settings.tenants)}: the quota of ${tenant} is ${name} ${quota[name]}`;
+      throw new UsageError(`${what}; allowed is at most ${most}, ${capacity[name]} on each of ${nodes} nodes`);
+    }
+  }
 }
 
 /** By tenant name: what a single task may hold, or it could never start. */
