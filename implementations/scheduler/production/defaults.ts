@@ -11,7 +11,7 @@ import { parseTenants } from "./tenants.ts";
 export interface SchedulerSettings {
   /** Threads of a node that execute tasks. */
   readonly workers: number;
-  /** "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]],...": shares, and quotas of the whole deployment (`tenants.ts`). */
+  /** "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]],...": shares, and quotas of the whole deployment; ";" may stand for ",". */
   readonly tenants: string;
   /** What the tasks of a node may hold together; cpuMilli 0: `workers` * 1000. */
   readonly cpuMilli: number;
