@@ -140,8 +140,8 @@ async function refuseMissing({ module, implementations }: CompareOptions): Promi
 }
 
 /** Every implementation gets its own view of the settings, and all of them before any runs. */
-function refuseSettings({ module, implementations, settings }: CompareOptions): void {
-  for (const name of implementations) implementationOf(module, name).checkSettings(settingsOf(name, settings));
+function refuseSettings({ module, implementations, settings, nodes }: CompareOptions): void {
+  for (const name of implementations) implementationOf(module, name).checkSettings(settingsOf(name, settings), nodes);
 }
 
 function refuseUnsupported(module: Module, name: string, substrate: Substrate, faults: readonly FaultKind[]): void {

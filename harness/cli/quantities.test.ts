@@ -87,12 +87,19 @@ describe("properties", () => {
   }
 
   test("settings are numbers, switches or words by name, or refused", () => {
-    assert.deepEqual(parseSettings(["electionTimeoutMs=300", "etcd.tls=false", "mode=fast", "a=1.5"], "--settings"), {
-      electionTimeoutMs: 300,
-      "etcd.tls": false,
-      mode: "fast",
-      a: 1.5,
-    });
+    assert.deepEqual(
+      parseSettings(
+        ["electionTimeoutMs=300", "etcd.tls=false", "mode=fast", "a=1.5", "p.tenants=a:2:1000;b:1"],
+        "--settings",
+      ),
+      {
+        electionTimeoutMs: 300,
+        "etcd.tls": false,
+        mode: "fast",
+        a: 1.5,
+        "p.tenants": "a:2:1000;b:1",
+      },
+    );
     for (const word of ["", "name", "=1", "name=", "a.b.c=1", "name=a b", "__proto__=1"]) {
       assert.throws(
         () => parseSettings([word], "--settings"),

@@ -114,7 +114,8 @@ export function parseSeed(text: string, where: string): string {
 }
 
 /**
- * Returns settings by name: NAME=VALUE each, with a number, true, false or a word as the value.
+ * Returns settings by name: NAME=VALUE each, with a number, true, false or a word as the value. A word may have colons
+ * and semicolons, for settings that list something: commas separate settings.
  *
  * @throws UsageError
  */
@@ -124,7 +125,7 @@ export function parseSettings(
 ): Readonly<Record<string, number | boolean | string>> {
   return Object.fromEntries(
     words.map((word) => {
-      const match = /^([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)?)=([A-Za-z0-9._-]+)$/.exec(word);
+      const match = /^([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)?)=([A-Za-z0-9._:;-]+)$/.exec(word);
       if (match === null) {
         throw refusal(where, word, "is not a setting", "NAME=VALUE, such as electionTimeoutMs=300 or etcd.tls=false");
       }

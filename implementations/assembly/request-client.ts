@@ -55,6 +55,8 @@ export interface CallRules {
   readonly route: Route;
   /** Refusals after which another attempt makes sense. */
   readonly retried: ReadonlySet<ErrorCode>;
+  /** Returns what of the call would not arrive as it is, for a person; undefined: nothing. It may throw. */
+  readonly flawOf?: () => string | undefined;
   /** Whether it may be sent again while nobody knows what became of it. */
   readonly repeats: boolean;
 }
@@ -170,15 +172,21 @@ export class RequestClient<Operation, Result> {
     this.#calls.set(call.id, call);
     let bytes: Uint8Array;
     try {
+      const flaw = call.flawOf?.();
+      if (flaw !== undefined) return this.#refuse(call, flaw);
       bytes = encode({ id: call.id, ...call.body });
     } catch (error) {
-      // A value without a form on the wire, or one that contains itself. Later, as every answer comes.
-      const reason = `the request does not serialise: ${error instanceof Error ? error.message : String(error)}`;
-      call.timer = clock.after(0, () => this.#fail(call, "MALFORMED_REQUEST", reason));
-      return;
+      // A value without a form on the wire, or one that contains itself.
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#refuse(call, `the request does not serialise: ${reason}`);
     }
     call.timer = clock.after(Math.min(call.attemptTimeoutMs, remainingMs), () => this.#onSilence(call));
     transport.send(call.askedNode, bytes);
+  }
+
+  /** Later, as every answer comes. */
+  #refuse(call: Call<Operation, Result>, reason: string): void {
+    call.timer = this.#ports.clock.after(0, () => this.#fail(call, "MALFORMED_REQUEST", reason));
   }
 
   #onSilence(call: Call<Operation, Result>): void {

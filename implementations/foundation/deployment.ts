@@ -120,8 +120,11 @@ export interface Implementation<Operation, Result, State, TraceEvent> {
   readonly name: string;
   /** What it can be subjected to, per substrate; a substrate that is missing is not supported at all. */
   readonly faults: Readonly<Partial<Record<Substrate, ReadonlySet<FaultKind>>>>;
-  /** @throws UsageError on settings that do not exist or lie outside their range. */
-  checkSettings(settings: NonNullable<DeployOptions["settings"]>): void;
+  /**
+   * @param nodes of the deployment; without it, what depends on their number is not looked at.
+   * @throws UsageError on settings that do not exist or lie outside their range.
+   */
+  checkSettings(settings: NonNullable<DeployOptions["settings"]>, nodes?: number): void;
   /** Whether it can run here, or what to install. */
   available(): Promise<true | string>;
   /** @throws UsageError as `checkSettings`. */

@@ -42,6 +42,30 @@ test("lists and objects of what fits", () => {
   for (const value of [{}, { a: "x", b: 1 }, null]) assert.ok(!inner.fits(value));
 });
 
+test("of a value with parts, the part that is wrong is named", () => {
+  const fields = {
+    list: optional(listOf(wholeNumber(0, 9), 2)),
+    box: optional(objectWith({ a: text })),
+    values: optional(jsonList),
+  };
+  const problem = (value: unknown): string | undefined => problemOfFields(value, fields);
+  assert.equal(problem({ list: [1, 10] }), "list[1] is 10; allowed is a whole number in [0, 9]");
+  assert.equal(problem({ list: [1, 2, 3] }), "list has 3 items; allowed are at most 2");
+  assert.match(problem({ list: 1 }) ?? "", /^list is 1; allowed is a list of at most 2/);
+  assert.equal(problem({ box: { a: 1 } }), "box.a is 1; allowed is a text");
+  assert.equal(problem({ box: { a: "x", b: 1 } }), "box: there is no b; allowed are a");
+  assert.equal(problem({ box: 1 }), "box is 1; allowed is an object with a: a text");
+  const circular: { self?: unknown } = {};
+  circular.self = circular;
+  assert.match(problem({ values: [1, circular] }) ?? "", /^values\[1\]\.self is a value that it stands in itself/);
+  assert.match(problem({ values: [{ x: [undefined] }] }) ?? "", /^values\[0\]\.x\[0\] is undefined/);
+  assert.match(
+    problem({ values: [Object.create({ constructor: 1 })] }) ?? "",
+    /^values\[0\] is an object with a prototype/,
+  );
+  assert.equal(problem({ values: 1 }), "values is 1; allowed is a list of JSON values");
+});
+
 test("a JSON value comes back from JSON as it was", () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {

@@ -83,6 +83,10 @@ export const compareCommand: Command = {
   examples: [
     { command: "$0 compare consensus", meaning: "Minimal against production, no faults" },
     { command: "$0 compare consensus --faults kill,majorities-ring --seed 7", meaning: "The same under faults" },
+    {
+      command: '$0 compare scheduler --settings "production.tenants=a:2:1000;b:1,workers=4"',
+      meaning: "Two tenants: weights, and a quota for one",
+    },
     { command: "$0 compare consensus --substrate simulated --workload append --json", meaning: "Exact, for a script" },
   ],
   async run(input, { io, backends, commandLine }) {

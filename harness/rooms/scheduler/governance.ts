@@ -53,9 +53,12 @@ export function governanceOf(
   return { workers, capacity, tenants: tenantsOf(String(own["tenants"] ?? ""), nodes), ageingMs };
 }
 
-/** @param text "a:2:1000:512,b:1": name, weight, and quotas of thousandths of a processor and of megabytes. */
+/**
+ * @param text "a:2:1000:512,b:1", or with ";" between: name, weight, and quotas of thousandths of a processor and of
+ *   megabytes.
+ */
 export function tenantsOf(text: string, nodes: number): ReadonlyMap<string, TenantShare> {
-  const shares = text === "" ? [] : text.split(",").map((each) => tenantOf(each, nodes));
+  const shares = text === "" ? [] : text.split(/[,;]/).map((each) => tenantOf(each, nodes));
   const tenants = new Map(shares);
   if (!tenants.has(defaultTenant)) tenants.set(...tenantOf(`${defaultTenant}:1`, nodes));
   return tenants;

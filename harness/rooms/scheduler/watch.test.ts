@@ -398,7 +398,7 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
         "1 n1 started j.0",
         "1 n1 leased j.1 to=n2",
       ],
-      { settings: { tenants: "a:1:2001" }, nodes: 2 },
+      { settings: { tenants: "b:1;a:1:2001" }, nodes: 2 },
     ],
     [
       "a tenant's part of its quota",

@@ -11,7 +11,7 @@ import type { NodeResources, NodeState } from "../../foundation/deployment.ts";
 import type { Fault, FaultHandle } from "../../foundation/faults.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import { assert, unreachable } from "../../foundation/assert.ts";
-import { decode, encode } from "../../foundation/codec.ts";
+import { encode } from "../../foundation/codec.ts";
 import type {
   ClientReply,
   ClientRequest,
@@ -30,6 +30,7 @@ import { Wakefulness } from "../calls/wakefulness.ts";
 import { MessageMoments } from "../moments.ts";
 import type { MessageMoment } from "../moments.ts";
 import { failureOf } from "../node-failure.ts";
+import { decodeRequest } from "../decode-request.ts";
 
 export interface MinimalSettings {
   readonly electionTimeoutMs: Millis;
@@ -250,12 +251,8 @@ class Seat implements CalledSeat {
   #serve(client: NodeId, bytes: Uint8Array): void {
     const node = this.#node;
     if (node === undefined) return; // A dead process does not answer.
-    let request: ClientRequest;
-    try {
-      request = decode(bytes) as ClientRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
+    const request = decodeRequest(bytes) as ClientRequest | undefined;
+    if (request === undefined) return;
     const proposed = node.propose(request, this.clock.nowMs());
     if (this.#node !== node) return; // It was killed while it was proposing.
     switch (proposed.kind) {

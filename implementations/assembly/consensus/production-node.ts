@@ -47,6 +47,7 @@ import { entryOverheadBytes } from "../../consensus/production/raft-log.ts";
 import type { SnapshotEncoding } from "../../consensus/production/snapshot-encoding.ts";
 import { StateMachine } from "../../consensus/production/state-machine.ts";
 import { ClientDesk } from "./client-desk.ts";
+import { decodeRequest } from "../decode-request.ts";
 
 export interface ProductionNodeOptions {
   readonly id: NodeId;
@@ -257,13 +258,17 @@ export class ProductionNode {
 
   #receive(from: NodeId, bytes: Uint8Array): void {
     if (this.#silent || this.#raft === undefined) return;
+    if (!this.#options.isPeer(from)) {
+      const request = decodeRequest(bytes) as ClientRequest | AdminRequest | undefined;
+      if (request !== undefined) this.#desk.serve(from, request);
+      return;
+    }
     let message: unknown;
     try {
       message = decode(bytes);
     } catch {
       return; // Bytes damaged on the way: to a datagram protocol that is a lost message.
     }
-    if (!this.#options.isPeer(from)) return this.#desk.serve(from, message as ClientRequest | AdminRequest);
     this.#hear(from, message as RaftMessage);
   }
 

@@ -9,6 +9,7 @@
 
 import type { ErrorCode } from "../../foundation/errors.ts";
 import { UsageError } from "../../foundation/errors.ts";
+import { jsonFlaw } from "../../foundation/json-flaw.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import { homeOf, jobOf } from "../../scheduler/contract.ts";
 import type { SchedulerOperation, SchedulerResult } from "../../scheduler/contract.ts";
@@ -30,11 +31,44 @@ export function schedulerClient(
       route: new TakingTurns(addressees(operation, ports.nodes())),
       retried,
       repeats: true,
+      flawOf: () => flawOf(operation),
     }),
     rulesOfAdministration: () => {
       throw new UsageError("Cannot change the nodes of a scheduler: they are those it began with");
     },
   });
+}
+
+/**
+ * Returns what of a submission would arrive as something else: the wire has no functions and no classes, and nobody
+ * there can tell what came as null or as a plain object. What else may be wrong is the scheduler's to say.
+ */
+function flawOf(operation: SchedulerOperation): string | undefined {
+  if (operation.kind !== "submit" || !Array.isArray(operation.tasks)) return undefined;
+  for (const [index, spec] of (operation.tasks as readonly unknown[]).entries()) {
+    if (typeof spec !== "object" || spec === null) continue;
+    const { id, body } = spec as { readonly id?: unknown; readonly body?: unknown };
+    const at = typeof id === "string" ? `task ${id}` : `tasks[${index}]`;
+    const flaw = flawIn(spec, `${at}: `, "body") ?? (isRecord(body) ? flawIn(body, `${at}: body.`) : undefined);
+    if (flaw !== undefined) return flaw;
+  }
+  return undefined;
+}
+
+function flawIn(members: object, path: string, except?: string): string | undefined {
+  for (const [name, value] of Object.entries(members)) {
+    if (name === except && isRecord(value)) continue;
+    if (typeof value !== "object" && typeof value !== "function") continue;
+    const flaw = jsonFlaw(value, `${path}${name}`);
+    if (flaw !== undefined) return flaw;
+  }
+  return undefined;
+}
+
+function isRecord(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Only the home of an operation's job serves it. */

@@ -9,7 +9,7 @@ import type { SchedulerImplementation } from "../../scheduler/contract.ts";
 import { deployCluster } from "../cluster/process-cluster.ts";
 import { anyNode, homeAlone } from "./client.ts";
 import { resolveMinimalSettings } from "./minimal-settings.ts";
-import { resolveProductionSettings } from "./production-settings.ts";
+import { resolveDeploymentSettings, resolveProductionSettings } from "./production-settings.ts";
 import { schedulerKit } from "./scheduler-kit.ts";
 import { deploySimulatedMinimal } from "./simulated-minimal.ts";
 import { deploySimulatedProduction } from "./simulated-production.ts";
@@ -75,11 +75,15 @@ export const productionScheduler: SchedulerImplementation = {
   durable: true,
   abilities: new Set(["priorities", "dependencies", "tenants", "affinity", "deadlines", "preemption", "calls"]),
   tracesTasks: true,
-  checkSettings: (settings) => void resolveProductionSettings(settings),
+  checkSettings: (settings, nodes) => {
+    if (nodes === undefined) resolveProductionSettings(settings);
+    else resolveDeploymentSettings(settings, nodes);
+  },
   available: () => Promise.resolve(true),
   deploy: async (options) => {
     if (options.substrate === "simulated") return deploySimulatedProduction(options);
-    const { strict } = resolveProductionSettings(options.settings); // Bad input is refused before anything is started.
+    // Bad input is refused before anything is started.
+    const { strict } = resolveDeploymentSettings(options.settings, options.nodes);
     if (strict)
       throw new UsageError("Cannot use strict true: real threads do not wait; allowed is true in the simulator");
     const layout = {

@@ -1,6 +1,6 @@
 /** One node of a minimal scheduler: its door, and whether it and its workers are up and awake. */
 
-import { decode, encode } from "../../foundation/codec.ts";
+import { encode } from "../../foundation/codec.ts";
 import type { Clock, Transport } from "../../foundation/effects.ts";
 import { faultHandle } from "../../foundation/fault-handle.ts";
 import type { FaultHandle } from "../../foundation/faults.ts";
@@ -13,6 +13,7 @@ import type { CalledSeat } from "../calls/inject-into-calls.ts";
 import { Wakefulness } from "../calls/wakefulness.ts";
 import { failureOf } from "../node-failure.ts";
 import type { ThreadFault } from "../simulated/node-host.ts";
+import { decodeRequest } from "../decode-request.ts";
 
 export interface MinimalSeatOptions {
   readonly id: NodeId;
@@ -113,12 +114,8 @@ export class MinimalSeat implements CalledSeat {
 
   #receive(client: NodeId, bytes: Uint8Array): void {
     if (!this.#isUp) return; // A dead process does not answer.
-    let request: ClientRequest;
-    try {
-      request = decode(bytes) as ClientRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
+    const request = decodeRequest(bytes) as ClientRequest | undefined;
+    if (request === undefined) return;
     this.#requests++;
     const { id } = request;
     const answer = (reply: SchedulerReply): void => {

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeployOptions } from "../../foundation/deployment.ts";
+import { UsageError } from "../../foundation/errors.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import { homeOf } from "../../scheduler/contract.ts";
 import type { SchedulerEvent, TaskSpec } from "../../scheduler/contract.ts";
@@ -195,6 +196,48 @@ test("a deadline ends a task wherever it is: blocked, queued, running, lent, or 
   assert.deepEqual(await again.waitFor("j.runs"), [["j.runs", deadline]]);
 });
 
+test("an attempt that goes on after its deadline loses its thread, and the next task has its worker", async () => {
+  const trial = await begin(1, { workers: 2, graceMs: 500 });
+  const endless = (name: string): TaskSpec => sleep(`j.${name}`, 1e6, { deadlineMs: 100 });
+  await trial.ends(endless("a"), endless("b"));
+  const [next] = await trial.ends(sleep("j.next", 10, { deadlineMs: 2000 }));
+  assert.deepEqual(next, ["j.next", { state: "completed", result: null }]);
+  assert.deepEqual(
+    told(trial, "ended").map(({ task, end }) => [task, end]),
+    [
+      ["j.a", "expired"],
+      ["j.b", "expired"],
+      ["j.next", "completed"],
+    ],
+  );
+
+  const two = await begin(2, { workers: 1, leaseMs: 100, graceMs: 500 });
+  await lend(two, sleep(`${jobAt("n1", 2)}.lent`, 1e6, { deadlineMs: 300 }));
+  await two.pass(300);
+  const own = sleep(`${jobAt("n2", 2)}.own`, 5, { deadlineMs: 2000 });
+  assert.deepEqual(await two.ends(own), [[own.id, { state: "completed", result: null }]]);
+});
+
+test("an attempt that is deaf to a preemption keeps its thread, as does one that ends within the grace", async () => {
+  const trial = await begin(1, { workers: 1, graceMs: 50 });
+  const call = { kind: "call", module: "simulated:sample", export: "count", args: [1, 300] } as const;
+  await trial.submit({ id: "j.deaf", body: call });
+  await trial.pass(20);
+  await trial.ends(sleep("j.urgent", 10, { priority: 9 }));
+  await trial.waitFor("j.deaf");
+  assert.equal(told(trial, "preempting", "j.deaf").length, 1);
+  assert.deepEqual(
+    told(trial, "ended", "j.deaf").map(({ end }) => end),
+    ["yielded", "completed"],
+  );
+
+  const slow = await begin(1, { workers: 1, graceMs: 500 });
+  await slow.submit(sleep("j.late", 200, { deadlineMs: 100 }));
+  await slow.ends(sleep("j.next", 10));
+  const [next] = told(slow, "started", "j.next");
+  assert.ok((next?.waitMs ?? 999) <= 210, "as soon as the late one is through");
+});
+
 test("an urgent task takes a worker from another one, which goes on later where it was", async () => {
   const trial = await begin(1, { workers: 1 });
   await trial.submit({ id: "j.slow", body: { kind: "spin", ms: 100, checkpointMs: 5 }, priority: 1 });
@@ -233,6 +276,19 @@ test("nobody makes room for a tenant whose next task its quota holds back", asyn
   const own: TaskSpec = { id: "j.b", tenant: "b", body: { kind: "spin", ms: 300, checkpointMs: 1 } };
   await trial.ends(sleep("j.a1", 200, { tenant: "a" }), sleep("j.a2", 1, { tenant: "a" }), own);
   assert.equal(told(trial, "preempting").length, 0);
+});
+
+test("a quota above what the nodes have together is refused before anything is deployed", async () => {
+  for (const [tenants, reason] of [
+    ["a:1:2000,b:1:6001", /the quota of b is cpuMilli 6001; allowed is at most 6000, 2000 on each of 3 nodes/],
+    ["a:1:6000:3073", /the quota of a is memoryMb 3073; allowed is at most 3072, 1024 on each of 3 nodes/],
+  ] as const) {
+    const isRefusal = (error: unknown): boolean => error instanceof UsageError && reason.test(error.message);
+    await assert.rejects(async () => begin(3, { tenants }), isRefusal);
+    assert.throws(() => productionScheduler.checkSettings({ tenants }, 3), isRefusal);
+  }
+  await begin(3, { tenants: "a:1:6000:3072" });
+  await assert.rejects(async () => begin(3, { tenants: "a:1:3001", cpuMilli: 1000 }), UsageError);
 });
 
 test("dependencies lead to other homes, also while those are down, and failures come back by them", async () => {

@@ -6,7 +6,7 @@
  * the disk from working may pass: the node ends, and its supervisor tries again.
  */
 
-import { decode, encode } from "../../foundation/codec.ts";
+import { encode } from "../../foundation/codec.ts";
 import type { Clock, Disk, Transport } from "../../foundation/effects.ts";
 import type { FaultHandle } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
@@ -18,6 +18,7 @@ import { allocateRunQueue, RunQueueOwner } from "../../scheduler/production/run-
 import { SchedulerCore } from "../../scheduler/production/scheduler-core.ts";
 import { capacityOf, queueSlots, sharesOf } from "../../scheduler/production/shares.ts";
 import type { ExecutorEvents, TaskExecutor, ThreadFault } from "./task-executor.ts";
+import { decodeRequest } from "../decode-request.ts";
 
 /** What the executor of a node is built from. */
 export interface ExecutorPlace {
@@ -137,14 +138,8 @@ export class SchedulerNode {
   }
 
   #serve(client: NodeId, bytes: Uint8Array): void {
-    let request: ClientRequest;
-    try {
-      request = decode(bytes) as ClientRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
-    // Bytes that say something else than a request are no reason for a node to end.
-    if (typeof request !== "object" || (request as unknown) === null) return;
+    const request = decodeRequest(bytes) as ClientRequest | undefined;
+    if (request === undefined) return;
     const { id } = request;
     const answer = (reply: ClientReply["reply"]): void => {
       if (!this.#isEnded) this.#options.transport.send(client, encode({ id, reply } satisfies ClientReply));

@@ -331,10 +331,19 @@ export function schedulerSuite({
       refuses(
         `arguments that do not serialise: ${what}`,
         "MALFORMED_REQUEST",
-        /args|serialise/,
+        what === "itself" ? /args\[1\]\.self is a value that it stands in itself/ : /args\[1\] is /,
         bad({
           body: { ...call("sum"), args: [1, value] },
         }),
+      );
+    }
+    for (const [what, value] of Object.entries({ function: () => 1, Map: new Map([["a", 1]]) })) {
+      const returns = { within: [value] };
+      refuses(
+        `a result that is a ${what} to a JavaScript client`,
+        "MALFORMED_REQUEST",
+        new RegExp(`returns\\.within\\[0\\] is a ${what}`),
+        bad({ body: { kind: "spin", ms: 1, returns } }),
       );
     }
     refuses(
@@ -383,8 +392,13 @@ export function schedulerSuite({
     }
 
     const negative = { cpuMilli: -1, memoryMb: 0 };
-    refuses("negative resources", "MALFORMED_REQUEST", /resources/, bad({ resources: negative }));
-    refuses("resources that are no numbers", "MALFORMED_REQUEST", /resources/, bad({ resources: { cpuMilli: 1 } }));
+    refuses("negative resources", "MALFORMED_REQUEST", /resources\.\w+ is -/, bad({ resources: negative }));
+    refuses(
+      "resources that are no numbers",
+      "MALFORMED_REQUEST",
+      /resources\.memoryMb is undefined/,
+      bad({ resources: { cpuMilli: 1 } }),
+    );
     for (const priority of [-1, limits.priority + 1, 0.5, "high"]) {
       refuses(`priority ${priority}`, "MALFORMED_REQUEST", /priority/, bad({ priority }));
     }

@@ -87,6 +87,11 @@ export class SimulatedExecutor implements TaskExecutor {
     if (!this.#askedMs.has(slot)) this.#askedMs.set(slot, this.#clock.nowMs());
   }
 
+  endThread(slot: number): void {
+    const worker = this.#workers.find(({ busy }) => busy?.taken.slot === slot);
+    if (worker !== undefined) this.#kill(worker);
+  }
+
   resolveCall(module: string, exported: string, done: (problem: string | undefined) => void): void {
     const isThere = simulatedFunction(module, exported) !== undefined;
     done(isThere ? undefined : `there is no ${exported} in module ${module}`);

@@ -8,7 +8,7 @@ import { queueSlots } from "../../scheduler/production/shares.ts";
 import type { HostPorts, NodeHost } from "../simulated/node-host.ts";
 import { SimulatedCluster } from "../simulated/simulated-cluster.ts";
 import { homeAlone } from "./client.ts";
-import { resolveProductionSettings } from "./production-settings.ts";
+import { resolveDeploymentSettings } from "./production-settings.ts";
 import { schedulerKit } from "./scheduler-kit.ts";
 import { SchedulerNode } from "./scheduler-node.ts";
 import { SimulatedExecutor } from "./simulated-executor.ts";
@@ -17,7 +17,7 @@ import { SimulatedExecutor } from "./simulated-executor.ts";
 const mostSlots = 16_384;
 
 export async function deploySimulatedProduction(options: DeployOptions): Promise<SchedulerDeployment> {
-  const settings = resolveProductionSettings(options.settings);
+  const settings = resolveDeploymentSettings(options.settings, options.nodes);
   const cluster = new SimulatedCluster(schedulerKit(homeAlone), options, (ports) => hostOf(ports, settings));
   return Promise.resolve(cluster.deployment());
 }

@@ -39,6 +39,11 @@ export interface TaskExecutor {
   /** Asks the attempt that runs in `slot` to end at its next checkpoint; `yieldMs` of its end counts from here. */
   requestYield(slot: number): void;
   /**
+   * Ends the thread of the worker that runs the attempt in `slot`, wherever that is: "lost". A successor takes its
+   * number. Nothing happens if no worker is known to run it now.
+   */
+  endThread(slot: number): void;
+  /**
    * Finds out whether a call could be executed, without running the module on the calling thread.
    *
    * @param done called once, later: with undefined, or with what is wrong, for a person.

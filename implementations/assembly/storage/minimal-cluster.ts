@@ -8,7 +8,7 @@
  */
 
 import { assert } from "../../foundation/assert.ts";
-import { decode, encode } from "../../foundation/codec.ts";
+import { encode } from "../../foundation/codec.ts";
 import type { NodeResources, NodeState } from "../../foundation/deployment.ts";
 import type { Clock, Random, Transport } from "../../foundation/effects.ts";
 import type { Fault, FaultHandle } from "../../foundation/faults.ts";
@@ -22,6 +22,7 @@ import type { CalledSeat } from "../calls/inject-into-calls.ts";
 import { Wakefulness } from "../calls/wakefulness.ts";
 import { failureOf } from "../node-failure.ts";
 import type { MinimalStorageSettings } from "./minimal-settings.ts";
+import { decodeRequest } from "../decode-request.ts";
 
 export interface MinimalClusterOptions {
   readonly nodes: readonly NodeId[];
@@ -139,12 +140,8 @@ class Seat implements CalledSeat {
   #serve(client: NodeId, bytes: Uint8Array): void {
     const node = this.#node;
     if (node === undefined) return; // A dead process does not answer.
-    let request: ClientRequest | AdminRequest;
-    try {
-      request = decode(bytes) as ClientRequest | AdminRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
+    const request = decodeRequest(bytes) as ClientRequest | AdminRequest | undefined;
+    if (request === undefined) return;
     this.#requests++;
     const { id } = request;
     const reply: ClientReply["reply"] =

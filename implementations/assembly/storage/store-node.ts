@@ -8,7 +8,7 @@
  * (it is locked, full, or a server refuses) may pass: the node ends, and its supervisor tries again.
  */
 
-import { decode, encode } from "../../foundation/codec.ts";
+import { encode } from "../../foundation/codec.ts";
 import type { Clock, Random, Transport } from "../../foundation/effects.ts";
 import { EngineError } from "../../foundation/engine-error.ts";
 import { assert } from "../../foundation/assert.ts";
@@ -21,6 +21,7 @@ import { decodeBatch } from "../../storage/production/messages.ts";
 import type { Message } from "../../storage/production/messages.ts";
 import { rebalanceDefaults } from "../../storage/production/rebalance-port.ts";
 import { noTopology, StorageCore } from "../../storage/production/storage-core.ts";
+import { asksForSomething, decodeRequest } from "../decode-request.ts";
 
 export interface StoreNodeOptions {
   readonly id: NodeId;
@@ -161,16 +162,13 @@ export class StoreNode {
   }
 
   #serve(client: NodeId, bytes: Uint8Array): void {
-    let request: ClientRequest | AdminRequest;
-    try {
-      request = decode(bytes) as ClientRequest | AdminRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
+    const request = decodeRequest(bytes) as ClientRequest | AdminRequest | undefined;
+    if (request === undefined) return;
     const { id } = request;
     const answer = (reply: ClientReply["reply"]): void => {
       if (!this.#isEnded) this.#options.transport.send(client, encode({ id, reply } satisfies ClientReply));
     };
+    if (!asksForSomething(request)) return answer({ kind: "error", code: "MALFORMED_REQUEST" });
     if (this.#core === undefined) return answer({ kind: "error", code: "UNAVAILABLE" });
     if ("command" in request) return this.#administer(request, answer);
     this.#core.request(request, this.#options.settings.requestTimeoutMs, answer);

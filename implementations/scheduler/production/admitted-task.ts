@@ -6,10 +6,10 @@
  */
 
 import type { ErrorCode } from "../../foundation/errors.ts";
+import { jsonFlaw } from "../../foundation/json-flaw.ts";
 import type { Millis } from "../../foundation/units.ts";
 import { defaultAttempts, defaultResources, defaultTenant, limits } from "../contract.ts";
 import type { JsonValue, Resources, TaskBody } from "../contract.ts";
-import { jsonFlaw } from "./json-flaw.ts";
 
 /** Why a submission is not taken: what is wrong, where, and what is allowed. */
 export interface Refusal {

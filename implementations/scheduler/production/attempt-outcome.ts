@@ -1,8 +1,8 @@
 /** What the end of an attempt means: what a task hands out is JSON of a bounded size, or the task has thrown. */
 
+import { jsonFlaw } from "../../foundation/json-flaw.ts";
 import type { JsonValue } from "../contract.ts";
 import { limits } from "../contract.ts";
-import { jsonFlaw } from "./json-flaw.ts";
 import type { EndedAttempt } from "./ports.ts";
 
 export interface AttemptOutcome {

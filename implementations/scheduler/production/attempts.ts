@@ -2,10 +2,12 @@
  * The attempts that stand in the run queue of this node or run on its workers: own tasks' and guests'.
  *
  * A slot belongs to its attempt until the attempt is over for the executor, however long nobody waits for it any more:
- * a deadline or a lease that ran out makes an attempt void, and its worker still has to come to an end with it.
+ * a deadline or a lease that ran out makes an attempt void, and its worker still has to come to an end with it. One
+ * that does not, for want of a checkpoint or because it never returns, loses its thread: its worker is needed.
  */
 
 import { assert } from "../../foundation/assert.ts";
+import type { Clock, Timer } from "../../foundation/effects.ts";
 import type { Millis } from "../../foundation/units.ts";
 import type { JsonValue, Resources, TaskBody } from "../contract.ts";
 import type { Guest } from "./guests.ts";
@@ -28,6 +30,8 @@ export interface Attempt {
   askedMs: Millis | undefined;
   /** Its end will be passed over. */
   isVoid: boolean;
+  /** Of one that was given up: when its thread is ended. */
+  grace: Timer | undefined;
 }
 
 export interface NewAttempt {
@@ -50,14 +54,22 @@ export class Attempts {
   readonly #queue: QueuePort;
   readonly #executor: ExecutorPort;
   readonly #workers: number;
+  readonly #clock: Clock;
+  readonly #graceMs: Millis;
   readonly #bySlot: (Attempt | undefined)[] = [];
   /** By worker. */
   readonly #running = new Map<number, Attempt>();
 
-  constructor(queue: QueuePort, executor: ExecutorPort, workers: number) {
+  /** @param graceMs how long an attempt that was given up may keep its thread. */
+  constructor(
+    { queue, executor, clock }: { readonly queue: QueuePort; readonly executor: ExecutorPort; readonly clock: Clock },
+    { workers, graceMs }: { readonly workers: number; readonly graceMs: Millis },
+  ) {
     this.#queue = queue;
     this.#executor = executor;
+    this.#clock = clock;
     this.#workers = workers;
+    this.#graceMs = graceMs;
   }
 
   get idleWorkers(): number {
@@ -95,6 +107,7 @@ export class Attempts {
       startedMs: 0,
       askedMs: undefined,
       isVoid: false,
+      grace: undefined,
     };
     this.#bySlot[slot] = offered;
     this.#queue.offer(slot, { tenant, lane, rank, order, ...resources, token, offeredMs: nowMs });
@@ -120,8 +133,25 @@ export class Attempts {
     this.#executor.requestYield(attempt.slot);
   }
 
+  /** Nobody waits for it any more: it is asked to yield, and if it is deaf to that its thread is ended. */
+  giveUp(attempt: Attempt): void {
+    attempt.isVoid = true;
+    this.askToYield(attempt, this.#clock.nowMs());
+    this.#endInTime(attempt);
+  }
+
+  /** Again and again: a worker that has claimed it and not begun has no thread to lose for it yet. */
+  #endInTime(attempt: Attempt): void {
+    attempt.grace?.cancel();
+    attempt.grace = this.#clock.after(this.#graceMs, () => {
+      this.#endInTime(attempt);
+      this.#executor.endThread(attempt.slot);
+    });
+  }
+
   /** Its worker is through with it, or it was lent and is over; the queue has what it held. */
   finish(attempt: Attempt): void {
+    attempt.grace?.cancel();
     if (this.#running.get(attempt.worker) === attempt) this.#running.delete(attempt.worker);
     this.#free(attempt.slot);
   }

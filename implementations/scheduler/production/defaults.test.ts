@@ -7,12 +7,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UsageError } from "../../foundation/errors.ts";
 import { resolveSettings, schedulerDefaults } from "./defaults.ts";
+import { parseTenants } from "./tenants.ts";
 import { allowancesOf, capacityOf, sharesOf, tenantNumbersOf } from "./shares.ts";
 
 test("what is not given is as documented", () => {
   assert.deepEqual(resolveSettings(undefined), schedulerDefaults);
   const settings = resolveSettings({ workers: 4, tenants: "a:2:1000:512,b:1.5", strict: true, leaseMs: 0.5e3 });
   assert.deepEqual([settings.workers, settings.strict, settings.leaseMs], [4, true, 500]);
+});
+
+test("tenants may be listed with commas or with semicolons, which a command line can give", () => {
+  assert.deepEqual(parseTenants("a:2:1000:512;b:1;c:3"), parseTenants("a:2:1000:512,b:1,c:3"));
 });
 
 for (const [name, value, allowed] of [

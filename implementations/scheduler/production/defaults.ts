@@ -11,7 +11,7 @@ import { parseTenants } from "./tenants.ts";
 export interface SchedulerSettings {
   /** Threads of a node that execute tasks. */
   readonly workers: number;
-  /** "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]],...": shares, and quotas of the whole deployment (`tenants.ts`). */
+  /** "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]],...": shares, and quotas of the whole deployment; ";" may stand for ",". */
   readonly tenants: string;
   /** What the tasks of a node may hold together; cpuMilli 0: `workers` * 1000. */
   readonly cpuMilli: number;
@@ -22,6 +22,8 @@ export interface SchedulerSettings {
   readonly ageingMs: Millis;
   /** What a task may run before it makes room for a tenant that is behind; 0: nothing is ever preempted. */
   readonly quantumMs: Millis;
+  /** How long an attempt may go on after its deadline or its lease; then its thread is ended. */
+  readonly graceMs: Millis;
   /** How long another node may execute a task without being heard of, on the clock of the task's home. */
   readonly leaseMs: Millis;
   /** Between two messages in which a node tells the others how much waits; an idle one then asks for tasks. */
@@ -61,6 +63,7 @@ export const schedulerDefaults: SchedulerSettings = {
   queueLimit: 65_536,
   ageingMs: 30_000,
   quantumMs: 10,
+  graceMs: 1000,
   leaseMs: 2000,
   gossipMs: 50,
   watchMs: 100,
@@ -88,6 +91,7 @@ const ranges: Readonly<Record<NumberName, readonly [least: number, most: number]
   queueLimit: [1, maxLiveTasks],
   ageingMs: [0, 86_400_000],
   quantumMs: [0, 3_600_000],
+  graceMs: [1, 3_600_000],
   leaseMs: [10, 3_600_000],
   gossipMs: [1, 60_000],
   watchMs: [1, 60_000],

@@ -37,7 +37,8 @@ export interface GuestPorts {
   /** @returns undefined when there is no room. */
   readonly offer: (guest: Guest) => Attempt | undefined;
   readonly withdraw: (attempt: Attempt) => boolean;
-  readonly askToYield: (attempt: Attempt) => void;
+  /** Nobody waits for it any more. */
+  readonly abandon: (attempt: Attempt) => void;
 }
 
 export class Guests {
@@ -146,8 +147,7 @@ export class Guests {
     this.#counts.givenUp++;
     if (attempt === undefined || this.#ports.withdraw(attempt)) return this.#forget(guest);
     guest.isGivenUp = true;
-    attempt.isVoid = true;
-    this.#ports.askToYield(attempt);
+    this.#ports.abandon(attempt);
   }
 
   #forget({ home, lease }: Guest): void {

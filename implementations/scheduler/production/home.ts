@@ -12,7 +12,8 @@
 import { assert, unreachable } from "../../foundation/assert.ts";
 import type { Clock } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
-import type { AttemptEnd, SchedulerEvent, TaskEnd } from "../contract.ts";
+import { defaultTenant } from "../contract.ts";
+import type { AttemptEnd, Resources, SchedulerEvent, TaskEnd } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempt, Attempts } from "./attempts.ts";
@@ -32,8 +33,10 @@ export interface HomePorts {
   readonly attempts: Attempts;
   readonly workers: number;
   readonly ageingMs: Millis;
-  /** By name. */
+  /** By name; a task whose tenant is gone since it was accepted is the default tenant's. */
   readonly tenantNumbers: ReadonlyMap<string, number>;
+  /** What a task holds while it runs. */
+  readonly chargeOf: (task: AdmittedTask) => Resources;
   readonly isLocal: (task: string) => boolean;
   readonly tokens: () => Tokens;
   readonly append: (record: JournalRecord, durable?: () => void) => void;
@@ -292,12 +295,13 @@ export class Home {
   }
 
   #offer(task: Task): boolean {
-    const { attempts, clock, tenantNumbers, tokens, trace } = this.#ports;
+    const { attempts, clock, tenantNumbers, chargeOf, tokens, trace } = this.#ports;
     const token = this.#spareToken ?? tokens().take();
     if (token === undefined) return false;
     const { id, spec, rank, order, failures, state } = task;
-    const { body, resources } = spec;
-    const tenant = tenantNumbers.get(spec.tenant) ?? 0;
+    const { body } = spec;
+    const tenant = tenantNumbers.get(spec.tenant) ?? tenantNumbers.get(defaultTenant) ?? 0;
+    const resources = chargeOf(spec);
     const lane = this.#laneOf(spec);
     const offer = { token, rank, order: order % 2 ** 32, tenant, lane, resources, id, body, failures, state, task };
     const attempt = attempts.offer(offer, clock.nowMs());
@@ -344,8 +348,7 @@ export class Home {
     }
     if (task.phase === "running" && attempt !== undefined) {
       this.#tellEnd(task, attempt.worker, "expired", Math.max(0, clock.nowMs() - attempt.startedMs));
-      attempt.isVoid = true;
-      attempts.askToYield(attempt, clock.nowMs());
+      attempts.giveUp(attempt);
     }
     const wasLeased = task.phase === "leased";
     if (wasLeased) this.#tellEnd(task, -1, "expired", 0);

@@ -75,9 +75,34 @@ const types: Readonly<Record<JournalRecord["kind"], number>> = {
   told: 9,
 };
 
+/** Of the records: to be raised with every change that an earlier program would misunderstand. */
+const format = 1;
+
 export const typeOf = ({ kind }: JournalRecord): number => types[kind];
-export const encodeRecord = (record: JournalRecord): Uint8Array => encode(record);
-export const decodeRecord = (body: Uint8Array): JournalRecord => decode(body) as JournalRecord;
+
+/** The first record of a file tells the format of all of them. */
+export function encodeRecord(record: JournalRecord): Uint8Array {
+  return encode(record.kind === "life" ? { format, ...record } : record);
+}
+
+/** What another program has written, and this one cannot read. */
+export class UnknownRecord extends Error {
+  override readonly name = "UnknownRecord";
+}
+
+/** @throws UnknownRecord that says what it is, and what could be read. */
+export function decodeRecord(body: Uint8Array, isFirst: boolean): JournalRecord {
+  const record = decode(body) as Partial<Readonly<Record<string, unknown>>> | null;
+  const { kind, format: found } = record ?? {};
+  if (typeof kind !== "string" || !Object.hasOwn(types, kind)) {
+    throw new UnknownRecord(`a record of kind ${JSON.stringify(kind)}; known are ${Object.keys(types).join(", ")}`);
+  }
+  if ((isFirst || kind === "life") && found !== format) {
+    const what = found === undefined ? "no format version" : `format version ${JSON.stringify(found)}`;
+    throw new UnknownRecord(`${what} in its first record; known is version ${format}`);
+  }
+  return record as unknown as JournalRecord;
+}
 
 export interface RecoveredTask {
   readonly spec: AdmittedTask;

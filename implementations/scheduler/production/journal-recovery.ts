@@ -10,22 +10,26 @@
 
 import type { Completion, Disk, DiskError } from "../../foundation/effects.ts";
 import { scanSegment } from "../../foundation/wal-format.ts";
-import { decodeRecord, JournalState } from "./journal-records.ts";
+import { decodeRecord, JournalState, UnknownRecord } from "./journal-records.ts";
 
 export const fileSuffix = ".journal";
 export const unfinishedSuffix = ".unfinished";
 /** A read error may pass; after this many it does not. */
 const readAttempts = 5;
 
-/** Stored data that had been confirmed is missing or altered. Restarting does not help. */
+const afterLoss =
+  "the node's disk lost tasks or ends that it had confirmed: restore the file from a copy, or give the node an empty " +
+  "directory and submit again what is missing";
+const afterAnotherProgram =
+  "another version of the scheduler has written it: start that one, and let it end its tasks before this one begins " +
+  "with an empty directory";
+
+/** Stored data that had been confirmed is missing, altered or unintelligible. Restarting does not help. */
 export class JournalDamage extends Error {
   override readonly name = "JournalDamage";
 
-  constructor(node: string, file: string, what: string) {
-    super(
-      `Cannot recover ${node}: ${file}: ${what}; the node's disk lost tasks or ends that it had confirmed: restore the ` +
-        "file from a copy, or give the node an empty directory and submit again what is missing",
-    );
+  constructor(node: string, file: string, what: string, remedy = afterLoss) {
+    super(`Cannot recover ${node}: ${file}: ${what}; ${remedy}`);
   }
 }
 
@@ -76,9 +80,18 @@ function replay(
 ): JournalDamage | Pick<RecoveredJournal, "state" | "nextSequence" | "repairs"> {
   const state = new JournalState();
   const firstSequence = Number(file.slice(0, -fileSuffix.length));
-  const { end, nextSequence } = scanSegment(bytes, firstSequence, (_type, view, bodyStart, bodyEnd) => {
-    state.apply(decodeRecord(new Uint8Array(view.buffer, view.byteOffset + bodyStart, bodyEnd - bodyStart)));
+  let unknown: UnknownRecord | undefined;
+  const { end, nextSequence } = scanSegment(bytes, firstSequence, (_type, view, bodyStart, bodyEnd, sequence) => {
+    if (unknown !== undefined) return;
+    const body = new Uint8Array(view.buffer, view.byteOffset + bodyStart, bodyEnd - bodyStart);
+    try {
+      state.apply(decodeRecord(body, sequence === firstSequence));
+    } catch (error) {
+      if (!(error instanceof UnknownRecord)) throw error;
+      unknown = error;
+    }
   });
+  if (unknown !== undefined) return new JournalDamage(node, file, `it has ${unknown.message}`, afterAnotherProgram);
   if (end.kind === "damaged") {
     return new JournalDamage(
       node,

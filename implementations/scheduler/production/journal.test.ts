@@ -7,14 +7,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encode } from "../../foundation/codec.ts";
 import { seededRandom } from "../../foundation/prng.ts";
+import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
 import { FaultyDisk } from "../../platform/faulty-disk.ts";
 import { VirtualTime } from "../../platform/simulated/clock.ts";
 import { SimulatedDisk } from "../../platform/simulated/disk.ts";
 import { isRefusal, readTask } from "./admitted-task.ts";
 import { Journal } from "./journal.ts";
 import type { JournalOptions } from "./journal.ts";
-import { JournalDamage, recoverJournal } from "./journal-recovery.ts";
+import { fileName, JournalDamage, recoverJournal } from "./journal-recovery.ts";
 import type { RecoveredJournal } from "./journal-recovery.ts";
 import type { JournalRecord } from "./journal-records.ts";
 
@@ -202,6 +204,34 @@ test("a file that does not hold all that it began with is refused", () => {
   assert.ok(found instanceof JournalDamage);
   assert.match(found.message, /of the records it began with are gone/);
 });
+
+for (const [what, record, message] of [
+  [
+    "a later format",
+    { kind: "life", format: 2, life: 1 },
+    /it has format version 2 in its first record; known is version 1/,
+  ],
+  ["no format", { kind: "life", life: 1 }, /it has no format version in its first record; known is version 1/],
+  ["a kind nobody knows", { kind: "epoch", format: 1 }, /it has a record of kind "epoch"; known are life, tokens,/],
+] as const) {
+  test(`a file of ${what} is refused, and the reason says so`, () => {
+    const bench = new Bench("format");
+    const writer = new RecordWriter(segmentSalt(1), 1, 1000);
+    writer.begin(1);
+    writer.raw(encode(record));
+    writer.end();
+    writer.marker(0);
+    const disk = bench.disk.open();
+    disk.append(fileName(1), [writer.take()], () => undefined);
+    disk.sync(fileName(1), () => undefined);
+    bench.run();
+    bench.disk.crash({ powerLoss: false });
+    const found = bench.recover();
+    assert.ok(found instanceof JournalDamage);
+    assert.match(found.message, message);
+    assert.match(found.message, /another version of the scheduler has written it/);
+  });
+}
 
 test("on a full disk nothing is confirmed until there is room, and then everything, in order", () => {
   const bench = new Bench("full");

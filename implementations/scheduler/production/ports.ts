@@ -26,6 +26,8 @@ export interface ExecutorPort {
   wake(): void;
   /** Asks the attempt that runs in `slot` to end at its next checkpoint. */
   requestYield(slot: number): void;
+  /** Ends the thread that runs `slot`, wherever it is, as a fault does: "lost". Nothing, if none does. */
+  endThread(slot: number): void;
   /** @param done is given undefined, or what is wrong with the call, for a person; at once or later. */
   resolveCall(module: string, exported: string, done: (problem: string | undefined) => void): void;
 }

@@ -34,7 +34,7 @@ import { decodeMessage } from "./messages.ts";
 import type { Message } from "./messages.ts";
 import type { AttemptEvents, EndedAttempt, ExecutorPort, QueuePort, StartedAttempt } from "./ports.ts";
 import { Preemptor } from "./preemptor.ts";
-import { allowancesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
+import { allowancesOf, capacityOf, chargesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
 import { TaskTable } from "./task-table.ts";
 import type { Task } from "./task-table.ts";
 import { Tokens } from "./tokens.ts";
@@ -95,7 +95,7 @@ export class SchedulerCore implements AttemptEvents {
     const clock = this.#clock;
     const send = (to: NodeId, message: Message): void => this.#send(to, message);
     this.#table = new TaskTable(settings.remembered);
-    this.#attempts = new Attempts(queue, executor, settings.workers);
+    this.#attempts = new Attempts({ queue, executor, clock }, settings);
     this.#home = this.#createHome();
     const { watchMs, leaseMs } = settings;
     this.#watches = new Watches({
@@ -260,6 +260,7 @@ export class SchedulerCore implements AttemptEvents {
       workers: settings.workers,
       ageingMs: settings.ageingMs,
       tenantNumbers: tenantNumbersOf(settings),
+      chargeOf: chargesOf(settings, founders.length),
       isLocal: (task) => homeOf(jobOf(task), founders) === id,
       tokens: () => {
         assert(this.#tokens !== undefined, "tokens are given out once a life has begun");
@@ -338,13 +339,18 @@ export class SchedulerCore implements AttemptEvents {
       send: (to, message) => this.#send(to, message),
       offer: (guest) => this.#offerGuest(guest),
       withdraw: (attempt) => this.#attempts.withdraw(attempt),
-      askToYield: (attempt) => this.#attempts.askToYield(attempt, this.#clock.nowMs()),
+      abandon: (attempt) => this.#attempts.giveUp(attempt),
     });
   }
 
   #offerGuest(guest: Guest): Attempt | undefined {
     const { token, task, failures, state } = guest.lease;
-    const { id, body, resources } = task;
+    const { id, body, resources: needed } = task;
+    const capacity = capacityOf(this.#options.settings);
+    const resources = {
+      cpuMilli: Math.min(needed.cpuMilli, capacity.cpuMilli),
+      memoryMb: Math.min(needed.memoryMb, capacity.memoryMb),
+    };
     const tenant = tenantNumbersOf(this.#options.settings).size;
     const offer = {
       token,

@@ -19,7 +19,7 @@ export interface Tenant {
 
 export const maxTenants = 64;
 const maxWeight = 1_000_000;
-const form = "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]], with commas between, as in a:2:1000:512,b:1";
+const form = "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]], with commas or semicolons between, as in a:2:1000:512,b:1";
 
 /**
  * Returns the tenants that `text` lists, `defaultTenant` with weight 1 in front unless it is listed.
@@ -27,7 +27,7 @@ const form = "NAME:WEIGHT[:CPU_MILLI[:MEMORY_MB]], with commas between, as in a:
  * @throws UsageError naming the entry and what is allowed.
  */
 export function parseTenants(text: string): readonly Tenant[] {
-  const entries = text === "" ? [] : text.split(",");
+  const entries = text === "" ? [] : text.split(/[,;]/);
   const tenants = entries.map(parseTenant);
   const names = new Set(tenants.map(({ name }) => name));
   if (names.size < tenants.length) throw refused(text, "a tenant is listed twice");

@@ -7,7 +7,7 @@
  * answered.
  */
 
-import { decode, encode } from "../../../foundation/codec.ts";
+import { encode } from "../../../foundation/codec.ts";
 import type { Millis, NodeId } from "../../../foundation/units.ts";
 import type { ErrorCode } from "../../../foundation/errors.ts";
 import { defaultAttempts, defaultResources, defaultTenant } from "../../../scheduler/contract.ts";
@@ -26,6 +26,7 @@ import { KnownTasks } from "./known-tasks.ts";
 import type { KnownTask } from "./known-tasks.ts";
 import { refusalOf } from "./peer-rules.ts";
 import type { PeerRules } from "./peer-rules.ts";
+import { decodeRequest } from "../../decode-request.ts";
 
 export interface PeerHostOptions {
   readonly rules: PeerRules;
@@ -78,12 +79,8 @@ export class PeerHost implements PeerEvents {
   }
 
   receive(client: NodeId, bytes: Uint8Array): void {
-    let request: ClientRequest;
-    try {
-      request = decode(bytes) as ClientRequest;
-    } catch {
-      return; // Damaged on the way: to a datagram protocol that is a lost message.
-    }
+    const request = decodeRequest(bytes) as ClientRequest | undefined;
+    if (request === undefined) return;
     this.#requests++;
     const { id, operation } = request;
     const refusal = refusalOf(operation, this.#options.rules);

@@ -50,5 +50,5 @@ const noPriorities = "j.b: piscina has no priorities; it asks for priority 1";
 test("to wait and to ask takes ids", () => {
   assert.equal(refusalOf({ kind: "status", task: "j.a" }, pQueueRules), undefined);
   assert.match(refusalOf({ kind: "status", task: "j" }, pQueueRules)?.reason ?? "", /^status: task is "j"/);
-  assert.match(refusalOf({ kind: "wait", tasks: ["j"] }, pQueueRules)?.reason ?? "", /^wait: tasks is a list/);
+  assert.match(refusalOf({ kind: "wait", tasks: ["j"] }, pQueueRules)?.reason ?? "", /^wait: tasks\[0\] is "j"/);
 });

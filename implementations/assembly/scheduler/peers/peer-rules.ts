@@ -24,8 +24,11 @@ export interface Refusal {
   readonly reason: string;
 }
 
+const allowedOperations = "allowed operations are submit, wait, status";
+
 /** @returns why `operation` is not even looked at; undefined: it is well formed, and the peer can do it. */
 export function refusalOf(operation: SchedulerOperation, rules: PeerRules): Refusal | undefined {
+  if (typeof operation !== "object" || (operation as unknown) === null) return malformed(allowedOperations);
   switch (operation.kind) {
     case "submit":
       return refusalOfTasks(operation.tasks, rules);
@@ -35,7 +38,7 @@ export function refusalOf(operation: SchedulerOperation, rules: PeerRules): Refu
       return problem === undefined ? undefined : malformed(`${operation.kind}: ${problem}`);
     }
     default:
-      return malformed("allowed operations are submit, wait, status");
+      return malformed(allowedOperations);
   }
 }
 

@@ -123,6 +123,13 @@ export class TaskThreads implements TaskExecutor {
     this.#options.owner.requestYield(slot);
   }
 
+  /** What was published and not read yet is the attempt's end: then it needs none. */
+  endThread(slot: number): void {
+    const runsIt = ({ isAlive, ends }: WorkerThread): boolean =>
+      isAlive && ends.isOpen && ends.slot === slot && !ends.hasMore;
+    this.#workers.find(runsIt)?.kill();
+  }
+
   resolveCall(module: string, exported: string, done: (problem: string | undefined) => void): void {
     this.#probe.resolve(module, exported, done);
   }

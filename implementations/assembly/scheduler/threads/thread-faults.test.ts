@@ -37,6 +37,22 @@ test("a killed thread's task is lost and told of once, wherever the thread was",
   assert.equal(trial.threads.counters["threads died"], 3);
 });
 
+test("the thread of an attempt can be ended, and of no other attempt", async (context) => {
+  const trial = await ThreadsTrial.open(context, { workers: 2 });
+  const [one, other] = [trial.start(callOf("spinForever")), trial.start(endless)];
+  await Promise.all([one.started, other.started]);
+  const idle = trial.owner.allocate();
+  trial.threads.endThread(idle);
+  trial.threads.endThread(one.slot);
+  assert.equal((await one.ended).end, "lost");
+  assert.equal(await trial.result(callOf("add", 1, 2)), 3, "a successor has its number");
+  trial.threads.endThread(one.slot); // The slot of the last one again, perhaps; nothing runs in it.
+  assert.equal(await trial.result(callOf("add", 3, 4)), 7);
+  assert.equal(trial.threads.counters["threads died"], 1);
+  trial.threads.endThread(other.slot);
+  assert.equal((await other.ended).end, "lost");
+});
+
 test("of several kills at once, and of a thread that has yet to start, every one counts", async (context) => {
   const trial = await ThreadsTrial.open(context, { workers: 2 });
   const kills = [0, 1, 2, 3].map((worker) => trial.threads.inject({ worker, change: "kill" }));
