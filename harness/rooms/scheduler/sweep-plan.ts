@@ -158,6 +158,8 @@ function mixedTasks({ workers }: Cluster, { names, memoryMb }: Tenants, random: 
     throwFraction: 0.08,
     crashFraction: 0.04,
     forGoodFraction: 0.3,
+    topTimes: 4,
+    topAttempts: 4,
     dependencyFraction: pick([0, 0.3, 0.7], random),
     earlierFraction: pick([0, 0.2], random),
     circleFraction: 0.05,
@@ -182,6 +184,8 @@ function longTasks({ leaseMs }: Cluster, random: Random): TaskLoad {
     throwFraction: 0.05,
     crashFraction: 0.02,
     forGoodFraction: 0.5,
+    topTimes: 4,
+    topAttempts: 4,
     dependencyFraction: 0.1,
     earlierFraction: 0.1,
   };

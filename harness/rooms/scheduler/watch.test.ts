@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
-import type { SchedulerEvent, SchedulerImplementation } from "../../../implementations/scheduler/contract.ts";
+import type { SchedulerEvent, SchedulerImplementation, TaskSpec } from "../../../implementations/scheduler/contract.ts";
 import { planOf } from "../../plan/plan.ts";
 import type { PlanOf, WatchOptions } from "../room.ts";
 import type { CheckResult } from "../../check/verdict.ts";
@@ -23,6 +23,8 @@ interface Run {
   readonly substrate?: "simulated" | "cluster";
   readonly isDurable?: boolean;
   readonly deadlineFraction?: number;
+  /** What was asked for, at 0 ms. */
+  readonly offered?: readonly (Partial<TaskSpec> & Pick<TaskSpec, "id">)[];
 }
 
 /**
@@ -86,6 +88,8 @@ function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, Che
   const deployment = { observe: (listener: typeof see) => (see = listener) };
   const options = { plan: plan as PlanOf<SchedulerTypes>, implementation, deployment, substrate };
   const watched = new SchedulerWatch(options as unknown as WatchOptions<SchedulerTypes>);
+  const tasks = (run.offered ?? []).map((task) => ({ body: { kind: "sleep", ms: 1 } as const, ...task }));
+  watched.offered({ kind: "submit", tasks, untilEnded: false }, 0);
   for (const line of lines) see(eventOf(line));
   return new Map(watched.results(1000).map((result) => [result.id, result]));
 }
@@ -94,6 +98,13 @@ const two = ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2"];
 
 type Row = readonly [name: string, validity: CheckResult["validity"] | "silent", lines: readonly string[], run?: Run];
 
+const twice = { offered: [{ id: "j.0", maxAttempts: 2 }] };
+const timed = { offered: [{ id: "j.0", maxAttempts: 2, deadlineMs: 5 }] };
+const failing = (token: number, end = "threw"): readonly string[] => [
+  `${token} n1 ready j.0 t${token}`,
+  `${token} n1 started j.0 t${token}`,
+  `${token} n1 ended j.0 t${token} end=${end}`,
+];
 const unaged = { settings: { ageingMs: 0 } };
 
 const rows: Readonly<Record<string, readonly Row[]>> = {
@@ -343,6 +354,40 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
         ...["4 n1 ready j.0", "5 n1 started j.0", "6 n1 ended j.0", "7 n1 committed j.0"],
       ],
       { isDurable: false },
+    ],
+  ],
+  "attempts-counted": [
+    ["nobody says what was asked for", "silent", [...failing(1), ...failing(2), "3 n1 committed j.0 t2 end=failed"]],
+    ["all of them", "valid", [...failing(1), ...failing(2), "3 n1 committed j.0 t2 end=failed"], twice],
+    ["one too few", "invalid", [...failing(1), "3 n1 committed j.0 t1 end=failed"], twice],
+    ["one too many", "invalid", [...failing(1), ...failing(2), ...failing(3)], twice],
+    [
+      "fewer, and then it completes",
+      "valid",
+      [...failing(1), ...failing(2, "completed"), "3 n1 committed j.0 t2"],
+      twice,
+    ],
+    [
+      "as many as are allowed, and then it completes",
+      "invalid",
+      [...failing(1), ...failing(2), ...failing(3, "completed"), "4 n1 committed j.0 t3"],
+      twice,
+    ],
+    ["fewer, and its deadline passed", "silent", [...failing(1), "3 n1 committed j.0 t1 end=failed"], timed],
+    [
+      "one whose record may have been lost",
+      "valid",
+      [...failing(1), "1 n1 stop", "2 n1 start", ...failing(2), ...failing(3), "4 n1 committed j.0 t3 end=failed"],
+      twice,
+    ],
+    [
+      "one whose record was there before the crash is forgotten",
+      "invalid",
+      [
+        ...[...failing(1), "1 n1 ended j.1 t9", "1 n1 committed j.1 t9", "1 n1 stop", "2 n1 start"],
+        ...[...failing(2), ...failing(3)],
+      ],
+      twice,
     ],
   ],
   progress: [
