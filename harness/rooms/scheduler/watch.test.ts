@@ -522,6 +522,11 @@ describe("fairness", () => {
     assert.match(unequal.summary, /^a and b on n1 from 0\.000 to \d+\.000 ms/);
   });
 
+  test("equal shares are not as they should be at weights of one and three, and soon show", () => {
+    assert.match(served("ab".repeat(20), "a:1,b:3")?.summary ?? "", /differs by \d+\.\d ms, allowed are 120\.0 ms$/);
+    assert.equal(served("abbb".repeat(20), "a:1,b:3")?.validity, "valid");
+  });
+
   test("a tenant at its quota is not owed anything", () => {
     assert.equal(served("a".repeat(150), "a:1,b:1:500"), undefined);
     assert.equal(served("a".repeat(150), "a:1,b:1")?.validity, "invalid");

@@ -54,7 +54,7 @@ export class SchedulerWatch implements Watch {
     const exact = [
       new PriorityOrder(governance, areClocksRight, this.#recent),
       new Quotas(governance, areClocksRight, this.#recent),
-      new Fairness(governance),
+      new Fairness(governance, areClocksRight),
       this.#progress,
     ];
     this.#checks = [
