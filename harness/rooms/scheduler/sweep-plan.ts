@@ -199,7 +199,7 @@ function mixedTasks({ workers }: Cluster, { names, memoryMb }: Tenants, random: 
     earlierFraction: pick([0, 0.2], random),
     circleFraction: 0.05,
     strayFraction: 0.02,
-    deadlineFraction: pick([0, 0, 0.1], random),
+    deadlineFraction: pick([0, 0.1, 0.3], random),
     deadlineMs: 10 + random.below(300),
   };
 }

@@ -390,6 +390,23 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       twice,
     ],
   ],
+  deadlines: [
+    ["no deadline", "silent", ["0 n1 accepted j.0", "900 n1 ready j.0", "900 n1 started j.0"], twice],
+    ["before its deadline", "valid", ["1 n1 accepted j.0", ...failing(2, "completed")], timed],
+    ["it passes", "valid", ["1 n1 accepted j.0", "6 n1 committed j.0 end=failed"], timed],
+    ["too early", "invalid", ["1 n1 accepted j.0", "4 n1 committed j.0 end=failed"], timed],
+    ["too early, while it runs", "invalid", ["1 n1 accepted j.0", ...failing(2, "expired")], timed],
+    ["its attempt failed", "valid", ["1 n1 accepted j.0", ...failing(2), "4 n1 committed j.0 end=failed"], timed],
+    ["its attempt ends late", "invalid", ["1 n1 accepted j.0", "2 n1 started j.0", "70 n1 ended j.0"], timed],
+    ["it starts late", "invalid", ["1 n1 accepted j.0", "70 n1 started j.0"], timed],
+    [
+      "the time in which its home is down does not count",
+      "valid",
+      ["1 n1 accepted j.0", "2 n1 stop", "70 n1 start", ...failing(72, "completed")],
+      timed,
+    ],
+    ["lost at a restart", "invalid", ["1 n1 accepted j.0", "2 n1 stop", "3 n1 start", "70 n1 started j.0"], timed],
+  ],
   progress: [
     ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
     ["at once", "valid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],

@@ -16,6 +16,7 @@ import type { CheckResult } from "../../check/verdict.ts";
 import type { StruckFault } from "../../nemesis/nemesis.ts";
 import type { Watch, WatchOptions } from "../room.ts";
 import { AttemptsCounted } from "./attempts-counted.ts";
+import { Deadlines } from "./deadlines.ts";
 import { DependencyOrder } from "./dependency-order.ts";
 import { Fairness } from "./fairness.ts";
 import { RecentEvents } from "./findings.ts";
@@ -56,6 +57,7 @@ export class SchedulerWatch implements Watch {
       new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance, areClocksRight),
       this.#progress,
+      ...(areClocksRight ? [new Deadlines(this.#recent)] : []),
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
