@@ -189,7 +189,8 @@ function mixedTasks({ workers }: Cluster, { names, memoryMb }: Tenants, random: 
       { cpuMilli: 100, memoryMb: 1 },
     ],
     affinityFraction: pick([0, 0, 0.3], random),
-    lanes: workers,
+    // More than there are lanes: they are taken modulo the workers.
+    lanes: workers + 2,
     throwFraction: 0.08,
     crashFraction: 0.04,
     forGoodFraction: 0.3,

@@ -18,7 +18,7 @@ import { SchedulerWatch } from "./watch.ts";
 const durations = { tasksPerJob: 1, kinds: [{ share: 1, kind: "spin", ms: 1 }] } as const;
 
 interface Run {
-  readonly settings?: Readonly<Record<string, number | string>>;
+  readonly settings?: Readonly<Record<string, number | string | boolean>>;
   readonly nodes?: number;
   readonly substrate?: "simulated" | "cluster";
   readonly isDurable?: boolean;
@@ -100,6 +100,7 @@ type Row = readonly [name: string, validity: CheckResult["validity"] | "silent",
 
 const twice = { offered: [{ id: "j.0", maxAttempts: 2 }] };
 const timed = { offered: [{ id: "j.0", maxAttempts: 2, deadlineMs: 5 }] };
+const ofLane3 = { offered: [{ id: "j.0", affinity: 3 }] };
 const failing = (token: number, end = "threw"): readonly string[] => [
   `${token} n1 ready j.0 t${token}`,
   `${token} n1 started j.0 t${token}`,
@@ -406,6 +407,23 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       timed,
     ],
     ["lost at a restart", "invalid", ["1 n1 accepted j.0", "2 n1 stop", "3 n1 start", "70 n1 started j.0"], timed],
+  ],
+  lanes: [
+    ["nobody says what was asked for", "silent", ["0 n1 accepted j.0 l1"]],
+    ["what was asked for", "valid", ["0 n1 accepted j.0 l1", "1 n1 started j.0 l1 w1"], ofLane3],
+    ["none", "valid", ["0 n1 accepted j.0", "1 n1 started j.0 w1"], twice],
+    ["one that nobody asked for", "invalid", ["0 n1 accepted j.0 l1"], twice],
+    ["it is ignored", "invalid", ["0 n1 accepted j.0"], ofLane3],
+    ["it is not taken modulo the workers", "invalid", ["0 n1 accepted j.0 l3"], ofLane3],
+    ["it starts from the shared lane", "invalid", ["0 n1 accepted j.0 l1", "1 n1 started j.0"], ofLane3],
+    ["it is stolen", "valid", ["0 n1 accepted j.0 l1", "1 n1 started j.0 l0 w0"], ofLane3],
+    [
+      "it is stolen, though nobody may steal",
+      "invalid",
+      ["0 n1 accepted j.0 l1", "1 n1 started j.0 l1 w0"],
+      { ...ofLane3, settings: { "production.stealing": false } },
+    ],
+    ["another node executes it", "valid", ["0 n1 accepted j.0 l1", "1 n1 leased j.0", "1 n2 started j.0"], ofLane3],
   ],
   progress: [
     ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],

@@ -22,6 +22,7 @@ import { Fairness } from "./fairness.ts";
 import { RecentEvents } from "./findings.ts";
 import type { TraceCheck } from "./findings.ts";
 import { governanceOf } from "./governance.ts";
+import { Lanes } from "./lanes.ts";
 import { ObservedTasks } from "./observed-tasks.ts";
 import { PriorityOrder } from "./priority-order.ts";
 import { Progress } from "./progress.ts";
@@ -62,6 +63,7 @@ export class SchedulerWatch implements Watch {
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
       new SingleEffects(this.#recent),
+      ...(implementation.abilities.has("affinity") ? [new Lanes(governance, this.#recent)] : []),
       ...(tellsAll ? [this.#ends, this.#attempts] : []),
       ...(isExact ? exact : []),
     ];
