@@ -25,6 +25,8 @@ interface Run {
   readonly deadlineFraction?: number;
   /** What was asked for, at 0 ms. */
   readonly offered?: readonly (Partial<TaskSpec> & Pick<TaskSpec, "id">)[];
+  /** At 480 ms. */
+  readonly offeredLater?: Run["offered"];
 }
 
 /**
@@ -88,8 +90,12 @@ function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, Che
   const deployment = { observe: (listener: typeof see) => (see = listener) };
   const options = { plan: plan as PlanOf<SchedulerTypes>, implementation, deployment, substrate };
   const watched = new SchedulerWatch(options as unknown as WatchOptions<SchedulerTypes>);
-  const tasks = (run.offered ?? []).map((task) => ({ body: { kind: "sleep", ms: 1 } as const, ...task }));
-  watched.offered({ kind: "submit", tasks, untilEnded: false }, 0);
+  const offer = (offered: Run["offered"], atMs: number): void => {
+    const tasks = (offered ?? []).map((task) => ({ body: { kind: "sleep", ms: 1 } as const, ...task }));
+    watched.offered({ kind: "submit", tasks, untilEnded: false }, atMs);
+  };
+  offer(run.offered, 0);
+  offer(run.offeredLater, 480);
   for (const line of lines) see(eventOf(line));
   return new Map(watched.results(1000).map((result) => [result.id, result]));
 }
@@ -101,6 +107,8 @@ type Row = readonly [name: string, validity: CheckResult["validity"] | "silent",
 const twice = { offered: [{ id: "j.0", maxAttempts: 2 }] };
 const timed = { offered: [{ id: "j.0", maxAttempts: 2, deadlineMs: 5 }] };
 const ofLane3 = { offered: [{ id: "j.0", affinity: 3 }] };
+/** k.0 is asked for at 480 ms. */
+const later = { settings: { ageingMs: 100 }, offered: [{ id: "j.0" }], offeredLater: [{ id: "k.0" }] };
 const failing = (token: number, end = "threw"): readonly string[] => [
   `${token} n1 ready j.0 t${token}`,
   `${token} n1 started j.0 t${token}`,
@@ -424,6 +432,46 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       { ...ofLane3, settings: { "production.stealing": false } },
     ],
     ["another node executes it", "valid", ["0 n1 accepted j.0 l1", "1 n1 leased j.0", "1 n2 started j.0"], ofLane3],
+  ],
+  "submission-order": [
+    ["nothing is accepted", "silent", ["0 n1 start"]],
+    ["one after the other", "valid", two],
+    ["the other way round", "invalid", two.toReversed()],
+    ["told again, with its number", "valid", [...two, "1 n1 stop", "2 n1 start", "2 n1 accepted j.1 o2"]],
+    ["told again, with another number", "invalid", [...two, "1 n1 stop", "2 n1 start", "2 n1 accepted j.1 o3"]],
+    [
+      "ages as they were accepted",
+      "valid",
+      [
+        "0 n1 start",
+        "1 n1 accepted j.0 o1 p1",
+        "500 n1 accepted k.0 o2",
+        "500 n1 ready j.0 r2.05",
+        "500 n1 ready k.0 r3.54",
+      ],
+      later,
+    ],
+    [
+      "ages that are ignored",
+      "invalid",
+      [
+        "0 n1 start",
+        "1 n1 accepted j.0 o1 p1",
+        "500 n1 accepted k.0 o2",
+        "500 n1 ready j.0 r-1",
+        "500 n1 ready k.0 r0",
+      ],
+      later,
+    ],
+    [
+      "after a restart the later one is older",
+      "invalid",
+      [
+        ...["1 n1 accepted j.0 o1", "500 n1 accepted k.0 o2", "501 n1 stop", "700 n1 start"],
+        ...["700 n1 ready j.0 r7", "700 n1 ready k.0 r6.5"],
+      ],
+      later,
+    ],
   ],
   progress: [
     ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],

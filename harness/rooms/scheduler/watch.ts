@@ -29,6 +29,7 @@ import { Progress } from "./progress.ts";
 import { Quotas } from "./quotas.ts";
 import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
+import { SubmissionOrder } from "./submission-order.ts";
 import { TaskEnds } from "./task-ends.ts";
 
 const clockKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);
@@ -58,7 +59,7 @@ export class SchedulerWatch implements Watch {
       new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance, areClocksRight),
       this.#progress,
-      ...(areClocksRight ? [new Deadlines(this.#recent)] : []),
+      ...(areClocksRight ? [new Deadlines(this.#recent), new SubmissionOrder(governance, this.#recent)] : []),
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
