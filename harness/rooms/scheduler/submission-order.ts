@@ -4,7 +4,7 @@
  * With ageing the rank says when the task was accepted, on the home's clock: (rank + priority) * ageingMs. That moment
  * lies between the client's first request and the home's telling of it, both on the driver's clock. So every task says
  * between which bounds the two clocks differ, and all of one life have to agree. After a restart ages go on where they
- * were, so only the order is left: who was submitted later is not older.
+ * were: who was submitted later is not older, and between those of before nothing has changed.
  *
  * A home tells of tasks in the order in which it accepted them, and when it tells again after a crash a task has the
  * number that it had.
@@ -38,6 +38,10 @@ interface Life {
   mostAheadMs: Millis;
   /** In their order. */
   readonly aged: Aged[];
+  /** By task: when it was accepted, on the clock of the life before. */
+  readonly before: ReadonlyMap<string, Millis>;
+  /** By how much this clock is ahead of that one. */
+  shiftMs: Millis | undefined;
 }
 
 type Of<Kind extends SchedulerEvent["kind"]> = Extract<SchedulerEvent, { readonly kind: Kind }>;
@@ -54,12 +58,18 @@ export class SubmissionOrder implements TraceCheck {
   }
 
   observe({ timeMs, node, event }: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
-    if (event.kind === "start") this.#lives.delete(node);
+    if (event.kind === "damage") this.#lives.delete(node);
+    if (event.kind === "start") this.#begin(node, timeMs);
     const life = this.#lifeOf(node, timeMs);
     let problem: string | undefined;
     if (event.kind === "accepted") problem = this.#accepted(life, event, tasks, timeMs);
     else if (event.kind === "ready") problem = this.#ready(life, event, tasks);
     if (problem !== undefined) this.#findings.violate(timeMs, node, problem);
+  }
+
+  /** The node's disk is gone. */
+  lost(node: NodeId): void {
+    this.#lives.delete(node);
   }
 
   result(): CheckResult | undefined {
@@ -88,6 +98,12 @@ export class SubmissionOrder implements TraceCheck {
     const acceptedMs = (rank + priority) * this.#ageingMs;
     const passed = enter(life.aged, { task, order, acceptedMs });
     if (passed !== undefined) return `${what}: its age does not fit that of ${passed.task} (number ${passed.order})`;
+    const beforeMs = life.before.get(task);
+    if (beforeMs !== undefined) {
+      life.shiftMs ??= acceptedMs - beforeMs;
+      const isSame = Math.abs(acceptedMs - beforeMs - life.shiftMs) <= roundingMs;
+      if (!isSame) return `${what}: it is not as much older or younger than others as before the restart`;
+    }
     // It may be of an earlier life.
     if (offered.atMs < life.sinceMs) return undefined;
     const leastMs = acceptedMs - (this.#acceptedMs.get(task) ?? Infinity);
@@ -99,12 +115,19 @@ export class SubmissionOrder implements TraceCheck {
     return `${what}: it was asked for at ${offered.atMs.toFixed(3)} ms, and others say when that is on this node's clock`;
   }
 
+  #begin(node: NodeId, sinceMs: Millis): Life {
+    const aged = this.#lives.get(node)?.aged ?? [];
+    const before = new Map(aged.map(({ task, acceptedMs }) => [task, acceptedMs]));
+    const unknown = { leastAheadMs: -Infinity, mostAheadMs: Infinity, shiftMs: undefined };
+    const life: Life = { sinceMs, lastOrder: -1, aged: [], before, ...unknown };
+    this.#lives.set(node, life);
+    return life;
+  }
+
   #lifeOf(node: NodeId, sinceMs: Millis): Life {
     const known = this.#lives.get(node);
     if (known !== undefined) return known;
-    const life: Life = { sinceMs, lastOrder: -1, leastAheadMs: -Infinity, mostAheadMs: Infinity, aged: [] };
-    this.#lives.set(node, life);
-    return life;
+    return this.#begin(node, sinceMs);
   }
 }
 

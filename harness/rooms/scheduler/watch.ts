@@ -41,6 +41,7 @@ export class SchedulerWatch implements Watch {
   readonly #ends: TaskEnds;
   readonly #progress: Progress;
   readonly #attempts: AttemptsCounted;
+  readonly #order: SubmissionOrder;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -50,6 +51,7 @@ export class SchedulerWatch implements Watch {
     const mayExpire = id !== "confluent" && (tasks.deadlineFraction ?? 0) > 0;
     this.#tasks = new ObservedTasks(implementation.durable, mayExpire);
     this.#attempts = new AttemptsCounted(implementation.durable, this.#recent);
+    this.#order = new SubmissionOrder(governance, this.#recent);
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
@@ -59,7 +61,7 @@ export class SchedulerWatch implements Watch {
       new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance, areClocksRight),
       this.#progress,
-      ...(areClocksRight ? [new Deadlines(this.#recent), new SubmissionOrder(governance, this.#recent)] : []),
+      ...(areClocksRight ? [new Deadlines(this.#recent), this.#order] : []),
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
@@ -86,6 +88,7 @@ export class SchedulerWatch implements Watch {
     for (const node of spec.kind === "wipe" ? nodes : []) {
       this.#tasks.lost(node);
       this.#attempts.lost(node);
+      this.#order.lost(node);
     }
     this.#ends.struck();
     this.#progress.struck();
