@@ -1,6 +1,7 @@
 /**
  * Mistakes in the scheduler, as changes of the production implementation: those of the catalogue of known ones
- * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes and ages (M-SCH-5x). What only racing threads show is hunted by a stress of real ones.
+ * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes and ages (M-SCH-5x). What only racing
+ * threads show is hunted by a stress of real ones.
  */
 
 import type { Mutant, Replacement } from "../../harness/mutants/mutant.ts";

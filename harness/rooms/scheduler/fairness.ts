@@ -7,12 +7,12 @@
  * both were given since both are backlogged moves within a band whose width is judged. An attempt on the node counts
  * for as long as it ran so far; one that another node executes by what it ran when it has ended.
  *
- * Where no node executes another's tasks and the capacity is enough for whatever W workers run at a time, the bound that
- * start-time fair queueing promises is judged as well. What two backlogged tenants were charged differs by at most 2 W L,
- * with L the longest attempt divided by its tenant's weight, so it moves within 4 W L. What they were given is that
- * without what the attempts in flight were charged in advance, or have run beyond it: at most W of them, L each, at
- * either end. So the band is at most 6 W L wide. An attempt that was lost or expired was charged what nobody saw: with it
- * a new band begins.
+ * Where no node executes another's tasks and the capacity is enough for whatever W workers run at a time, the bound
+ * that start-time fair queueing promises is judged as well. What two backlogged tenants were charged differs by at most
+ * 2 W L, with L the longest attempt divided by its tenant's weight, so it moves within 4 W L. What they were given is
+ * that without what the attempts in flight were charged in advance, or have run beyond it: at most W of them, L each,
+ * at either end. So the band is at most 6 W L wide. An attempt that was lost or expired was charged what nobody saw:
+ * with it a new band begins.
  *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  *

@@ -1,5 +1,6 @@
 /**
- * The rank of a task is its priority's and its age's, and the order that of the submissions, over all lives of its home.
+ * The rank of a task is its priority's and its age's, and the order that of the submissions, over all lives of its
+ * home.
  *
  * With ageing the rank says when the task was accepted, on the home's clock: (rank + priority) * ageingMs. That moment
  * lies between the client's first request and the home's telling of it, both on the driver's clock. So every task says
