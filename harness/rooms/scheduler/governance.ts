@@ -22,6 +22,8 @@ export interface TenantShare {
 export interface Governance {
   /** Threads of a node that execute tasks. */
   readonly workers: number;
+  /** Those of one home; without tenants one home has all workers of the deployment. */
+  readonly lanes: number;
   /** What tasks may hold on one node at a time; undefined: the implementation knows no resources. */
   readonly capacity: Resources | undefined;
   readonly tenants: ReadonlyMap<string, TenantShare>;
@@ -46,7 +48,8 @@ export function governanceOf(
   };
   const workers = numberOf("workers", defaults.workers);
   if (!abilities.has("tenants")) {
-    return { workers, capacity: undefined, tenants: new Map(), ageingMs: 0, isStealing: true, isLending: true };
+    const lanes = nodes * workers;
+    return { workers, lanes, capacity: undefined, tenants: new Map(), ageingMs: 0, isStealing: true, isLending: true };
   }
   const cpuMilli = numberOf("cpuMilli", 0);
   const capacity = {
@@ -57,7 +60,7 @@ export function governanceOf(
   const tenants = tenantsOf(String(own["tenants"] ?? ""), nodes);
   const isStealing = own["stealing"] !== false;
   const isLending = nodes > 1 && own["remoteStealing"] !== false;
-  return { workers, capacity, tenants, ageingMs, isStealing, isLending };
+  return { workers, lanes: workers, capacity, tenants, ageingMs, isStealing, isLending };
 }
 
 /** @param text "a:2:1000:512,b:1": name, weight, and quotas of thousandths of a processor and of megabytes. */

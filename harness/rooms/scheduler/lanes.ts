@@ -31,8 +31,8 @@ export class Lanes implements TraceCheck {
     if (offered === undefined || isForeign) return;
     this.#findings.judged++;
     const { affinity } = offered.spec;
-    const { workers, isStealing } = this.#governance;
-    const wanted = affinity === undefined ? sharedLane : affinity % workers;
+    const { workers, lanes, isStealing } = this.#governance;
+    const wanted = affinity === undefined ? sharedLane : affinity % lanes;
     if (event.kind === "accepted") {
       if (event.lane === wanted) return;
       this.#findings.violate(timeMs, node, `accepts ${event.task} for lane ${event.lane}, wanted ${wanted}`);
@@ -40,7 +40,7 @@ export class Lanes implements TraceCheck {
     }
     const { task, lane, worker } = event;
     const mayBeStolen = isStealing && wanted !== sharedLane && lane !== sharedLane;
-    if (mayBeStolen || (lane === wanted && (lane === sharedLane || lane === worker))) return;
+    if (mayBeStolen || (lane === wanted && (lane === sharedLane || lane % workers === worker))) return;
     this.#findings.violate(timeMs, node, `starts ${task} from lane ${lane} on worker ${worker}, wanted lane ${wanted}`);
   }
 
