@@ -182,6 +182,7 @@ class Block {
       history: this.#history,
       plan,
       random: this.#random.fork("arrivals"),
+      onCall: (operation) => this.#watch.offered?.(operation, deployment.clock.nowMs()),
       onOperation: (record, completed) => {
         this.#operations.push(record);
         nemesis.operationCompleted(record.client, completed);

@@ -83,6 +83,8 @@ const taskWorkload = z.object({
     throwFraction: fraction.optional(),
     crashFraction: fraction.optional(),
     forGoodFraction: fraction.optional(),
+    topTimes: z.int().min(1).optional(),
+    topAttempts: z.int().min(1).max(limits.attempts).optional(),
     callFraction: fraction.optional(),
     dependencyFraction: fraction.optional(),
     earlierFraction: fraction.optional(),

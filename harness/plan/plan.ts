@@ -94,10 +94,14 @@ export interface TaskLoad {
   /** That wait in one of the first `lanes` lanes. */
   readonly affinityFraction?: number;
   readonly lanes?: number;
-  /** That throw or end their thread, and how many of those do so in every attempt; the others in the first one. */
+  /** That throw or end their thread, and how many of those do so in every attempt. */
   readonly throwFraction?: number;
   readonly crashFraction?: number;
   readonly forGoodFraction?: number;
+  /** The others do so in 1 to `topTimes` attempts, 1 unless it is said. */
+  readonly topTimes?: number;
+  /** Attempts until a task has failed, drawn from 1 to this one; the default unless it is said. */
+  readonly topAttempts?: number;
   /** That call an export of a module. */
   readonly callFraction?: number;
   /** That depend on one or two earlier tasks of their job. */

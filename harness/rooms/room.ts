@@ -101,6 +101,8 @@ export interface WatchOptions<T extends ModuleTypes> {
 
 /** Forms verdicts while a run is under way; made before the deployment is driven, so that it sees everything. */
 export interface Watch {
+  /** A client is about to ask for it, for the first time. */
+  offered?(operation: AnyTypes["operation"], atMs: Millis): void;
   struck(fault: StruckFault, atMs: Millis): void;
   ended(fault: StruckFault, atMs: Millis): void;
   /** Of modules with leaders; on the driver's clock. */

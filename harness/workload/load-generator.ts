@@ -52,6 +52,8 @@ export interface LoadOptions {
    * Called after each finished operation of the load, not after final reads; `completed` counts its client's, from 1.
    */
   readonly onOperation: (record: OperationRecord, completed: number) => void;
+  /** Before an operation is offered for the first time. */
+  readonly onCall?: (operation: AnyTypes["operation"]) => void;
 }
 
 /** Arrivals that wait for a free client; more than this are dropped, counted, and void the block. */
@@ -196,6 +198,7 @@ export class LoadGenerator {
       return this.#settle();
     }
     const call = this.#options.workload.next(client.number);
+    this.#options.onCall?.(call.operation);
     this.#busy++;
     this.#perform(client, call, arrival, this.#options.workload.untilDefinite, () => {
       this.#busy--;

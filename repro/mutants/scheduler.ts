@@ -1,6 +1,7 @@
 /**
  * Mistakes in the scheduler, as changes of the production implementation: those of the catalogue of known ones
- * (M-SCH-01 to 08). What only racing threads show is hunted by a stress of real ones.
+ * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes and ages (M-SCH-5x). What only racing
+ * threads show is hunted by a stress of real ones.
  */
 
 import type { Mutant, Replacement } from "../../harness/mutants/mutant.ts";
@@ -18,6 +19,7 @@ function mutant(rest: Rest): Mutant {
 }
 
 const wild = "seen in the wild";
+const own = "our own";
 
 export const schedulerMutants: readonly Mutant[] = [
   mutant({
@@ -145,6 +147,86 @@ export const schedulerMutants: readonly Mutant[] = [
         "dependencies.ts",
         'const ends: [dependency: string, isCompleted: boolean][] = [[dependency, end.state === "completed"]];',
         "const ends: [dependency: string, isCompleted: boolean][] = [[dependency, end.state !== undefined]];",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-51",
+    mistake: "a task that failed may fail once more than it is allowed to",
+    violates: "attempts counted",
+    origin: own,
+    replacements: [
+      change(
+        "home.ts",
+        "    if (task.failures >= task.spec.maxAttempts) return",
+        "    if (task.failures > task.spec.maxAttempts) return",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-52",
+    mistake: "failed attempts are not written down, so a restart forgets them",
+    violates: "attempts counted",
+    origin: own,
+    replacements: [
+      change(
+        "home.ts",
+        '    this.#ports.append({ kind: "failure", task: task.id, failures, attempts });',
+        "    void [failures, attempts];",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-53",
+    mistake: "virtual time ignores weights",
+    violates: "fairness",
+    origin: own,
+    replacements: [
+      change(
+        "tenant-table.ts",
+        "    return this.#doubles[(this.#memory.tenantAt(tenant) + tenantWord.weight) >> 1]!;",
+        "    return tenant < 0 ? 0 : 1;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-54",
+    mistake: "a deadline is forgotten at a restart",
+    violates: "deadlines",
+    origin: own,
+    replacements: [
+      change(
+        "home.ts",
+        '      if (task.phase === "blocked") this.#begin(task);',
+        `      if (task.phase !== "blocked") continue;
+      this.#begin(task);
+      task.deadline?.cancel();`,
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-55",
+    mistake: "a task waits in the shared lane, whatever its affinity",
+    violates: "lanes",
+    origin: own,
+    replacements: [
+      change(
+        "home.ts",
+        "    return affinity < 0 ? -1 : affinity % this.#ports.workers;",
+        "    return Math.min(affinity, -1);",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-56",
+    mistake: "a restart forgets how old its tasks are",
+    violates: "submission order",
+    origin: own,
+    replacements: [
+      change(
+        "home.ts",
+        "      const acceptedMs = nowMs - state.ageMsOf(recovered);",
+        "      const acceptedMs = nowMs;",
       ),
     ],
   }),

@@ -7,6 +7,13 @@
  * both were given since both are backlogged moves within a band whose width is judged. An attempt on the node counts
  * for as long as it ran so far; one that another node executes by what it ran when it has ended.
  *
+ * Where no node executes another's tasks and the capacity is enough for whatever W workers run at a time, the bound
+ * that start-time fair queueing promises is judged as well. What two backlogged tenants were charged differs by at most
+ * 2 W L, with L the longest attempt divided by its tenant's weight, so it moves within 4 W L. What they were given is
+ * that without what the attempts in flight were charged in advance, or have run beyond it: at most W of them, L each,
+ * at either end. So the band is at most 6 W L wide. An attempt that was lost or expired was charged what nobody saw:
+ * with it a new band begins.
+ *
  * Judged where events come at the moment they tell of: in the simulated substrate.
  *
  * @see Demers, Keshav & Shenker 1989, "Analysis and simulation of a fair queueing algorithm" (the difference of two
@@ -24,12 +31,17 @@ import { addTo, excessOf } from "./resources.ts";
 
 /** Of the largest task: as published. */
 const publishedBound = 100;
+/** Of the workers and the longest attempt divided by its tenant's weight. */
+const closeBound = 6;
 
 interface Band {
   readonly sinceMs: Millis;
   /** Of the difference of what both were given, divided by their weights. */
   lowMs: Millis;
   highMs: Millis;
+  lastMs: Millis;
+  /** The same since the last attempt that was charged what it was not given. */
+  close: { readonly sinceMs: Millis; lowMs: Millis; highMs: Millis };
 }
 
 interface NodeService {
@@ -52,9 +64,19 @@ export class Fairness implements TraceCheck {
   #intervals = 0;
   #largestMs: Millis = 0;
   #widest: Widest = { widthMs: 0, text: "" };
+  readonly #areClocksRight: boolean;
+  readonly #governance: Governance;
+  /** Divided by its tenant's weight. */
+  #largestShareMs: Millis = 0;
+  #widestClose: Widest = { widthMs: 0, text: "" };
+  /** The most that a task holds. */
+  readonly #most = { cpuMilli: 0, memoryMb: 0 };
 
-  constructor({ tenants }: Pick<Governance, "tenants">) {
-    this.#tenants = tenants;
+  /** @param areClocksRight whether what a node charges is what passes on the driver's clock. */
+  constructor(governance: Governance, areClocksRight: boolean) {
+    this.#tenants = governance.tenants;
+    this.#governance = governance;
+    this.#areClocksRight = areClocksRight;
   }
 
   observe({ timeMs, node: id, event }: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
@@ -69,11 +91,22 @@ export class Fairness implements TraceCheck {
     if (event.kind === "ended") {
       this.#largestMs = Math.max(this.#largestMs, event.ranMs);
       const task = tasks.find(event.task);
+      const weight = this.#weightOf(task?.accepted?.tenant ?? "");
+      this.#largestShareMs = Math.max(this.#largestShareMs, event.ranMs / weight);
       const isElsewhere = task?.admitted !== undefined && task.admitted.executor !== id && event.end !== "lost";
       if (isElsewhere) this.#give(service, task.accepted?.tenant, event.ranMs);
     }
+    if (event.kind === "accepted") {
+      this.#most.cpuMilli = Math.max(this.#most.cpuMilli, event.cpuMilli);
+      this.#most.memoryMb = Math.max(this.#most.memoryMb, event.memoryMb);
+    }
     // Before the event is taken in: what was backlogged until now.
     this.#follow(service, node, timeMs);
+    const isUnseen = event.kind === "ended" && (event.end === "lost" || event.end === "expired");
+    for (const band of isUnseen ? service.bands.values() : []) {
+      const differenceMs = band.lastMs;
+      band.close = { sinceMs: timeMs, lowMs: differenceMs, highMs: differenceMs };
+    }
   }
 
   result(): CheckResult | undefined {
@@ -82,6 +115,13 @@ export class Fairness implements TraceCheck {
     const { widthMs, text } = this.#widest;
     const times = this.#largestMs === 0 ? 0 : widthMs / this.#largestMs;
     const measured = `${times.toFixed(2)} times the largest task (${this.#largestMs.toFixed(1)} ms)`;
+    const closeMs = closeBound * this.#governance.workers * this.#largestShareMs;
+    if (this.#isClose() && this.#widestClose.widthMs > closeMs) {
+      const { widthMs: differenceMs, text: where } = this.#widestClose;
+      const difference = `what they are given, divided by their weights, differs by ${differenceMs.toFixed(1)} ms`;
+      const summary = `${where}: ${difference}, allowed are ${closeMs.toFixed(1)} ms`;
+      return { ...common, validity: "invalid", summary, counterexample: summary };
+    }
     if (times <= publishedBound) {
       const summary = `what two backlogged tenants are given differs by at most ${measured}`;
       return { ...common, validity: "valid", summary };
@@ -125,23 +165,41 @@ export class Fairness implements TraceCheck {
         const band = bands.get(pair);
         if (band === undefined) {
           this.#intervals++;
-          bands.set(pair, { sinceMs: nowMs, lowMs: differenceMs, highMs: differenceMs });
+          const begun = { sinceMs: nowMs, lowMs: differenceMs, highMs: differenceMs };
+          bands.set(pair, { ...begun, lastMs: differenceMs, close: { ...begun } });
           continue;
         }
         band.lowMs = Math.min(band.lowMs, differenceMs);
         band.highMs = Math.max(band.highMs, differenceMs);
+        band.lastMs = differenceMs;
+        band.close.lowMs = Math.min(band.close.lowMs, differenceMs);
+        band.close.highMs = Math.max(band.close.highMs, differenceMs);
         this.#widen(node.id, one, other, band, nowMs);
       }
     }
     for (const pair of bands.keys()) if (!pairs.has(pair)) bands.delete(pair);
   }
 
-  #widen(node: NodeId, one: string, other: string, { sinceMs, lowMs, highMs }: Band, nowMs: Millis): void {
+  #widen(node: NodeId, one: string, other: string, { sinceMs, lowMs, highMs, close }: Band, nowMs: Millis): void {
+    const closeMs = close.highMs - close.lowMs;
+    if (closeMs > this.#widestClose.widthMs) {
+      const text = `${one} and ${other} on ${node} from ${close.sinceMs.toFixed(3)} to ${nowMs.toFixed(3)} ms`;
+      this.#widestClose = { widthMs: closeMs, text };
+    }
     const weight = Math.min(this.#weightOf(one), this.#weightOf(other));
     const widthMs = (highMs - lowMs) * weight;
     if (widthMs <= this.#widest.widthMs) return;
     const text = `${one} and ${other} on ${node} from ${sinceMs.toFixed(3)} to ${nowMs.toFixed(3)} ms`;
     this.#widest = { widthMs, text };
+  }
+
+  /** Whether nothing but shares decides between tenants that are backlogged. */
+  #isClose(): boolean {
+    const { capacity, workers, isLending } = this.#governance;
+    const { cpuMilli, memoryMb } = this.#most;
+    const isRoom =
+      capacity !== undefined && cpuMilli * workers <= capacity.cpuMilli && memoryMb * workers <= capacity.memoryMb;
+    return isRoom && !isLending && this.#areClocksRight;
   }
 
   #weightOf(tenant: string): number {

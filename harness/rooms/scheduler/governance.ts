@@ -22,11 +22,17 @@ export interface TenantShare {
 export interface Governance {
   /** Threads of a node that execute tasks. */
   readonly workers: number;
+  /** Those of one home; without tenants one home has all workers of the deployment. */
+  readonly lanes: number;
   /** What tasks may hold on one node at a time; undefined: the implementation knows no resources. */
   readonly capacity: Resources | undefined;
   readonly tenants: ReadonlyMap<string, TenantShare>;
   /** In which a waiting task gains a level of priority; 0: tasks do not age. */
   readonly ageingMs: Millis;
+  /** Whether workers of one lane take from another's. */
+  readonly isStealing: boolean;
+  /** Whether nodes execute each other's tasks. */
+  readonly isLending: boolean;
 }
 
 const defaults = { workers: 2, memoryMb: 1024, ageingMs: 30_000 } as const;
@@ -42,7 +48,8 @@ export function governanceOf(
   };
   const workers = numberOf("workers", defaults.workers);
   if (!abilities.has("tenants")) {
-    return { workers, capacity: undefined, tenants: new Map(), ageingMs: 0 };
+    const lanes = nodes * workers;
+    return { workers, lanes, capacity: undefined, tenants: new Map(), ageingMs: 0, isStealing: true, isLending: true };
   }
   const cpuMilli = numberOf("cpuMilli", 0);
   const capacity = {
@@ -50,7 +57,10 @@ export function governanceOf(
     memoryMb: numberOf("memoryMb", defaults.memoryMb),
   };
   const ageingMs = numberOf("ageingMs", defaults.ageingMs);
-  return { workers, capacity, tenants: tenantsOf(String(own["tenants"] ?? ""), nodes), ageingMs };
+  const tenants = tenantsOf(String(own["tenants"] ?? ""), nodes);
+  const isStealing = own["stealing"] !== false;
+  const isLending = nodes > 1 && own["remoteStealing"] !== false;
+  return { workers, lanes: workers, capacity, tenants, ageingMs, isStealing, isLending };
 }
 
 /**

@@ -9,7 +9,7 @@
 
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
 import type { Millis, NodeId } from "../../../implementations/foundation/units.ts";
-import type { AttemptEnd, SchedulerEvent, TaskEnd } from "../../../implementations/scheduler/contract.ts";
+import type { AttemptEnd, SchedulerEvent, TaskEnd, TaskSpec } from "../../../implementations/scheduler/contract.ts";
 
 type Of<Kind extends SchedulerEvent["kind"]> = Extract<SchedulerEvent, { readonly kind: Kind }>;
 
@@ -46,6 +46,12 @@ export interface ObservedTask {
   standing: string;
 }
 
+/** What a client asks for, and when it began to. */
+export interface OfferedTask {
+  readonly spec: TaskSpec;
+  readonly atMs: Millis;
+}
+
 export interface ObservedNode {
   readonly id: NodeId;
   readonly tasks: Map<string, ObservedTask>;
@@ -60,6 +66,7 @@ export class ObservedTasks {
   readonly mayExpire: boolean;
   readonly #tasks = new Map<string, ObservedTask>();
   readonly #nodes = new Map<NodeId, ObservedNode>();
+  readonly #offered = new Map<string, OfferedTask>();
 
   /**
    * @param isDurable whether a node that crashed remembers its tasks.
@@ -81,6 +88,15 @@ export class ObservedTasks {
 
   find(task: string): ObservedTask | undefined {
     return this.#tasks.get(task);
+  }
+
+  /** What was asked for under that id; undefined: nobody told what is asked for. */
+  offeredAs(task: string): OfferedTask | undefined {
+    return this.#offered.get(task);
+  }
+
+  offer(tasks: readonly TaskSpec[], atMs: Millis): void {
+    for (const spec of tasks) this.#offered.set(spec.id, { spec, atMs });
   }
 
   nodeOf(id: NodeId): ObservedNode {

@@ -3,7 +3,8 @@
  *
  * One run in three is about leases: few workers and tasks that last as long as a lease, so that nodes execute each
  * other's, while links are cut for longer than that. An executor then goes on with what its home has given to somebody
- * else, and its result arrives after all.
+ * else, and its result arrives after all. And one in nine is about shares: one node and more short tasks of tenants of
+ * unequal weights than it can execute.
  */
 
 import { nodeNames } from "../../../implementations/assembly/node-names.ts";
@@ -63,6 +64,8 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[], { abilities
   const isLeases = random.fork("style").below(3) === 0 && separating.length > 0;
   const nodes = isLeases ? pick([2, 2, 3], random.fork("nodes")) : pick([1, 1, 2, 2, 3, 4], random.fork("nodes"));
   const cluster = clusterOf(nodes, isLeases, random.fork("cluster"));
+  const isShares = !isLeases && nodes === 1 && abilities.has("tenants") && random.fork("shares").below(2) === 0;
+  if (isShares) return sharesPlan(seed, kinds, cluster, random.fork("shares"));
   const tenants = tenantsOf(cluster, random.fork("tenants"));
   const load = isLeases ? longTasks(cluster, random.fork("load")) : mixedTasks(cluster, tenants, random.fork("load"));
   const tasks = withinAbilities(load, abilities);
@@ -78,6 +81,38 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[], { abilities
     everyFaultMustAct: false,
     convergenceMs: 30_000,
     settings: settingsOf(cluster, tenants, isLeases, random.fork("settings")),
+  });
+}
+
+/** All tenants always have something waiting: then weights alone decide who is served. */
+function sharesPlan(seed: string, kinds: readonly FaultKind[], cluster: Cluster, random: Random): Plan {
+  const weights = pick(["a:1,b:3", "a:3,b:1", "a:1,b:2,c:4"], random);
+  const names = weights.split(",").map((each) => each.slice(0, 1));
+  const taskMs = cluster.workers * pick([5, 10], random);
+  const tasks: TaskLoad = {
+    tasksPerJob: 12,
+    kinds: [
+      { share: 1, kind: "spin", ms: taskMs },
+      { share: 1, kind: "spin", ms: taskMs / 2 },
+    ],
+    tenants: names.map((name) => ({ name, share: 1 })),
+  };
+  return planOf({
+    module: "scheduler",
+    seed,
+    nodes: cluster.nodes,
+    workload: { id: "tasks", tasks },
+    load: { loop: "open", clients: 2 * clients, ratePerS: rateOf(tasks, cluster, 3) },
+    durationMs: shortMs / 2,
+    // Clients give up and ask for more: otherwise each would wait for the tenant that is served least.
+    deadlineMs: 500,
+    faults: random.below(2) === 0 ? [] : faultsOf(kinds, [], cluster, random.fork("faults")),
+    everyFaultMustAct: false,
+    convergenceMs: 30_000,
+    settings: {
+      ...settingsOf(cluster, { setting: weights, names, memoryMb: 0 }, false, random.fork("settings")),
+      "production.queueLimit": 65_536,
+    },
   });
 }
 
@@ -154,15 +189,18 @@ function mixedTasks({ workers }: Cluster, { names, memoryMb }: Tenants, random: 
       { cpuMilli: 100, memoryMb: 1 },
     ],
     affinityFraction: pick([0, 0, 0.3], random),
-    lanes: workers,
+    // More than there are lanes: they are taken modulo the workers.
+    lanes: workers + 2,
     throwFraction: 0.08,
     crashFraction: 0.04,
     forGoodFraction: 0.3,
+    topTimes: 4,
+    topAttempts: 4,
     dependencyFraction: pick([0, 0.3, 0.7], random),
     earlierFraction: pick([0, 0.2], random),
     circleFraction: 0.05,
     strayFraction: 0.02,
-    deadlineFraction: pick([0, 0, 0.1], random),
+    deadlineFraction: pick([0, 0.1, 0.3], random),
     deadlineMs: 10 + random.below(300),
   };
 }
@@ -182,6 +220,8 @@ function longTasks({ leaseMs }: Cluster, random: Random): TaskLoad {
     throwFraction: 0.05,
     crashFraction: 0.02,
     forGoodFraction: 0.5,
+    topTimes: 4,
+    topAttempts: 4,
     dependencyFraction: 0.1,
     earlierFraction: 0.1,
   };

@@ -33,6 +33,8 @@ const load: TaskLoad = {
   throwFraction: 0.2,
   crashFraction: 0.1,
   forGoodFraction: 0.5,
+  topTimes: 4,
+  topAttempts: 4,
   callFraction: 0.1,
   dependencyFraction: 0.5,
   earlierFraction: 0.3,

@@ -166,6 +166,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const hasLane = lane.float() < (load.affinityFraction ?? 0);
     const deadline = random.fork("deadline").float() < (load.deadlineFraction ?? 0) ? load.deadlineMs : undefined;
     const dependencies = this.#drawDependencies(earlier, accepted, random.fork("dependencies"));
+    const { topAttempts } = load;
     return {
       id,
       body: this.#drawBody(id, kind, random.fork("body")),
@@ -174,14 +175,16 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
       ...(resources === undefined ? {} : { resources }),
       ...(dependencies.length === 0 ? {} : { dependencies }),
       ...(hasLane ? { affinity: lane.below(load.lanes ?? 1) } : {}),
+      ...(topAttempts === undefined ? {} : { maxAttempts: 1 + random.fork("attempts").below(topAttempts) }),
       ...(deadline === undefined ? {} : { deadlineMs: deadline }),
     };
   }
 
   #drawBody(id: string, { kind, ms }: TaskKind, random: Random): TaskBody {
-    const { throwFraction = 0, crashFraction = 0, callFraction = 0, forGoodFraction = 0, checkpointMs } = this.#load;
+    const { throwFraction = 0, crashFraction = 0, callFraction = 0, forGoodFraction = 0 } = this.#load;
+    const { topTimes = 1, checkpointMs } = this.#load;
     const what = random.float();
-    const times = random.float() < forGoodFraction ? {} : { times: 1 };
+    const times = random.float() < forGoodFraction ? {} : { times: 1 + random.below(topTimes) };
     if (what < throwFraction) return { kind: "fail", ms, message: messageOf(id), ...times };
     if (what < throwFraction + crashFraction) return { kind: "crash", ms, ...times };
     if (what < throwFraction + crashFraction + callFraction) {

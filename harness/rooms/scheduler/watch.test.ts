@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
-import type { SchedulerEvent, SchedulerImplementation } from "../../../implementations/scheduler/contract.ts";
+import type { SchedulerEvent, SchedulerImplementation, TaskSpec } from "../../../implementations/scheduler/contract.ts";
 import { planOf } from "../../plan/plan.ts";
 import type { PlanOf, WatchOptions } from "../room.ts";
 import type { CheckResult } from "../../check/verdict.ts";
@@ -18,11 +18,15 @@ import { SchedulerWatch } from "./watch.ts";
 const durations = { tasksPerJob: 1, kinds: [{ share: 1, kind: "spin", ms: 1 }] } as const;
 
 interface Run {
-  readonly settings?: Readonly<Record<string, number | string>>;
+  readonly settings?: Readonly<Record<string, number | string | boolean>>;
   readonly nodes?: number;
   readonly substrate?: "simulated" | "cluster";
   readonly isDurable?: boolean;
   readonly deadlineFraction?: number;
+  /** What was asked for, at 0 ms. */
+  readonly offered?: readonly (Partial<TaskSpec> & Pick<TaskSpec, "id">)[];
+  /** At 480 ms. */
+  readonly offeredLater?: Run["offered"];
 }
 
 /**
@@ -86,6 +90,12 @@ function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, Che
   const deployment = { observe: (listener: typeof see) => (see = listener) };
   const options = { plan: plan as PlanOf<SchedulerTypes>, implementation, deployment, substrate };
   const watched = new SchedulerWatch(options as unknown as WatchOptions<SchedulerTypes>);
+  const offer = (offered: Run["offered"], atMs: number): void => {
+    const tasks = (offered ?? []).map((task) => ({ body: { kind: "sleep", ms: 1 } as const, ...task }));
+    watched.offered({ kind: "submit", tasks, untilEnded: false }, atMs);
+  };
+  offer(run.offered, 0);
+  offer(run.offeredLater, 480);
   for (const line of lines) see(eventOf(line));
   return new Map(watched.results(1000).map((result) => [result.id, result]));
 }
@@ -94,6 +104,16 @@ const two = ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2"];
 
 type Row = readonly [name: string, validity: CheckResult["validity"] | "silent", lines: readonly string[], run?: Run];
 
+const twice = { offered: [{ id: "j.0", maxAttempts: 2 }] };
+const timed = { offered: [{ id: "j.0", maxAttempts: 2, deadlineMs: 5 }] };
+const ofLane3 = { offered: [{ id: "j.0", affinity: 3 }] };
+/** k.0 is asked for at 480 ms. */
+const later = { settings: { ageingMs: 100 }, offered: [{ id: "j.0" }], offeredLater: [{ id: "k.0" }] };
+const failing = (token: number, end = "threw"): readonly string[] => [
+  `${token} n1 ready j.0 t${token}`,
+  `${token} n1 started j.0 t${token}`,
+  `${token} n1 ended j.0 t${token} end=${end}`,
+];
 const unaged = { settings: { ageingMs: 0 } };
 
 const rows: Readonly<Record<string, readonly Row[]>> = {
@@ -345,6 +365,129 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       { isDurable: false },
     ],
   ],
+  "attempts-counted": [
+    ["nobody says what was asked for", "silent", [...failing(1), ...failing(2), "3 n1 committed j.0 t2 end=failed"]],
+    ["all of them", "valid", [...failing(1), ...failing(2), "3 n1 committed j.0 t2 end=failed"], twice],
+    ["one too few", "invalid", [...failing(1), "3 n1 committed j.0 t1 end=failed"], twice],
+    ["one too many", "invalid", [...failing(1), ...failing(2), ...failing(3)], twice],
+    [
+      "fewer, and then it completes",
+      "valid",
+      [...failing(1), ...failing(2, "completed"), "3 n1 committed j.0 t2"],
+      twice,
+    ],
+    [
+      "as many as are allowed, and then it completes",
+      "invalid",
+      [...failing(1), ...failing(2), ...failing(3, "completed"), "4 n1 committed j.0 t3"],
+      twice,
+    ],
+    ["fewer, and its deadline passed", "silent", [...failing(1), "3 n1 committed j.0 t1 end=failed"], timed],
+    [
+      "one whose record may have been lost",
+      "valid",
+      [...failing(1), "1 n1 stop", "2 n1 start", ...failing(2), ...failing(3), "4 n1 committed j.0 t3 end=failed"],
+      twice,
+    ],
+    [
+      "one whose record was there before the crash is forgotten",
+      "invalid",
+      [
+        ...[...failing(1), "1 n1 ended j.1 t9", "1 n1 committed j.1 t9", "1 n1 stop", "2 n1 start"],
+        ...[...failing(2), ...failing(3)],
+      ],
+      twice,
+    ],
+  ],
+  deadlines: [
+    ["no deadline", "silent", ["0 n1 accepted j.0", "900 n1 ready j.0", "900 n1 started j.0"], twice],
+    ["before its deadline", "valid", ["1 n1 accepted j.0", ...failing(2, "completed")], timed],
+    ["it passes", "valid", ["1 n1 accepted j.0", "6 n1 committed j.0 end=failed"], timed],
+    ["too early", "invalid", ["1 n1 accepted j.0", "4 n1 committed j.0 end=failed"], timed],
+    ["too early, while it runs", "invalid", ["1 n1 accepted j.0", ...failing(2, "expired")], timed],
+    ["its attempt failed", "valid", ["1 n1 accepted j.0", ...failing(2), "4 n1 committed j.0 end=failed"], timed],
+    ["its attempt ends late", "invalid", ["1 n1 accepted j.0", "2 n1 started j.0", "70 n1 ended j.0"], timed],
+    ["it starts late", "invalid", ["1 n1 accepted j.0", "70 n1 started j.0"], timed],
+    [
+      "the time in which its home is down does not count",
+      "valid",
+      ["1 n1 accepted j.0", "2 n1 stop", "70 n1 start", ...failing(72, "completed")],
+      timed,
+    ],
+    ["lost at a restart", "invalid", ["1 n1 accepted j.0", "2 n1 stop", "3 n1 start", "70 n1 started j.0"], timed],
+  ],
+  lanes: [
+    ["nobody says what was asked for", "silent", ["0 n1 accepted j.0 l1"]],
+    ["what was asked for", "valid", ["0 n1 accepted j.0 l1", "1 n1 started j.0 l1 w1"], ofLane3],
+    ["none", "valid", ["0 n1 accepted j.0", "1 n1 started j.0 w1"], twice],
+    ["one that nobody asked for", "invalid", ["0 n1 accepted j.0 l1"], twice],
+    ["it is ignored", "invalid", ["0 n1 accepted j.0"], ofLane3],
+    ["it is not taken modulo the workers", "invalid", ["0 n1 accepted j.0 l3"], ofLane3],
+    ["it starts from the shared lane", "invalid", ["0 n1 accepted j.0 l1", "1 n1 started j.0"], ofLane3],
+    ["it is stolen", "valid", ["0 n1 accepted j.0 l1", "1 n1 started j.0 l0 w0"], ofLane3],
+    [
+      "it is stolen, though nobody may steal",
+      "invalid",
+      ["0 n1 accepted j.0 l1", "1 n1 started j.0 l1 w0"],
+      { ...ofLane3, settings: { "production.stealing": false } },
+    ],
+    ["another node executes it", "valid", ["0 n1 accepted j.0 l1", "1 n1 leased j.0", "1 n2 started j.0"], ofLane3],
+  ],
+  "submission-order": [
+    ["nothing is accepted", "silent", ["0 n1 start"]],
+    ["one after the other", "valid", two],
+    ["the other way round", "invalid", two.toReversed()],
+    ["told again, with its number", "valid", [...two, "1 n1 stop", "2 n1 start", "2 n1 accepted j.1 o2"]],
+    ["told again, with another number", "invalid", [...two, "1 n1 stop", "2 n1 start", "2 n1 accepted j.1 o3"]],
+    [
+      "ages as they were accepted",
+      "valid",
+      [
+        "0 n1 start",
+        "1 n1 accepted j.0 o1 p1",
+        "500 n1 accepted k.0 o2",
+        "500 n1 ready j.0 r2.05",
+        "500 n1 ready k.0 r7.9",
+      ],
+      later,
+    ],
+    [
+      "ages that are ignored",
+      "invalid",
+      [
+        "0 n1 start",
+        "1 n1 accepted j.0 o1 p1",
+        "500 n1 accepted k.0 o2",
+        "500 n1 ready j.0 r-1",
+        "500 n1 ready k.0 r0",
+      ],
+      later,
+    ],
+    [
+      "after a restart ages are forgotten",
+      "invalid",
+      [
+        ...[
+          "0 n1 start",
+          "1 n1 accepted j.0 o1",
+          "500 n1 accepted k.0 o2",
+          "500 n1 ready j.0 r3",
+          "500 n1 ready k.0 r7.9",
+        ],
+        ...["501 n1 stop", "700 n1 start", "700 n1 ready j.0 r7", "700 n1 ready k.0 r7"],
+      ],
+      later,
+    ],
+    [
+      "after a restart the later one is older",
+      "invalid",
+      [
+        ...["1 n1 accepted j.0 o1", "500 n1 accepted k.0 o2", "501 n1 stop", "700 n1 start"],
+        ...["700 n1 ready j.0 r7", "700 n1 ready k.0 r6.5"],
+      ],
+      later,
+    ],
+  ],
   progress: [
     ["nothing starts", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0"]],
     ["at once", "valid", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
@@ -475,6 +618,11 @@ describe("fairness", () => {
     const unequal = served("aab".repeat(350));
     assert.equal(unequal?.validity, "invalid");
     assert.match(unequal.summary, /^a and b on n1 from 0\.000 to \d+\.000 ms/);
+  });
+
+  test("equal shares are not as they should be at weights of one and three, and soon show", () => {
+    assert.match(served("ab".repeat(20), "a:1,b:3")?.summary ?? "", /differs by \d+\.\d ms, allowed are 120\.0 ms$/);
+    assert.equal(served("abbb".repeat(20), "a:1,b:3")?.validity, "valid");
   });
 
   test("a tenant at its quota is not owed anything", () => {

@@ -11,21 +11,25 @@ import type { Traced } from "../../../implementations/foundation/deployment.ts";
 import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import type { Millis } from "../../../implementations/foundation/units.ts";
-import type { SchedulerEvent } from "../../../implementations/scheduler/contract.ts";
+import type { SchedulerEvent, SchedulerOperation } from "../../../implementations/scheduler/contract.ts";
 import type { CheckResult } from "../../check/verdict.ts";
 import type { StruckFault } from "../../nemesis/nemesis.ts";
 import type { Watch, WatchOptions } from "../room.ts";
+import { AttemptsCounted } from "./attempts-counted.ts";
+import { Deadlines } from "./deadlines.ts";
 import { DependencyOrder } from "./dependency-order.ts";
 import { Fairness } from "./fairness.ts";
 import { RecentEvents } from "./findings.ts";
 import type { TraceCheck } from "./findings.ts";
 import { governanceOf } from "./governance.ts";
+import { Lanes } from "./lanes.ts";
 import { ObservedTasks } from "./observed-tasks.ts";
 import { PriorityOrder } from "./priority-order.ts";
 import { Progress } from "./progress.ts";
 import { Quotas } from "./quotas.ts";
 import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
+import { SubmissionOrder } from "./submission-order.ts";
 import { TaskEnds } from "./task-ends.ts";
 
 const clockKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);
@@ -36,6 +40,8 @@ export class SchedulerWatch implements Watch {
   readonly #recent = new RecentEvents();
   readonly #ends: TaskEnds;
   readonly #progress: Progress;
+  readonly #attempts: AttemptsCounted;
+  readonly #order: SubmissionOrder;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -44,6 +50,8 @@ export class SchedulerWatch implements Watch {
     const { id, tasks } = plan.workload;
     const mayExpire = id !== "confluent" && (tasks.deadlineFraction ?? 0) > 0;
     this.#tasks = new ObservedTasks(implementation.durable, mayExpire);
+    this.#attempts = new AttemptsCounted(implementation.durable, this.#recent);
+    this.#order = new SubmissionOrder(governance, this.#recent);
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
@@ -51,13 +59,15 @@ export class SchedulerWatch implements Watch {
     const exact = [
       new PriorityOrder(governance, areClocksRight, this.#recent),
       new Quotas(governance, areClocksRight, this.#recent),
-      new Fairness(governance),
+      new Fairness(governance, areClocksRight),
       this.#progress,
+      ...(areClocksRight ? [new Deadlines(this.#recent), this.#order] : []),
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
       new SingleEffects(this.#recent),
-      ...(tellsAll ? [this.#ends] : []),
+      ...(implementation.abilities.has("affinity") ? [new Lanes(governance, this.#recent)] : []),
+      ...(tellsAll ? [this.#ends, this.#attempts] : []),
       ...(isExact ? exact : []),
     ];
     if (implementation.tracesTasks) deployment.observe((traced) => this.observe(traced));
@@ -70,8 +80,16 @@ export class SchedulerWatch implements Watch {
     this.#recent.add(traced);
   }
 
+  offered(operation: SchedulerOperation, atMs: Millis): void {
+    if (operation.kind === "submit") this.#tasks.offer(operation.tasks, atMs);
+  }
+
   struck({ spec, nodes }: StruckFault): void {
-    if (spec.kind === "wipe") for (const node of nodes) this.#tasks.lost(node);
+    for (const node of spec.kind === "wipe" ? nodes : []) {
+      this.#tasks.lost(node);
+      this.#attempts.lost(node);
+      this.#order.lost(node);
+    }
     this.#ends.struck();
     this.#progress.struck();
   }
