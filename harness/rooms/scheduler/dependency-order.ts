@@ -3,11 +3,13 @@
  *
  * Where events come at the moment they tell of, every start is judged at once. On real processes those of different
  * nodes may overtake each other on their way here: there, at the end, for each start, whether its dependencies were
- * completed no later than a little after it.
+ * completed no later than a little after it. And a process that is killed takes the last that it had to tell with it: a
+ * dependency whose home was killed around that time may have been completed though nobody heard of it, unless it was to
+ * run again before the start.
  */
 
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
-import type { Millis } from "../../../implementations/foundation/units.ts";
+import type { Millis, NodeId } from "../../../implementations/foundation/units.ts";
 import type { SchedulerEvent } from "../../../implementations/scheduler/contract.ts";
 import type { CheckResult } from "../../check/verdict.ts";
 import { Findings, at } from "./findings.ts";
@@ -16,6 +18,8 @@ import type { ObservedTask, ObservedTasks } from "./observed-tasks.ts";
 
 /** How far the clocks of nodes and the order of their events may be apart. */
 const toleranceMs = 20;
+/** How much of what a process had to tell is lost when it is killed (`assembly/cluster/child-channel.ts`, batches). */
+const lostMs = 40;
 
 type Started = Traced<SchedulerEvent & { readonly kind: "started" }>;
 
@@ -25,6 +29,9 @@ export class DependencyOrder implements TraceCheck {
   readonly #late: { readonly started: Started; readonly dependency: string }[] = [];
   /** By task: when it first was completed. */
   readonly #completedMs = new Map<string, Millis>();
+  /** By node: when it was killed; by task: when it was to run. Kept where events can be lost. */
+  readonly #killedMs = new Map<NodeId, Millis[]>();
+  readonly #readyMs = new Map<string, Millis[]>();
 
   constructor(isOrderExact: boolean, recent: RecentEvents) {
     this.#isOrderExact = isOrderExact;
@@ -35,6 +42,7 @@ export class DependencyOrder implements TraceCheck {
     if (event.kind === "ended" && event.end === "completed" && !this.#completedMs.has(event.task)) {
       this.#completedMs.set(event.task, timeMs);
     }
+    if (!this.#isOrderExact) this.#note(timeMs, node, event);
     if (event.kind !== "started") return;
     const dependencies = tasks.find(event.task)?.accepted?.dependencies ?? [];
     if (dependencies.length > 0) this.#findings.judged++;
@@ -50,10 +58,26 @@ export class DependencyOrder implements TraceCheck {
   result(_nowMs: Millis, tasks: ObservedTasks): CheckResult | undefined {
     for (const { started, dependency } of this.#late) {
       const completedMs = this.#completedMs.get(dependency) ?? Infinity;
-      if (completedMs > started.timeMs + toleranceMs) this.#violate(started, dependency, tasks.find(dependency));
+      if (completedMs <= started.timeMs + toleranceMs) continue;
+      const other = tasks.find(dependency);
+      if (!this.#mayHaveBeenLost(other, started.timeMs)) this.#violate(started, dependency, other);
     }
     this.#late.length = 0;
     return this.#findings.result();
+  }
+
+  #note(timeMs: Millis, node: NodeId, event: SchedulerEvent): void {
+    if (event.kind === "stop" && !event.orderly) add(this.#killedMs, node, timeMs);
+    if (event.kind === "ready") add(this.#readyMs, event.task, timeMs);
+  }
+
+  #mayHaveBeenLost(dependency: ObservedTask | undefined, startedMs: Millis): boolean {
+    if (dependency === undefined) return false;
+    const ready = this.#readyMs.get(dependency.id) ?? [];
+    return (this.#killedMs.get(dependency.home) ?? []).some(
+      (killedMs) =>
+        killedMs <= startedMs + toleranceMs + lostMs && !ready.some((ms) => ms > killedMs && ms <= startedMs),
+    );
   }
 
   #violate({ timeMs, node, event }: Started, dependency: string, other: ObservedTask | undefined): void {
@@ -65,6 +89,12 @@ export class DependencyOrder implements TraceCheck {
       `starts ${event.task} (token ${event.token}), whose dependency ${dependency} ${how}`,
     );
   }
+}
+
+function add<Key>(times: Map<Key, Millis[]>, key: Key, ms: Millis): void {
+  const known = times.get(key);
+  if (known === undefined) times.set(key, [ms]);
+  else known.push(ms);
 }
 
 /** Of a task whose home crashed nobody knows whether its end was durable. */

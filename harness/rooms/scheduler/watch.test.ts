@@ -272,6 +272,27 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "4 n1 started j.0", "500 n2 ended k.0"],
       { substrate: "cluster" },
     ],
+    [
+      "on processes, when its home was killed and could not tell of its end",
+      "valid",
+      ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "2 n2 ready k.0", "4 n1 started j.0", "9 n2 stop"],
+      { substrate: "cluster" },
+    ],
+    [
+      "on processes, when its home was killed long after",
+      "invalid",
+      ["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "2 n2 ready k.0", "4 n1 started j.0", "400 n2 stop"],
+      { substrate: "cluster" },
+    ],
+    [
+      "on processes, when its home was killed and it was to run again",
+      "invalid",
+      [
+        ...["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "1 n2 ready k.0", "2 n2 stop", "50 n2 start"],
+        ...["51 n2 ready k.0", "60 n1 started j.0", "500 n2 ended k.0"],
+      ],
+      { substrate: "cluster" },
+    ],
   ],
   "every-task-ends": [
     ["no task", "unknown", ["0 n1 start"]],
