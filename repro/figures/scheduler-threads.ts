@@ -83,6 +83,26 @@ interface Lines {
   readonly points: readonly Point[];
 }
 
+const plotHeight = 130;
+/** Of the axis, above the highest point. */
+const headroom = 1.08;
+const lineHeightPx = 12;
+
+/** Returns by how many pixels the labels of two points that lie too near to each other go up or down. */
+function keptApart(points: readonly Point[], pxPerUnit: number): ReadonlyMap<Point, number> {
+  const shifts = new Map<Point, number>();
+  const ascending = points.toSorted((a, b) => a.threads - b.threads || a.rate - b.rate);
+  for (const [index, upper] of ascending.entries()) {
+    const lower = ascending[index - 1];
+    if (lower?.threads !== upper.threads) continue;
+    const missingPx = lineHeightPx - (upper.rate - lower.rate) * pxPerUnit;
+    if (missingPx <= 0) continue;
+    shifts.set(lower, (shifts.get(lower) ?? 0) + missingPx / 2);
+    shifts.set(upper, -missingPx / 2);
+  }
+  return shifts;
+}
+
 function panelOf(title: string, what: string, yTitle: string, lines: readonly Lines[]): Panel {
   const all = lines.flatMap(({ points }) => points);
   const threads = [...new Set(all.map((point) => point.threads))].sort((a, b) => a - b);
@@ -94,6 +114,7 @@ function panelOf(title: string, what: string, yTitle: string, lines: readonly Li
     return [threads.map((count) => ({ threads: count, rate: perThread * count }))];
   });
   const highest = Math.max(1, ...all.map(({ high }) => high), ...bounds.flat().map(({ rate }) => rate));
+  const shifts = keptApart(all, plotHeight / (highest * headroom));
   const x = {
     field: "threads",
     type: "quantitative" as const,
@@ -102,12 +123,12 @@ function panelOf(title: string, what: string, yTitle: string, lines: readonly Li
   };
   const y = {
     type: "quantitative" as const,
-    scale: { domain: [0, highest * 1.08], nice: false },
+    scale: { domain: [0, highest * headroom], nice: false },
     axis: { title: yTitle, labelExpr: countLabelExpression, tickCount: 5, minExtent: 38 },
   };
   return {
     width: sizes.plotWidth,
-    height: 130,
+    height: plotHeight,
     title: { text: title, style: "panel-title", frame: "group", offset: 4 },
     layer: [
       ...bounds.map((values): Layer => ({
@@ -129,11 +150,16 @@ function panelOf(title: string, what: string, yTitle: string, lines: readonly Li
           },
           encoding: { x, y: { ...y, field: "rate" } },
         },
-        ...points.map((point, index) => valueLayer(point, placeOf(index, points.length), x, y)),
+        ...points.map((point, index) => {
+          const place = placeOf(index, points.length);
+          return valueLayer(point, { ...place, dy: place.dy + (shifts.get(point) ?? 0) }, x, y);
+        }),
       ]),
     ],
   };
 }
+
+type Align = "left" | "center" | "right";
 
 /** Beside the ends of a line, and above what lies between: there no line of the plot passes. */
 function placeOf(index: number, count: number) {
@@ -143,7 +169,12 @@ function placeOf(index: number, count: number) {
     : ({ align: "center", dx: 0, dy: 13 } as const);
 }
 
-function valueLayer(point: Point, place: ReturnType<typeof placeOf>, x: object, y: object): Layer {
+function valueLayer(
+  point: Point,
+  place: { readonly align: Align; readonly dx: number; readonly dy: number },
+  x: object,
+  y: object,
+): Layer {
   const text = rateText(point.rate);
   return {
     data: { values: [{ ...point }] },

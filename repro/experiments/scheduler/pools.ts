@@ -24,8 +24,8 @@ const scales: OfProfile<number> = { smoke: 0.05, quick: 0.12, full: 0.5 };
 const emptyS: OfProfile<number> = { smoke: 4, quick: 5, full: 13 };
 const threadsS: OfProfile<number> = { smoke: 3, quick: 5, full: 17 };
 
-const queueBlocks: OfProfile<number> = { smoke: 0, quick: 2, full: 8 };
-const queueS: OfProfile<number> = { smoke: 2, quick: 2.5, full: 9 };
+const queueBlocks: OfProfile<number> = { smoke: 0, quick: 1, full: 8 };
+const queueS: OfProfile<number> = { smoke: 2, quick: 4, full: 9 };
 
 export const schedulerSkipList: Experiment = {
   id: "scheduler-skip-list",
