@@ -59,6 +59,8 @@ export interface CallRules {
   readonly flawOf?: () => string | undefined;
   /** Whether it may be sent again while nobody knows what became of it. */
   readonly repeats: boolean;
+  /** Whether a refusal speaks only of the copy it answers: an earlier one without an answer may be taken yet. */
+  readonly refusesCopies?: boolean;
 }
 
 export interface ClientRules<Operation> {
@@ -234,7 +236,10 @@ export class RequestClient<Operation, Result> {
     { id, leader }: Reply<Result>,
     { code, reason }: Extract<Reply<Result>["reply"], { readonly kind: "error" }>,
   ): void {
-    if (!call.retried.has(code)) return this.#fail(call, code, reason);
+    if (!call.retried.has(code)) {
+      const isOpen = call.refusesCopies === true && call.uncertain;
+      return this.#fail(call, isOpen ? "REPLY_TIMEOUT" : code, reason);
+    }
     const isIndefinite = certaintyOf[code] === "indefinite";
     if (isIndefinite && !call.repeats) return this.#fail(call, code, reason);
     if (isIndefinite) call.uncertain = true;

@@ -101,8 +101,9 @@ export class AttemptsCounted implements TraceCheck {
       if (count.least < allowed) return undefined;
       return `commits ${task} as completed after ${count.least} attempts failed, though ${allowed} are allowed`;
     }
-    // Without an attempt a dependency had failed; with a deadline, that may have passed.
-    if (count.most === 0 || offered.spec.deadlineMs !== undefined) return undefined;
+    // Without an attempt, or without one in this life (token 0: a dependency's end was lost in a crash, and it failed
+    // when it ran again), a dependency had failed; with a deadline, that may have passed.
+    if (count.most === 0 || event.token === 0 || offered.spec.deadlineMs !== undefined) return undefined;
     this.#findings.judged++;
     if (count.most >= allowed) return undefined;
     return `commits ${task} as failed after ${count.most} attempts failed, though ${allowed} are allowed`;

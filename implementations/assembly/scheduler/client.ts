@@ -31,6 +31,7 @@ export function schedulerClient(
       route: new TakingTurns(addressees(operation, ports.nodes())),
       retried,
       repeats: true,
+      refusesCopies: operation.kind === "submit",
       flawOf: () => flawOf(operation),
     }),
     rulesOfAdministration: () => {
