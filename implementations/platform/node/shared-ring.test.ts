@@ -10,6 +10,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { SharedLock, lockCells } from "./shared-lock.ts";
 import { RingReader, RingWriter, allocateRing } from "./shared-ring.ts";
+import { waitUntil } from "./wait-until.ts";
 
 test("frames of any size come out whole and in order, also around the ring's end", () => {
   const step = fc.oneof(
@@ -80,26 +81,27 @@ test("the lock excludes: two threads that add under it lose no addition, and con
   const lock = new SharedLock(cells, 0);
   const counterCell = lockCells;
   const code = `
-    const { parentPort, workerData } = require("node:worker_threads");
+    const { workerData } = require("node:worker_threads");
     import(workerData.url).then(({ SharedLock }) => {
       const cells = new Int32Array(workerData.shared);
       const lock = new SharedLock(cells, 0);
-      parentPort.postMessage("ready");
       for (let round = 0; round < ${rounds}; round++) { lock.lock(); cells[${counterCell}]++; lock.unlock(); }
     });`;
   const url = new URL("./shared-lock.ts", import.meta.url).href;
+  assert.ok(lock.tryLock() && !lock.tryLock(), "a taken lock is not taken again");
+  assert.equal(lock.counts.contentions, 1);
   const worker = new Worker(code, { eval: true, workerData: { shared, url } });
-  await once(worker, "message");
-  let done = 0;
-  while (done < rounds) {
+  const exited = once(worker, "exit");
+  await waitUntil("the other thread finds the lock taken", () => lock.counts.contentions > 1);
+  assert.equal(Atomics.load(cells, counterCell), 0, "it waits");
+  lock.unlock();
+  for (let done = 0; done < rounds;) {
     if (!lock.tryLock()) continue;
     cells[counterCell] = (cells[counterCell] ?? 0) + 1;
     lock.unlock();
     done++;
   }
-  await once(worker, "exit");
+  await exited;
   assert.equal(cells[counterCell], 2 * rounds);
-  assert.equal(lock.counts.acquisitions, 2 * rounds);
-  assert.ok(lock.tryLock() && !lock.tryLock(), "a taken lock is not taken again");
-  assert.ok(lock.counts.contentions > 0);
+  assert.equal(lock.counts.acquisitions, 2 * rounds + 1);
 });

@@ -161,11 +161,15 @@ export class BullmqLibrary implements PeerLibrary {
     };
   }
 
-  #started({ id = "", attemptsStarted: token, attemptsMade: failures }: TaskJob): void {
-    // Redis hands out a stalled job before the worker that found it so says that.
-    if (this.#running.get(id)?.failures === failures) {
+  #started({ id = "", attemptsStarted: token, attemptsMade: failures, failedReason }: TaskJob): void {
+    // Redis may hand a job out again before this worker has said how the attempt before ended.
+    const before = this.#running.get(id);
+    if (before?.failures === failures) {
       this.#lost(id);
       this.#knownLost.add(id);
+    } else if (before !== undefined) {
+      this.#attemptFailed(id, before.token, failedReason);
+      this.#events.ready(id, token);
     }
     this.#running.set(id, { token, failures, startedMs: nodeClock.nowMs() });
     this.#events.started(id, token);
@@ -179,9 +183,15 @@ export class BullmqLibrary implements PeerLibrary {
 
   #failed(job: TaskJob, { message }: Error): void {
     const { id = "", attemptsStarted: token } = job;
-    this.#events.ended(id, token, reasonOf(message), this.#ran(id));
+    const running = this.#running.get(id);
+    if (running !== undefined && running.token !== token) return; // The attempt after it is under way and told it.
+    this.#attemptFailed(id, token, message);
     if (job.attemptsMade >= (job.opts.attempts ?? 1)) this.#events.done(id, token, failureWith(message));
     else this.#events.ready(id, token + 1);
+  }
+
+  #attemptFailed(task: string, token: number, failedReason: string): void {
+    this.#events.ended(task, token, reasonOf(failedReason), this.#ran(task));
   }
 
   #lost(task: string): void {

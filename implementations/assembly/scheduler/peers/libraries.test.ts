@@ -181,6 +181,14 @@ for (const peer of peers) {
       );
     });
 
+    test("how an attempt ended is told before the next starts, also when another worker idles", { skip }, async () => {
+      const times = 100;
+      const body = { kind: "fail", ms: 0, message: "often", times } as const;
+      const { told } = await runAll(peer, 3, [task("a.often", body, { maxAttempts: times + 1 })]);
+      const wanted = Array.from({ length: times }, () => ["started a.often", "threw a.often"]).flat();
+      assert.deepEqual(told, [...wanted, "started a.often", "completed a.often", "done a.often"]);
+    });
+
     test("a task that takes its thread away is tried again, and the others go on", { skip }, async () => {
       if (!peer.crashes) {
         const { ends } = await runAll(peer, 1, [task("a.crash", { kind: "crash", ms: 0 }, { maxAttempts: 1 })]);
