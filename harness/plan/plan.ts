@@ -102,8 +102,9 @@ export interface TaskLoad {
   readonly topTimes?: number;
   /** Attempts until a task has failed, drawn from 1 to this one; the default unless it is said. */
   readonly topAttempts?: number;
-  /** That call an export of a module. */
+  /** That call `echo` of a module, this project's own unless it is said. */
   readonly callFraction?: number;
+  readonly calledModule?: string;
   /** That depend on one or two earlier tasks of their job. */
   readonly dependencyFraction?: number;
   /** That depend on a task of an earlier job of the same client, which mostly has another home. */
@@ -111,6 +112,12 @@ export interface TaskLoad {
   /** Of jobs: that have to be refused, for a circle of dependencies, or one on a task that nobody submitted. */
   readonly circleFraction?: number;
   readonly strayFraction?: number;
+  /** Of jobs: submitted once before a job that they depend on, refused for that, and again after it. */
+  readonly prematureFraction?: number;
+  /** Of accepted jobs: somebody then wants to submit other tasks under their ids. */
+  readonly impostorFraction?: number;
+  /** Of submissions without an answer: sent again by another client. */
+  readonly resubmitFraction?: number;
   /** That have a deadline, and which; not of a confluent load. */
   readonly deadlineFraction?: number;
   readonly deadlineMs?: Millis;

@@ -1,6 +1,7 @@
 /**
  * Mistakes in the scheduler, as changes of the production implementation: those of the catalogue of known ones
- * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes and ages (M-SCH-5x). What only racing
+ * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes, ages, what is
+ * durable and what is late (M-SCH-51 and on). What only racing
  * threads show is hunted by a stress of real ones.
  */
 
@@ -227,6 +228,87 @@ export const schedulerMutants: readonly Mutant[] = [
         "home.ts",
         "      const acceptedMs = nowMs - state.ageMsOf(recovered);",
         "      const acceptedMs = nowMs;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-57",
+    mistake: "a repeated submission is answered though the first one is not durable yet",
+    violates: "submissions kept",
+    origin: own,
+    replacements: [change("client-service.ts", "      else afterAll(done);", "      else void [afterAll, done()];")],
+  }),
+  mutant({
+    id: "M-SCH-58",
+    mistake: "that a dependency is unknown is believed though it was said before the dependency existed",
+    violates: "outcomes",
+    origin: own,
+    replacements: [
+      change(
+        "watches.ts",
+        'state === "pending" || (state === "unknown" && number < since)) continue;',
+        'state === "pending" || number < 0) continue;',
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-59",
+    mistake: "an answer to an older question decides whether a submission's dependencies are known",
+    violates: "refusals",
+    origin: own,
+    replacements: [
+      change(
+        "watches.ts",
+        "    if (!inquiry.open.has(task) || (number < inquiry.since && !isFinal)) return;",
+        "    if (!inquiry.open.has(task) || (number < 0 && !isFinal)) return;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-60",
+    mistake: "questions are counted from 1 in every life, so answers to those of an earlier one are believed",
+    violates: "refusals",
+    origin: own,
+    replacements: [
+      change(
+        "watches.ts",
+        "    this.#number = life * questionsOfALife;",
+        "    this.#number = 0 * life * questionsOfALife;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-61",
+    mistake: "a node executes what was leased to its earlier life",
+    violates: "tokens once",
+    origin: own,
+    replacements: [
+      change(
+        "guests.ts",
+        "    if (lease.life !== this.#ports.life || lease.token <=",
+        "    if (lease.life > this.#ports.life || lease.token <=",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-62",
+    mistake: "a lease that comes once more after its attempt has ended is executed once more",
+    violates: "tokens once",
+    origin: own,
+    replacements: [
+      change("guests.ts", "    this.#newestTokens.set(home, lease.token);", "    this.#newestTokens.set(home, 0);"),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-63",
+    mistake: "other homes are told of an end that is not durable",
+    violates: "dependency respect",
+    origin: own,
+    replacements: [
+      change(
+        "watches.ts",
+        "    const status = table.statusOf(task);",
+        "    const status = table.endOf(task)?.end ?? table.statusOf(task);",
       ),
     ],
   }),

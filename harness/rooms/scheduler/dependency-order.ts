@@ -1,5 +1,6 @@
 /**
- * C-SCH-2: no task starts before all its dependencies have ended as completed, wherever they have their home.
+ * C-SCH-2: no task starts before all its dependencies have ended as completed, wherever they have their home. Another
+ * home's end counts once it is durable: until then a crash could take it back, and leave the start.
  *
  * Where events come at the moment they tell of, every start is judged at once. On real processes those of different
  * nodes may overtake each other on their way here: there, at the end, for each start, whether its dependencies were
@@ -44,11 +45,12 @@ export class DependencyOrder implements TraceCheck {
     }
     if (!this.#isOrderExact) this.#note(timeMs, node, event);
     if (event.kind !== "started") return;
-    const dependencies = tasks.find(event.task)?.accepted?.dependencies ?? [];
+    const task = tasks.find(event.task);
+    const dependencies = task?.accepted?.dependencies ?? [];
     if (dependencies.length > 0) this.#findings.judged++;
     for (const dependency of dependencies) {
       const other = tasks.find(dependency);
-      if (other !== undefined && isDone(other)) continue;
+      if (other !== undefined && isDone(other, this.#isOrderExact && other.home !== task?.home)) continue;
       const started = { timeMs, node, event };
       if (this.#isOrderExact) this.#violate(started, dependency, other);
       else this.#late.push({ started, dependency });
@@ -82,7 +84,8 @@ export class DependencyOrder implements TraceCheck {
 
   #violate({ timeMs, node, event }: Started, dependency: string, other: ObservedTask | undefined): void {
     const end = other?.lastEnd;
-    const how = end === undefined ? "has not ended" : `last ended as ${end.end} at ${at(end.atMs)}`;
+    const durable = other?.isCompleted === true ? ", which is not durable yet" : "";
+    const how = end === undefined ? "has not ended" : `last ended as ${end.end} at ${at(end.atMs)}${durable}`;
     this.#findings.violate(
       timeMs,
       node,
@@ -98,6 +101,6 @@ function add<Key>(times: Map<Key, Millis[]>, key: Key, ms: Millis): void {
 }
 
 /** Of a task whose home crashed nobody knows whether its end was durable. */
-function isDone({ isCompleted, committed }: ObservedTask): boolean {
-  return isCompleted || committed?.end === "completed";
+function isDone({ isCompleted, isUncertain, committed }: ObservedTask, isDurable: boolean): boolean {
+  return committed?.end === "completed" || (isCompleted && (!isDurable || isUncertain));
 }

@@ -143,6 +143,21 @@ const rows: readonly (readonly [name: string, check: string, summary: RegExp, ru
     { history: ["1 submit j 0:ok<k.0", "1 fail UNKNOWN_DEPENDENCY"], final: {} },
   ],
   [
+    "other tasks under the ids of some that are there",
+    "refusals",
+    /^client 2's submission of j \(event 2\) was accepted, wanted ALREADY_EXISTS/,
+    {
+      history: ["1 submit j 0:ok", "1 ok", "2 submit j 0:ok !ALREADY_EXISTS", "2 ok"],
+      final: { "j.0": completed("j.0") },
+    },
+  ],
+  [
+    "a task that was accepted when it came a second time, and is gone",
+    "submissions-kept",
+    /^j\.0 is gone: client 2's submission of j \(event 2\) was accepted$/,
+    { history: ["1 submit j 0:ok", "1 info REPLY_TIMEOUT", "2 submit j 0:ok", "2 ok"], final: {} },
+  ],
+  [
     "a task that is gone",
     "submissions-kept",
     /^j\.0 is gone: client 1's submission of j \(event 0\) was accepted$/,
@@ -201,6 +216,24 @@ test("a submission of unknown outcome may be there or not", () => {
   const final = { "k.0": completed("k.0") };
   assert.deepEqual(verdicts({ history, final }), good);
   assert.deepEqual(verdicts({ history, final: { ...final, "j.0": completed("j.0") } }), good);
+});
+
+test("a submission that was refused, then taken, or of unknown outcome, then refused, is no contradiction", () => {
+  const tooEarly = ["1 submit j 0:ok<k.0 !UNKNOWN_DEPENDENCY", "1 fail UNKNOWN_DEPENDENCY"];
+  const taken = ["1 submit k 0:ok", "1 ok", "1 submit j 0:ok<k.0", "1 ok"];
+  const final = { "j.0": completed("j.0"), "k.0": completed("k.0") };
+  const judged = { outcomes: "valid", refusals: "valid", "submissions-kept": "valid" };
+  assert.deepEqual(verdicts({ history: [...tooEarly, ...taken], final }), judged);
+  const unknown = [
+    "1 submit j 0:ok",
+    "1 info REPLY_TIMEOUT",
+    "2 submit j 0:ok",
+    "2 fail UNAVAILABLE",
+    ...taken.slice(0, 2),
+  ];
+  const kept = { outcomes: "valid", "submissions-kept": "valid" };
+  assert.deepEqual(verdicts({ history: unknown, final: { "k.0": completed("k.0") } }), kept);
+  assert.deepEqual(verdicts({ history: unknown, final }), kept);
 });
 
 test("without a journal a restarted node's tasks may be gone, and nothing else is judged then", () => {

@@ -126,6 +126,8 @@ function refusalProblems(operations: readonly Operation[], isLost: boolean): Fou
     const wanted = refusalIn(String(argument));
     if (wanted === undefined && outcome === "ok") continue;
     count++;
+    // Who has forgotten the tasks takes others under their ids.
+    if (isLost && wanted === "ALREADY_EXISTS") continue;
     if (outcome === "ok") problems.push(`${nameOf(operation)} was accepted, wanted ${wanted}: ${String(argument)}`);
     else if (error !== wanted && !(isLost && error === "UNKNOWN_DEPENDENCY")) {
       problems.push(`${nameOf(operation)} was refused with ${error}, wanted ${wanted ?? "none"}: ${String(argument)}`);
@@ -147,8 +149,12 @@ function keptProblems(
       if (!finals.has(task)) problems.push(`${task} is gone: ${by} was accepted`);
     } else if (outcome === "fail" && finals.has(task)) problems.push(`${task} is there: ${by} was refused`);
   }
+  // The first acceptance of each job comes last, and stays.
   const acceptedBy = new Map(
-    operations.filter(({ f, outcome }) => f === "submit" && outcome === "ok").map((each) => [each.key, each.return]),
+    operations
+      .filter(({ f, outcome }) => f === "submit" && outcome === "ok")
+      .map((each) => [each.key, each.return] as const)
+      .reverse(),
   );
   for (const operation of operations) {
     const since = acceptedBy.get(operation.key) ?? Infinity;
@@ -188,13 +194,20 @@ function isEnd(text: string): boolean {
   return text !== "pending" && text !== "running";
 }
 
+/** Of how much it is certain that the task is there, if it was submitted more than once. */
+const certainty = { ok: 2, info: 1, fail: 0 } as const satisfies Record<Operation["outcome"], number>;
+
 function submittedBy(operations: readonly Operation[]): ReadonlyMap<string, Submitted> {
   const submitted = new Map<string, Submitted>();
   for (const operation of operations) {
     const { f, key = "", argument, outcome } = operation;
     if (f !== "submit") continue;
     const by = nameOf(operation);
-    for (const task of parseJob(key, String(argument))) submitted.set(task.id, { ...task, outcome, by });
+    for (const task of parseJob(key, String(argument))) {
+      const before = submitted.get(task.id);
+      if (before !== undefined && certainty[before.outcome] >= certainty[outcome]) continue;
+      submitted.set(task.id, { ...task, outcome, by });
+    }
   }
   return submitted;
 }

@@ -95,8 +95,9 @@ export class ObservedTasks {
     return this.#offered.get(task);
   }
 
+  /** What comes under an id a second time is the same, or not taken. */
   offer(tasks: readonly TaskSpec[], atMs: Millis): void {
-    for (const spec of tasks) this.#offered.set(spec.id, { spec, atMs });
+    for (const spec of tasks) if (!this.#offered.has(spec.id)) this.#offered.set(spec.id, { spec, atMs });
   }
 
   nodeOf(id: NodeId): ObservedNode {

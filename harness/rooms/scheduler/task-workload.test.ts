@@ -173,6 +173,52 @@ test("at the end, what may be open is waited for: not what was refused or has en
   assert.ok(operation.kind === "wait" && operation.tasks[0] === "c0-1.0");
 });
 
+test("a job that comes before what it needs has to be refused, and comes again once that is there", () => {
+  const workload = workloadOf("tasks", { ...load, prematureFraction: 1 });
+  const refusing: Answer = (operation, count) =>
+    count === 1 ? { kind: "fail", code: "UNKNOWN_DEPENDENCY" } : answer(operation);
+  const texts = [1, 2, 3].map((count) => {
+    const call = workload.next(1);
+    workload.completed(1, call, refusing(call.operation, count));
+    return `${call.key} ${String(call.value)}`;
+  });
+  assert.match(texts[0] ?? "", /^c1-0 0:\w+\??<.*c1-1\.0.* !UNKNOWN_DEPENDENCY$/);
+  assert.match(texts[1] ?? "", /^c1-1 0:[^!]*$/);
+  assert.equal(texts[2], texts[0]?.replace(" !UNKNOWN_DEPENDENCY", ""));
+  assert.deepEqual(new Set(workload.finalKeys()), new Set(["c1-0", "c1-1"]));
+});
+
+test("a job that was not answered is submitted again, and is waited for at the end whatever becomes of that", () => {
+  const workload = workloadOf("tasks", { ...load, resubmitFraction: 1 });
+  const first = workload.next(1);
+  workload.completed(1, first, { kind: "info", code: "REPLY_TIMEOUT" });
+  const second = workload.next(1);
+  assert.deepEqual(second, first);
+  workload.completed(1, second, { kind: "fail", code: "UNAVAILABLE" });
+  assert.deepEqual(workload.finalKeys(), ["c1-0"]);
+});
+
+test("an impostor means other tasks by the ids of an accepted job, once, and changes nothing of what is open", () => {
+  const workload = workloadOf("tasks", { ...load, separateFraction: 1, statusFraction: 0, impostorFraction: 1 });
+  const calls = [1, 2, 3, 4].map(() => {
+    const call = workload.next(1);
+    const isImpostor = String(call.value).endsWith(" !ALREADY_EXISTS");
+    const outcome = call.operation.kind === "wait" ? ({ kind: "info", code: "REPLY_TIMEOUT" } as const) : undefined;
+    const refused = { kind: "fail", code: "ALREADY_EXISTS" } as const;
+    workload.completed(1, call, outcome ?? (isImpostor ? refused : answer(call.operation)));
+    return call;
+  });
+  const [first, wait, impostor, next] = calls.map(({ operation }) => operation);
+  assert.ok(first?.kind === "submit" && impostor?.kind === "submit" && next?.kind === "submit");
+  assert.equal(wait?.kind, "wait");
+  assert.deepEqual(
+    impostor.tasks.map(({ id }) => id),
+    first.tasks.map(({ id }) => id),
+  );
+  for (const [index, task] of impostor.tasks.entries()) assert.notDeepEqual(task, first.tasks[index]);
+  assert.deepEqual(workload.finalKeys(), ["c1-0", "c1-1"]);
+});
+
 test("in a confluent load no task has two dependencies that fail: which one it fails over would be chance", () => {
   const fails = new Set<string>();
   let doubly = 0;

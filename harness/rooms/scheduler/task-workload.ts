@@ -4,6 +4,9 @@
  * What a job's tasks are is drawn from the client's own fork of the seed. Every task returns its id or throws a message
  * that names it, so an end that was mixed up with another's shows. The history holds jobs as texts (job-text.ts).
  *
+ * Some jobs come twice: before one that they depend on, so that a home has said of a task that it knows none before
+ * there is one; or once more by another client, when nobody knows whether they were accepted.
+ *
  * Confluent: operations are repeated until they are definite, no task has a deadline, and failures are those of the
  * bodies alone, so every task ends in the same way whatever the interleaving.
  */
@@ -22,7 +25,7 @@ import type { TaskKind, TaskLoad, TaskWorkloadSpec } from "../../plan/plan.ts";
 import { repeatsUntilDefinite } from "../../workload/workload.ts";
 import type { Call, Completion, Workload } from "../../workload/workload.ts";
 import { Doomed } from "./doomed.ts";
-import { endText, endsText, jobText, messageOf } from "./job-text.ts";
+import { endText, endsText, jobText, messageOf, refusalIn } from "./job-text.ts";
 import type { SchedulerTypes } from "./room.ts";
 
 type TaskCall = Call<SchedulerOperation>;
@@ -44,6 +47,8 @@ interface Submitter {
   jobs: number;
   /** What it does next, about the job it submitted last. */
   readonly next: TaskCall[];
+  /** A job that was refused because it needs the next one, and which that is. */
+  premature: { readonly needs: string; readonly call: TaskCall } | undefined;
   /** The newest jobs that were accepted for certain: their tasks. */
   readonly accepted: (readonly string[])[];
 }
@@ -57,41 +62,42 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
   readonly #doomed: Doomed | undefined;
   /** Tasks of jobs that may have been accepted and are not known to have ended. */
   readonly #open = new Map<string, readonly string[]>();
+  /** Jobs that were submitted without an answer: a later refusal says nothing of them. */
+  readonly #uncertain = new Set<string>();
 
   constructor({ id, tasks }: TaskWorkloadSpec, random: Random) {
     this.untilDefinite = repeatsUntilDefinite(id);
-    this.#load = id === "confluent" ? { ...tasks, deadlineFraction: 0 } : tasks;
+    this.#load = id === "confluent" ? { ...tasks, deadlineFraction: 0, prematureFraction: 0 } : tasks;
     this.#random = random;
     this.#doomed = id === "confluent" ? new Doomed() : undefined;
   }
 
   next(client: number): TaskCall {
     const submitter = this.#submitterOf(client);
-    const following = submitter.next.shift();
-    if (following !== undefined) return following;
-    const { separateFraction = 0, statusFraction = 0 } = this.#load;
-    const { random } = submitter;
-    const job = `c${client}-${submitter.jobs++}`;
-    const { tasks, refusal } = this.#spoil(job, this.#draw(job, submitter), random.fork(`${job} mistake`));
-    const ids = tasks.map(({ id }) => id);
-    const untilEnded = random.float() >= separateFraction;
-    if (!untilEnded) submitter.next.push(this.#wait(job, ids));
-    if (random.float() < statusFraction) submitter.next.push(statusOf(job, ids[0] ?? ""));
-    this.#open.set(job, ids);
-    const operation = { kind: "submit", tasks, untilEnded } as const;
-    return { operation, f: "submit", key: job, value: jobText(tasks, refusal) };
+    const call = submitter.next.shift() ?? this.#begin(submitter);
+    const { operation, key = "" } = call;
+    if (operation.kind === "submit" && !isImpostor(call)) {
+      this.#open.set(
+        key,
+        operation.tasks.map(({ id }) => id),
+      );
+    }
+    return call;
   }
 
   completed(client: number, call: TaskCall, outcome: Outcome<SchedulerResult>): Completion {
     const { operation, key: job = "" } = call;
+    const submitter = this.#submitterOf(client);
     if (outcome.kind === "ok") {
-      this.#accepted(client, job, operation, outcome.result);
+      this.#accepted(submitter, call, outcome.result);
       return { value: textOf(operation, outcome.result) };
     }
-    if (operation.kind === "submit") {
+    if (operation.kind === "submit" && !isImpostor(call)) {
       // Nothing is known of the job, or there is none: to wait for it makes no sense before the end of the run.
-      this.#submitterOf(client).next.length = 0;
-      if (outcome.kind === "fail") this.#open.delete(job);
+      submitter.next.length = 0;
+      if (outcome.kind === "info") this.#unanswered(submitter, call, operation);
+      else if (!this.#uncertain.has(job)) this.#open.delete(job);
+      if (submitter.premature?.needs === job) submitter.premature = undefined;
     }
     return { value: call.value };
   }
@@ -104,6 +110,47 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
   /** Waits until all of the job's tasks have ended. */
   read(job: string): TaskCall {
     return this.#wait(job, this.#open.get(job) ?? []);
+  }
+
+  /** A job of its own, and what follows it. */
+  #begin(submitter: Submitter): TaskCall {
+    const { separateFraction = 0, statusFraction = 0, prematureFraction = 0 } = this.#load;
+    const { random, number } = submitter;
+    const job = `c${number}-${submitter.jobs++}`;
+    const { tasks, refusal } = this.#spoil(job, this.#draw(job, submitter), random.fork(`${job} mistake`));
+    const ids = tasks.map(({ id }) => id);
+    const isPremature = refusal === undefined && random.fork(`${job} premature`).float() < prematureFraction;
+    if (isPremature && submitter.premature === undefined) return this.#tooEarly(submitter, job, tasks);
+    // What the one that came too early needs has to be there while it still runs.
+    const untilEnded = random.float() >= separateFraction && submitter.premature === undefined;
+    if (!untilEnded) submitter.next.push(this.#wait(job, ids));
+    if (random.float() < statusFraction) submitter.next.push(statusOf(job, ids[0] ?? ""));
+    return submission(job, tasks, untilEnded, refusal);
+  }
+
+  #tooEarly(submitter: Submitter, job: string, tasks: readonly TaskSpec[]): TaskCall {
+    const needs = `c${submitter.number}-${submitter.jobs}`;
+    const needing0 = tasks.map((task) => needing(task, `${needs}.0`));
+    submitter.premature = { needs, call: submission(job, needing0, false) };
+    return submission(job, needing0, false, "UNKNOWN_DEPENDENCY");
+  }
+
+  /** Whoever was not answered goes on as somebody else, and may want it as much as before. */
+  #unanswered({ number, random, next }: Submitter, call: TaskCall, operation: TaskCall["operation"]): void {
+    const { key: job = "" } = call;
+    this.#uncertain.add(job);
+    const again = random.fork(`${job} again`);
+    if (operation.kind !== "submit" || again.float() >= (this.#load.resubmitFraction ?? 0)) return;
+    assert(job.startsWith(`c${number}-`), "a client submits its own jobs");
+    next.push(call);
+    if (!operation.untilEnded) {
+      next.push(
+        this.#wait(
+          job,
+          operation.tasks.map(({ id }) => id),
+        ),
+      );
+    }
   }
 
   /** Makes a mistake in some jobs, for which they have to be refused as a whole. */
@@ -125,11 +172,19 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     return { operation: { kind: "wait", tasks }, f: "wait", key: job, value: null };
   }
 
-  #accepted(client: number, job: string, operation: SchedulerOperation, result: SchedulerResult): void {
-    if (operation.kind === "submit") {
-      const { accepted } = this.#submitterOf(client);
+  #accepted(submitter: Submitter, call: TaskCall, result: SchedulerResult): void {
+    const { operation, key: job = "" } = call;
+    if (operation.kind === "submit" && !isImpostor(call)) {
+      const { accepted, premature, random, next } = submitter;
       accepted.push(operation.tasks.map(({ id }) => id));
       if (accepted.length > rememberedJobs) accepted.shift();
+      if (random.fork(`${job} impostor`).float() < (this.#load.impostorFraction ?? 0)) {
+        next.push(submission(job, operation.tasks.map(otherwise), false, "ALREADY_EXISTS"));
+      }
+      if (premature?.needs === job) {
+        submitter.premature = undefined;
+        next.unshift(premature.call);
+      }
     }
     if (result.kind !== "status" && result.ended.length > 0) this.#open.delete(job);
   }
@@ -138,7 +193,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const known = this.#clients.get(client);
     if (known !== undefined) return known;
     const random = this.#random.fork(`client ${client}`);
-    const submitter = { number: client, random, jobs: 0, next: [], accepted: [] };
+    const submitter: Submitter = { number: client, random, jobs: 0, next: [], premature: undefined, accepted: [] };
     this.#clients.set(client, submitter);
     return submitter;
   }
@@ -188,7 +243,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     if (what < throwFraction) return { kind: "fail", ms, message: messageOf(id), ...times };
     if (what < throwFraction + crashFraction) return { kind: "crash", ms, ...times };
     if (what < throwFraction + crashFraction + callFraction) {
-      return { kind: "call", module: calledModule, export: "echo", args: [id] };
+      return { kind: "call", module: this.#load.calledModule ?? calledModule, export: "echo", args: [id] };
     }
     return { kind, ms, ...(checkpointMs === undefined ? {} : { checkpointMs }), returns: id };
   }
@@ -207,6 +262,19 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     }
     return [...dependencies];
   }
+}
+
+function submission(job: string, tasks: readonly TaskSpec[], untilEnded: boolean, refusal?: ErrorCode): TaskCall {
+  return { operation: { kind: "submit", tasks, untilEnded }, f: "submit", key: job, value: jobText(tasks, refusal) };
+}
+
+/** It names tasks that are there, and means others. */
+function isImpostor({ value }: TaskCall): boolean {
+  return refusalIn(String(value)) === "ALREADY_EXISTS";
+}
+
+function otherwise({ body, ...task }: TaskSpec): TaskSpec {
+  return { ...task, body: body.kind === "call" ? { ...body, args: [...body.args, 0] } : { ...body, ms: body.ms + 1 } };
 }
 
 function needing(task: TaskSpec, dependency: string): TaskSpec {

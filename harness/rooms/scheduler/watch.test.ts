@@ -228,6 +228,39 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ],
     ["real threads are not judged", "silent", [...two, "0 n1 ready j.0", "1 n1 started j.0"], { substrate: "cluster" }],
   ],
+  "tokens-once": [
+    ["a token for each attempt", "valid", [...failing(1), ...failing(2)]],
+    [
+      "a lease that came twice",
+      "invalid",
+      [
+        ...["0 n1 accepted j.0", "0 n1 leased j.0 t1", "1 n2 started j.0 t1", "2 n1 ended j.0 t1 end=threw"],
+        ...["3 n1 leased j.0 t2", "4 n2 started j.0 t1"],
+      ],
+      { nodes: 2, substrate: "cluster" },
+    ],
+    [
+      "a lease that was late, after the next one",
+      "valid",
+      [
+        ...["0 n2 start", "0 n1 accepted j.0", "0 n1 leased j.0 t1", "5 n1 ended j.0 t1 end=lost"],
+        ...["6 n1 leased j.0 t2 to=n3", "7 n3 started j.0 t2", "8 n2 started j.0 t1"],
+      ],
+      { nodes: 3 },
+    ],
+    [
+      "a lease to an earlier life",
+      "invalid",
+      ["0 n2 start", "1 n1 accepted j.0", "1 n1 leased j.0 t1", "2 n2 stop", "3 n2 start", "4 n2 started j.0 t1"],
+      { nodes: 2 },
+    ],
+    [
+      "a home that forgets what it gave out",
+      "valid",
+      ["0 n1 start", ...failing(1), "5 n1 stop", "6 n1 start", "7 n1 started j.0 t1"],
+      { isDurable: false },
+    ],
+  ],
   "dependencies-respected": [
     ["none", "silent", ["0 n1 accepted j.0", "0 n1 ready j.0", "1 n1 started j.0"]],
     [
@@ -235,7 +268,33 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       "valid",
       [
         ...["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n2 ready k.0", "1 n2 started k.0", "2 n2 ended k.0"],
-        ...["3 n1 ready j.0", "4 n1 started j.0"],
+        ...["3 n2 committed k.0", "3 n1 ready j.0", "4 n1 started j.0"],
+      ],
+      { nodes: 2 },
+    ],
+    [
+      "after the end of another node's, which a crash could yet take back",
+      "invalid",
+      [
+        ...["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n2 ready k.0", "1 n2 started k.0", "2 n2 ended k.0"],
+        ...["3 n1 ready j.0", "4 n1 started j.0", "5 n2 committed k.0"],
+      ],
+      { nodes: 2 },
+    ],
+    [
+      "after the end of its own node's, which is not durable yet",
+      "valid",
+      [
+        ...["0 n1 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n1 ready k.0", "1 n1 started k.0", "2 n1 ended k.0"],
+        ...["3 n1 ready j.0", "4 n1 started j.0", "5 n1 committed k.0"],
+      ],
+    ],
+    [
+      "after the end of another node's that stopped before it could tell whether that is durable",
+      "valid",
+      [
+        ...["0 n2 accepted k.0", "0 n1 accepted j.0 after=k.0", "0 n2 ready k.0", "1 n2 started k.0", "2 n2 ended k.0"],
+        ...["3 n2 stop", "3 n1 ready j.0", "4 n1 started j.0"],
       ],
       { nodes: 2 },
     ],

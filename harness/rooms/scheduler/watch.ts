@@ -29,6 +29,7 @@ import { Progress } from "./progress.ts";
 import { Quotas } from "./quotas.ts";
 import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
+import { SingleStarts } from "./single-starts.ts";
 import { SubmissionOrder } from "./submission-order.ts";
 import { TaskEnds } from "./task-ends.ts";
 
@@ -42,6 +43,7 @@ export class SchedulerWatch implements Watch {
   readonly #progress: Progress;
   readonly #attempts: AttemptsCounted;
   readonly #order: SubmissionOrder;
+  readonly #starts: SingleStarts;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -52,6 +54,7 @@ export class SchedulerWatch implements Watch {
     this.#tasks = new ObservedTasks(implementation.durable, mayExpire);
     this.#attempts = new AttemptsCounted(implementation.durable, this.#recent);
     this.#order = new SubmissionOrder(governance, this.#recent);
+    this.#starts = new SingleStarts(implementation.durable, isExact, this.#recent);
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
@@ -66,6 +69,7 @@ export class SchedulerWatch implements Watch {
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
       new SingleEffects(this.#recent),
+      this.#starts,
       ...(implementation.abilities.has("affinity") ? [new Lanes(governance, this.#recent)] : []),
       ...(tellsAll ? [this.#ends, this.#attempts] : []),
       ...(isExact ? exact : []),
@@ -89,6 +93,7 @@ export class SchedulerWatch implements Watch {
       this.#tasks.lost(node);
       this.#attempts.lost(node);
       this.#order.lost(node);
+      this.#starts.lost();
     }
     this.#ends.struck();
     this.#progress.struck();
