@@ -1,8 +1,8 @@
 /**
  * Mistakes in the scheduler, as changes of the production implementation: those of the catalogue of known ones
- * (M-SCH-01 to 08) and some of our own about counting, shares, deadlines, lanes, ages, what is
- * durable and what is late (M-SCH-51 and on). What only racing
- * threads show is hunted by a stress of real ones.
+ * (M-SCH-01 to 08) and some of our own (M-SCH-51 and on): about counting, shares, deadlines, lanes and ages, about what
+ * is not durable yet, and about messages that come late or twice. What only racing threads show is hunted by a stress
+ * of real ones.
  */
 
 import type { Mutant, Replacement } from "../../harness/mutants/mutant.ts";
