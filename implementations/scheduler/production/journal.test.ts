@@ -250,6 +250,34 @@ test("on a full disk nothing is confirmed until there is room, and then everythi
   assert.deepEqual(endedOf(bench.recover()), ["j.t0", "j.t1", "j.t2", "j.t3"]);
 });
 
+test("a file that cannot be begun anew for want of room is no loss: the old one goes on with what waited", () => {
+  const bench = new Bench("full file");
+  const life = bench.begin(1000);
+  bench.run();
+  const files = (): number => life.journal?.counters["journal files"] ?? 0;
+  const names = Array.from({ length: 6 }, (_, index) => `t${index}`);
+  for (const name of names) life.write(name);
+  bench.run();
+  assert.deepEqual(
+    [life.confirmed.length, files()],
+    [6, 1],
+    "the file has grown, and the next group begins another one",
+  );
+  const full = bench.faulty?.inject({ kind: "full" });
+  life.write("t6");
+  bench.run(200);
+  assert.deepEqual([life.confirmed.length, life.journal?.isStalled], [6, true]);
+  full?.heal();
+  life.write("t7");
+  bench.run();
+  assert.deepEqual([life.confirmed.length, files(), bench.fatal], [8, 1, undefined]);
+  bench.disk.crash({ powerLoss: true });
+  assert.deepEqual(
+    endedOf(bench.recover()),
+    [...names, "t6", "t7"].map((name) => `j.${name}`),
+  );
+});
+
 test("any other failure ends the journal, and the next life has what was confirmed", () => {
   const bench = new Bench("failure");
   const life = bench.begin();
