@@ -183,6 +183,7 @@ class Block {
       plan,
       random: this.#random.fork("arrivals"),
       onCall: (operation) => this.#watch.offered?.(operation, deployment.clock.nowMs()),
+      onAnswer: (operation, result) => this.#watch.answered?.(operation, result, deployment.clock.nowMs()),
       onOperation: (record, completed) => {
         this.#operations.push(record);
         nemesis.operationCompleted(record.client, completed);

@@ -103,6 +103,8 @@ export interface WatchOptions<T extends ModuleTypes> {
 export interface Watch {
   /** A client is about to ask for it, for the first time. */
   offered?(operation: AnyTypes["operation"], atMs: Millis): void;
+  /** It was served. */
+  answered?(operation: AnyTypes["operation"], result: AnyTypes["result"], atMs: Millis): void;
   struck(fault: StruckFault, atMs: Millis): void;
   ended(fault: StruckFault, atMs: Millis): void;
   /** Of modules with leaders; on the driver's clock. */

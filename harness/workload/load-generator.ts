@@ -54,6 +54,8 @@ export interface LoadOptions {
   readonly onOperation: (record: OperationRecord, completed: number) => void;
   /** Before an operation is offered for the first time. */
   readonly onCall?: (operation: AnyTypes["operation"]) => void;
+  /** When an operation, also one of the final reads, was served. */
+  readonly onAnswer?: (operation: AnyTypes["operation"], result: AnyTypes["result"]) => void;
 }
 
 /** Arrivals that wait for a free client; more than this are dropped, counted, and void the block. */
@@ -232,6 +234,7 @@ export class LoadGenerator {
           return;
         }
         const endMs = this.elapsedMs();
+        if (outcome.kind === "ok") this.#options.onAnswer?.(call.operation, outcome.result);
         const { value, version } = workload.completed(client.number, call, outcome);
         const error = outcome.kind === "ok" ? undefined : outcome.code;
         history.complete(nanos(endMs), outcome.kind, client.process, value, error, version);

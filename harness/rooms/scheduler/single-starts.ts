@@ -3,8 +3,8 @@
  * executes it, and however often a lease or an offer of it arrives.
  *
  * A task that acts on other systems hands its token on to them, and they refuse what comes under an older one. Of two
- * attempts with the same token both would be let through. So a lease is for one life of a node, too: the next one cannot
- * know whether the attempt had begun. That is judged where events come in the order of what they tell.
+ * attempts with the same token both would be let through. So a lease is for one life of a node, too: the next one
+ * cannot know whether the attempt had begun. That is judged where events come in the order of what they tell.
  *
  * A lease that was late may start after its home has given the task to somebody else: that attempt has a token of its
  * own, older than the other's, and is refused. So nothing is said of how long after its lease an attempt starts.

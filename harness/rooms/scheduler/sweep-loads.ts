@@ -22,7 +22,9 @@ export interface Tenants {
   readonly memoryMb: number;
 }
 
-/** Nothing real is imported into the simulator: it has modules of its own (`assembly/scheduler/simulated-modules.ts`). */
+/**
+ * Nothing real is imported into the simulator: it has modules of its own (`assembly/scheduler/simulated-modules.ts`).
+ */
 const calledModule = "simulated:sample";
 
 export function tenantsOf({ nodes, workers, memoryMb }: Cluster, random: Random): Tenants {

@@ -4,8 +4,8 @@
  * Most seeds draw everything at random. What only a certain course of events shows has runs of its own, in which it is
  * frequent:
  * - leases: few workers and tasks that last as long as a lease, so that nodes execute each other's, while links are cut
- *   for longer than that. An executor then goes on with what its home has given to somebody else, and its result arrives
- *   after all;
+ *   for longer than that. An executor then goes on with what its home has given to somebody else, and its result
+ *   arrives after all;
  * - echoes: jobs of several homes that depend on each other, while messages come late and twice, also to a node's next
  *   life, and speak of what is no longer so;
  * - restarts: homes with many tasks that wait are started again and again, often before their disk has what they were

@@ -77,10 +77,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const call = submitter.next.shift() ?? this.#begin(submitter);
     const { operation, key = "" } = call;
     if (operation.kind === "submit" && !isImpostor(call)) {
-      this.#open.set(
-        key,
-        operation.tasks.map(({ id }) => id),
-      );
+      this.#open.set(key, idsOf(operation.tasks));
     }
     return call;
   }
@@ -118,7 +115,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const { random, number } = submitter;
     const job = `c${number}-${submitter.jobs++}`;
     const { tasks, refusal } = this.#spoil(job, this.#draw(job, submitter), random.fork(`${job} mistake`));
-    const ids = tasks.map(({ id }) => id);
+    const ids = idsOf(tasks);
     const isPremature = refusal === undefined && random.fork(`${job} premature`).float() < prematureFraction;
     if (isPremature && submitter.premature === undefined) return this.#tooEarly(submitter, job, tasks);
     // What the one that came too early needs has to be there while it still runs.
@@ -136,21 +133,13 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
   }
 
   /** Whoever was not answered goes on as somebody else, and may want it as much as before. */
-  #unanswered({ number, random, next }: Submitter, call: TaskCall, operation: TaskCall["operation"]): void {
+  #unanswered({ random, next }: Submitter, call: TaskCall, operation: TaskCall["operation"]): void {
     const { key: job = "" } = call;
     this.#uncertain.add(job);
     const again = random.fork(`${job} again`);
     if (operation.kind !== "submit" || again.float() >= (this.#load.resubmitFraction ?? 0)) return;
-    assert(job.startsWith(`c${number}-`), "a client submits its own jobs");
     next.push(call);
-    if (!operation.untilEnded) {
-      next.push(
-        this.#wait(
-          job,
-          operation.tasks.map(({ id }) => id),
-        ),
-      );
-    }
+    if (!operation.untilEnded) next.push(this.#wait(job, idsOf(operation.tasks)));
   }
 
   /** Makes a mistake in some jobs, for which they have to be refused as a whole. */
@@ -176,7 +165,7 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
     const { operation, key: job = "" } = call;
     if (operation.kind === "submit" && !isImpostor(call)) {
       const { accepted, premature, random, next } = submitter;
-      accepted.push(operation.tasks.map(({ id }) => id));
+      accepted.push(idsOf(operation.tasks));
       if (accepted.length > rememberedJobs) accepted.shift();
       if (random.fork(`${job} impostor`).float() < (this.#load.impostorFraction ?? 0)) {
         next.push(submission(job, operation.tasks.map(otherwise), false, "ALREADY_EXISTS"));
@@ -267,6 +256,8 @@ export class TaskWorkload implements Workload<SchedulerTypes> {
 function submission(job: string, tasks: readonly TaskSpec[], untilEnded: boolean, refusal?: ErrorCode): TaskCall {
   return { operation: { kind: "submit", tasks, untilEnded }, f: "submit", key: job, value: jobText(tasks, refusal) };
 }
+
+const idsOf = (tasks: readonly TaskSpec[]): readonly string[] => tasks.map(({ id }) => id);
 
 /** It names tasks that are there, and means others. */
 function isImpostor({ value }: TaskCall): boolean {

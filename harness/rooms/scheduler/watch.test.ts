@@ -8,7 +8,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Traced } from "../../../implementations/foundation/deployment.ts";
-import type { SchedulerEvent, SchedulerImplementation, TaskSpec } from "../../../implementations/scheduler/contract.ts";
+import type {
+  SchedulerEvent,
+  SchedulerImplementation,
+  SchedulerOperation,
+  SchedulerResult,
+  TaskSpec,
+} from "../../../implementations/scheduler/contract.ts";
 import { planOf } from "../../plan/plan.ts";
 import type { PlanOf, WatchOptions } from "../room.ts";
 import type { CheckResult } from "../../check/verdict.ts";
@@ -27,6 +33,8 @@ interface Run {
   readonly offered?: readonly (Partial<TaskSpec> & Pick<TaskSpec, "id">)[];
   /** At 480 ms. */
   readonly offeredLater?: Run["offered"];
+  /** What a client is told after the last line. */
+  readonly answer?: readonly [SchedulerOperation, SchedulerResult];
 }
 
 /**
@@ -97,6 +105,7 @@ function watch(lines: readonly string[], run: Run = {}): ReadonlyMap<string, Che
   offer(run.offered, 0);
   offer(run.offeredLater, 480);
   for (const line of lines) see(eventOf(line));
+  if (run.answer !== undefined) watched.answered(...run.answer, 900);
   return new Map(watched.results(1000).map((result) => [result.id, result]));
 }
 
@@ -114,6 +123,19 @@ const failing = (token: number, end = "threw"): readonly string[] => [
   `${token} n1 started j.0 t${token}`,
   `${token} n1 ended j.0 t${token} end=${end}`,
 ];
+const offered = [{ id: "j.0" }];
+const submission: SchedulerOperation = {
+  ...{ kind: "submit", tasks: [{ id: "j.0", body: { kind: "spin", ms: 1 } }], untilEnded: false },
+};
+const told = { offered, answer: [submission, { kind: "submit", ended: [] }] } as const;
+const isCompleted = ["j.0", { state: "completed", result: null }] as const;
+const waited = {
+  offered,
+  answer: [
+    { kind: "wait", tasks: ["j.0"] },
+    { kind: "wait", ended: [isCompleted] },
+  ],
+} as const;
 const unaged = { settings: { ageingMs: 0 } };
 
 const rows: Readonly<Record<string, readonly Row[]>> = {
@@ -227,6 +249,28 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ],
     ],
     ["real threads are not judged", "silent", [...two, "0 n1 ready j.0", "1 n1 started j.0"], { substrate: "cluster" }],
+  ],
+  "answers-durable": [
+    ["nothing is told", "silent", ["0 n1 accepted j.0"]],
+    ["a submission that was accepted", "valid", ["1 n1 accepted j.0"], told],
+    ["a submission that was not yet", "invalid", [], told],
+    ["one that may have been accepted before a crash", "valid", ["1 n1 stop", "2 n1 start"], told],
+    ["the end of a task", "valid", ["1 n1 accepted j.0", ...failing(2, "completed"), "3 n1 committed j.0 t2"], waited],
+    ["an end that is not durable", "invalid", ["1 n1 accepted j.0", ...failing(2, "completed")], waited],
+    ["another end", "invalid", ["1 n1 accepted j.0", "3 n1 committed j.0 t0 end=failed"], waited],
+    [
+      "one that its home may have written down before it stopped",
+      "valid",
+      ["1 n1 accepted j.0", ...failing(2, "completed"), "3 n1 stop", "4 n1 start"],
+      waited,
+    ],
+    [
+      "one that its home has not, for the task gets ready again",
+      "invalid",
+      ["1 n1 accepted j.0", ...failing(2, "completed"), "3 n1 stop", "4 n1 start", "4 n1 ready j.0 t9"],
+      waited,
+    ],
+    ["real processes are not judged", "silent", [], { ...told, substrate: "cluster" }],
   ],
   "tokens-once": [
     ["a token for each attempt", "valid", [...failing(1), ...failing(2)]],
@@ -663,7 +707,7 @@ for (const [id, ofCheck] of Object.entries(rows)) {
         assert.equal(result?.validity ?? "silent", validity, result?.summary);
         if (validity !== "invalid") return;
         assert.match(result?.summary ?? "", /[jk]\.\d/);
-        assert.match(result?.summary ?? "", /^\d+\.\d{3} ms: n\d /);
+        assert.match(result?.summary ?? "", /^\d+\.\d{3} ms: (n\d|a node) /);
         assert.ok(result?.counterexample?.includes(result.summary));
       });
     }

@@ -11,13 +11,18 @@ import type { Traced } from "../../../implementations/foundation/deployment.ts";
 import { faultKinds } from "../../../implementations/foundation/faults.ts";
 import type { FaultKind } from "../../../implementations/foundation/faults.ts";
 import type { Millis } from "../../../implementations/foundation/units.ts";
-import type { SchedulerEvent, SchedulerOperation } from "../../../implementations/scheduler/contract.ts";
+import type {
+  SchedulerEvent,
+  SchedulerOperation,
+  SchedulerResult,
+} from "../../../implementations/scheduler/contract.ts";
 import type { CheckResult } from "../../check/verdict.ts";
 import type { StruckFault } from "../../nemesis/nemesis.ts";
 import type { Watch, WatchOptions } from "../room.ts";
 import { AttemptsCounted } from "./attempts-counted.ts";
 import { Deadlines } from "./deadlines.ts";
 import { DependencyOrder } from "./dependency-order.ts";
+import { DurableAnswers } from "./durable-answers.ts";
 import { Fairness } from "./fairness.ts";
 import { RecentEvents } from "./findings.ts";
 import type { TraceCheck } from "./findings.ts";
@@ -44,6 +49,7 @@ export class SchedulerWatch implements Watch {
   readonly #attempts: AttemptsCounted;
   readonly #order: SubmissionOrder;
   readonly #starts: SingleStarts;
+  readonly #answers: DurableAnswers;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -57,6 +63,7 @@ export class SchedulerWatch implements Watch {
     this.#starts = new SingleStarts(implementation.durable, isExact, this.#recent);
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
+    this.#answers = new DurableAnswers(this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
     const areClocksRight = !plan.faults.some(({ kind }) => clockKinds.has(kind) || kind === "pause");
     const exact = [
@@ -64,6 +71,7 @@ export class SchedulerWatch implements Watch {
       new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance, areClocksRight),
       this.#progress,
+      ...(implementation.durable ? [this.#answers] : []),
       ...(areClocksRight ? [new Deadlines(this.#recent), this.#order] : []),
     ];
     this.#checks = [
@@ -88,12 +96,17 @@ export class SchedulerWatch implements Watch {
     if (operation.kind === "submit") this.#tasks.offer(operation.tasks, atMs);
   }
 
+  answered(operation: SchedulerOperation, result: SchedulerResult, atMs: Millis): void {
+    this.#answers.answered(operation, result, atMs, this.#tasks);
+  }
+
   struck({ spec, nodes }: StruckFault): void {
     for (const node of spec.kind === "wipe" ? nodes : []) {
       this.#tasks.lost(node);
       this.#attempts.lost(node);
       this.#order.lost(node);
       this.#starts.lost();
+      this.#answers.lost();
     }
     this.#ends.struck();
     this.#progress.struck();
