@@ -344,6 +344,37 @@ test("a damaged journal is refused for good, with what to do", async () => {
   assert.equal(told(trial, "damage").length, 1);
 });
 
+for (const isEarly of [true, false]) {
+  const when = isEarly ? "before its dependant was submitted" : "while its dependant waited";
+  test(`a dependency of another home that completed ${when} may be forgotten there, and is not here`, async () => {
+    const trial = await begin(2, { remembered: 1, remoteStealing: false });
+    const [here, there] = [jobAt("n1", 2), jobAt("n2", 2)];
+    const dependency = sleep(`${there}.1`, 50);
+    await trial.submit(dependency);
+    if (isEarly) await trial.waitFor(dependency.id);
+    const dependant = sleep(`${here}.2`, 1, { dependencies: [dependency.id, `${here}.1`] });
+    await trial.submit(sleep(`${here}.1`, 500), dependant);
+    await trial.waitFor(dependency.id);
+    await trial.ends(sleep(`${there}.2`, 1));
+    assert.equal(await trial.status(dependency.id), null, "forgotten");
+    trial.deployment.inject({ kind: "kill", nodes: ["n1"] }).heal();
+    assert.deepEqual(await trial.waitFor(dependant.id), [[dependant.id, { state: "completed", result: null }]]);
+  });
+}
+
+test("an attempt after one that threw begins at the beginning, wherever that one had gone on from", async () => {
+  const trial = await begin(1, { workers: 1, quantumMs: 5 });
+  const body = { kind: "call", module: "simulated:sample", export: "unresumed", args: [20] } as const;
+  await trial.submit({ id: "j.0", body });
+  await trial.pass(3);
+  await trial.ends(sleep("j.1", 1, { priority: 9 }));
+  assert.deepEqual(await trial.waitFor("j.0"), [["j.0", { state: "completed", result: null }]]);
+  assert.deepEqual(
+    told(trial, "ended", "j.0").map(({ end }) => end),
+    ["yielded", "threw", "completed"],
+  );
+});
+
 test("the oldest ends are forgotten beyond the bound, and nothing else", async () => {
   const trial = await begin(1, { remembered: 3 });
   for (const name of ["a", "b", "c", "d", "e"]) await trial.ends(sleep(`j.${name}`, 1));

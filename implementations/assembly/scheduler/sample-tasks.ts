@@ -27,6 +27,17 @@ export function count(context: TaskContext, to: number, everyMs: Millis): JsonVa
   return [begun, counted];
 }
 
+/** Works for `ms` with a checkpoint after each, and throws where it is to go on from one. */
+export function unresumed(context: TaskContext, ms: Millis): null {
+  if (context.state !== undefined) throw new Error(`goes on from ${JSON.stringify(context.state)}`);
+  for (let passed = 1; passed <= ms; passed++) {
+    const untilMs = nodeClock.nowMs() + 1;
+    while (nodeClock.nowMs() < untilMs);
+    context.checkpoint(passed);
+  }
+  return null;
+}
+
 /** The token of the attempt: what a task would hand on to a system that is to refuse late ones. */
 export function token(context: TaskContext): number {
   return context.token;

@@ -37,6 +37,15 @@ export const simulatedModules: Readonly<Record<string, Readonly<Record<string, S
       }
       return [begun, counted];
     },
+    /** Works for `ms` with a checkpoint after each, and throws where it is to go on from one. */
+    *unresumed(context, ms = 10) {
+      if (context.state !== undefined) throw new Error(`goes on from ${JSON.stringify(context.state)}`);
+      for (let passed = 1; passed <= Number(ms); passed++) {
+        yield 1;
+        context.checkpoint(passed);
+      }
+      return null;
+    },
     /** The token of the attempt: what a task would hand on to a system that is to refuse late ones. */
     *token({ token }) {
       yield 1;
