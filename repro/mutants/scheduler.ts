@@ -312,4 +312,30 @@ export const schedulerMutants: readonly Mutant[] = [
       ),
     ],
   }),
+  mutant({
+    id: "M-SCH-64",
+    mistake: "a submission is taken as long as there is room for one of its tasks",
+    violates: "queue limit",
+    origin: own,
+    replacements: [
+      change(
+        "admission.ts",
+        "    if (table.liveCount + count <= queueLimit) return undefined;",
+        "    if (table.liveCount < queueLimit) return undefined;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-65",
+    mistake: "a client that waits is told of an end that is not durable",
+    violates: "answers durable",
+    origin: own,
+    replacements: [
+      change(
+        "client-service.ts",
+        "      return ended?.isDurable === true ? ended.end : undefined;",
+        "      return ended?.end;",
+      ),
+    ],
+  }),
 ];

@@ -27,6 +27,8 @@ export interface Governance {
   /** What tasks may hold on one node at a time; undefined: the implementation knows no resources. */
   readonly capacity: Resources | undefined;
   readonly tenants: ReadonlyMap<string, TenantShare>;
+  /** Tasks of one home that have not ended; Infinity: nobody says how many. */
+  readonly queueLimit: number;
   /** In which a waiting task gains a level of priority; 0: tasks do not age. */
   readonly ageingMs: Millis;
   /** Whether workers of one lane take from another's. */
@@ -49,7 +51,8 @@ export function governanceOf(
   const workers = numberOf("workers", defaults.workers);
   if (!abilities.has("tenants")) {
     const lanes = nodes * workers;
-    return { workers, lanes, capacity: undefined, tenants: new Map(), ageingMs: 0, isStealing: true, isLending: true };
+    const free = { capacity: undefined, tenants: new Map(), queueLimit: Infinity, ageingMs: 0 } as const;
+    return { workers, lanes, ...free, isStealing: true, isLending: true };
   }
   const cpuMilli = numberOf("cpuMilli", 0);
   const capacity = {
@@ -60,7 +63,8 @@ export function governanceOf(
   const tenants = tenantsOf(String(own["tenants"] ?? ""), nodes);
   const isStealing = own["stealing"] !== false;
   const isLending = nodes > 1 && own["remoteStealing"] !== false;
-  return { workers, lanes: workers, capacity, tenants, ageingMs, isStealing, isLending };
+  const queueLimit = numberOf("queueLimit", Infinity);
+  return { workers, lanes: workers, capacity, tenants, queueLimit, ageingMs, isStealing, isLending };
 }
 
 /**

@@ -24,11 +24,14 @@ import type { ObservedNode, ObservedTask, ObservedTasks } from "./observed-tasks
 import { addTo } from "./resources.ts";
 
 type Ready = Extract<SchedulerEvent, { readonly kind: "ready" }>;
+type Started = Extract<SchedulerEvent, { readonly kind: "started" }>;
 
 interface Passed {
   readonly node: NodeId;
   readonly timeMs: Millis;
   readonly lane: number;
+  /** A thief may have moved it to a lane of its own before. */
+  readonly mayBeAway: boolean;
   readonly message: string;
   readonly lines: readonly string[];
 }
@@ -47,6 +50,9 @@ export class PriorityOrder implements TraceCheck {
   readonly #acceptedMs = new Map<string, { readonly node: NodeId; readonly atMs: Millis }>();
   /** By node: what its first task's rank is beyond its priority, and when that was accepted. */
   readonly #offsets = new Map<NodeId, { readonly levels: number; readonly atMs: Millis }>();
+  /** By node, tenant and lane: when a worker of another lane stole from it, and when its worker stole from others. */
+  readonly #stolenMs = new Map<string, Millis>();
+  readonly #fetchedMs = new Map<string, Millis>();
   /** Starts at which another task of the same queue was waiting. */
   #choices = 0;
 
@@ -60,7 +66,7 @@ export class PriorityOrder implements TraceCheck {
 
   observe(traced: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
     const { timeMs, node: id, event } = traced;
-    this.#resolve(traced);
+    this.#resolve(traced, tasks);
     if (event.kind === "start") this.#offsets.delete(id);
     if (event.kind === "accepted") this.#acceptedMs.set(event.task, { node: id, atMs: timeMs });
     if (event.kind === "ready") this.#judgeRank(timeMs, id, event, tasks.find(event.task));
@@ -69,6 +75,7 @@ export class PriorityOrder implements TraceCheck {
     if (task?.home !== id || task.ready?.token !== event.token || task.accepted === undefined) return;
     const node = tasks.nodeOf(id);
     this.#findings.judged++;
+    if (event.kind === "started") this.#noteTheft(timeMs, id, event, task.accepted.tenant);
     const rivals = [...node.ready].filter((other) => other !== task && isSameQueue(other, task));
     if (rivals.length > 0) this.#choices++;
     const isHere = event.kind === "started";
@@ -82,7 +89,9 @@ export class PriorityOrder implements TraceCheck {
       const message = `${what}, though ${named(other)} is ${since} and would have fitted`;
       // The first one that passed it says it best.
       if (this.#passed.has(other.id)) continue;
-      this.#passed.set(other.id, { node: id, timeMs, lane, message, lines: this.#recent.lines() });
+      const stolenMs = this.#stolenMs.get(laneKey(id, task.accepted.tenant, lane)) ?? -Infinity;
+      const mayBeAway = stolenMs >= other.ready!.sinceMs;
+      this.#passed.set(other.id, { node: id, timeMs, lane, mayBeAway, message, lines: this.#recent.lines() });
     }
   }
 
@@ -92,9 +101,10 @@ export class PriorityOrder implements TraceCheck {
 
   /**
    * A task that was passed over was in the queue indeed if it is taken from there later. It was not if its deadline had
-   * passed, or a thief had moved it; and of one moment nobody can say which of two starts came first.
+   * passed, or a thief had moved it, from where a second theft may have brought it back; and of one moment nobody can
+   * say which of two starts came first.
    */
-  #resolve({ timeMs, node, event }: Traced<SchedulerEvent>): void {
+  #resolve({ timeMs, node, event }: Traced<SchedulerEvent>, tasks: ObservedTasks): void {
     if (event.kind === "stop" || event.kind === "start") {
       for (const [task, passed] of this.#passed) if (passed.node === node) this.#passed.delete(task);
     }
@@ -104,7 +114,15 @@ export class PriorityOrder implements TraceCheck {
     this.#passed.delete(event.task);
     const lane = event.kind === "started" ? event.lane : event.kind === "leased" ? sharedLane : undefined;
     if (lane !== passed.lane || timeMs === passed.timeMs) return;
+    const key = laneKey(node, tasks.find(event.task)?.accepted?.tenant ?? "", passed.lane);
+    if (passed.mayBeAway && (this.#fetchedMs.get(key) ?? -Infinity) >= passed.timeMs) return;
     this.#findings.violate(passed.timeMs, node, passed.message, passed.lines);
+  }
+
+  #noteTheft(timeMs: Millis, node: NodeId, { lane, worker }: Started, tenant: string): void {
+    if (lane === sharedLane || lane === worker) return;
+    this.#stolenMs.set(laneKey(node, tenant, lane), timeMs);
+    this.#fetchedMs.set(laneKey(node, tenant, worker), timeMs);
   }
 
   #judgeRank(timeMs: Millis, id: NodeId, { task, rank }: Ready, known: ObservedTask | undefined): void {
@@ -145,6 +163,8 @@ export class PriorityOrder implements TraceCheck {
     );
   }
 }
+
+const laneKey = (node: NodeId, tenant: string, lane: number): string => `${node} ${tenant} ${lane}`;
 
 function isSameQueue(a: ObservedTask, b: ObservedTask): boolean {
   return a.accepted !== undefined && a.accepted.tenant === b.accepted?.tenant && a.accepted.lane === b.accepted.lane;

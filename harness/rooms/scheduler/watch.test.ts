@@ -113,6 +113,7 @@ const two = ["0 n1 accepted j.0 o1", "0 n1 accepted j.1 o2"];
 
 type Row = readonly [name: string, validity: CheckResult["validity"] | "silent", lines: readonly string[], run?: Run];
 
+const ofLane0 = ["0 n1 accepted j.0 o1 l0", "0 n1 accepted j.1 o2 l0", "0 n1 ready j.0 r1", "0 n1 ready j.1 r2"];
 const twice = { offered: [{ id: "j.0", maxAttempts: 2 }] };
 const timed = { offered: [{ id: "j.0", maxAttempts: 2, deadlineMs: 5 }] };
 const ofLane3 = { offered: [{ id: "j.0", affinity: 3 }] };
@@ -249,6 +250,52 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       ],
     ],
     ["real threads are not judged", "silent", [...two, "0 n1 ready j.0", "1 n1 started j.0"], { substrate: "cluster" }],
+    ["the higher rank of a lane", "invalid", [...ofLane0, "2 n1 started j.1 l0", "3 n1 started j.0 l0 w0"]],
+    [
+      "the higher rank of a lane, while the lower one was in a thief's and came back with another theft",
+      "valid",
+      [
+        ...[...ofLane0, "1 n1 accepted j.2 l0", "1 n1 ready j.2 r-1", "1 n1 started j.2 l0 w1", "1 n1 ended j.2"],
+        ...["2 n1 started j.1 l0", "2 n1 ended j.1", "3 n1 accepted j.3 l1", "3 n1 ready j.3 r0"],
+        ...["3 n1 started j.3 l1 w0", "3 n1 ended j.3", "4 n1 started j.0 l0"],
+      ],
+    ],
+    [
+      "the same without a second theft",
+      "invalid",
+      [
+        ...[...ofLane0, "1 n1 accepted j.2 l0", "1 n1 ready j.2 r-1", "1 n1 started j.2 l0 w1", "1 n1 ended j.2"],
+        ...["2 n1 started j.1 l0", "2 n1 ended j.1", "4 n1 started j.0 l0"],
+      ],
+    ],
+  ],
+  "queue-limit": [
+    ["as many as allowed", "valid", two, { settings: { queueLimit: 2 } }],
+    ["one more", "invalid", two, { settings: { queueLimit: 1 } }],
+    [
+      "one more after one has ended",
+      "valid",
+      ["0 n1 accepted j.0 o1", "1 n1 committed j.0", "1 n1 accepted j.1 o2"],
+      { settings: { queueLimit: 1 } },
+    ],
+    [
+      "one more after one may have ended",
+      "valid",
+      ["0 n1 accepted j.0", ...failing(1, "completed"), "2 n1 stop", "3 n1 start", "3 n1 accepted j.1 o2"],
+      { settings: { queueLimit: 1 } },
+    ],
+    [
+      "told of once more after a restart",
+      "valid",
+      [...two, "1 n1 stop", "2 n1 start", ...two],
+      { settings: { queueLimit: 2 } },
+    ],
+    [
+      "each node has its own",
+      "valid",
+      ["0 n1 accepted j.0", "0 n2 accepted k.0"],
+      { settings: { queueLimit: 1 }, nodes: 2 },
+    ],
   ],
   "answers-durable": [
     ["nothing is told", "silent", ["0 n1 accepted j.0"]],

@@ -31,6 +31,7 @@ import { Lanes } from "./lanes.ts";
 import { ObservedTasks } from "./observed-tasks.ts";
 import { PriorityOrder } from "./priority-order.ts";
 import { Progress } from "./progress.ts";
+import { QueueLimit } from "./queue-limit.ts";
 import { Quotas } from "./quotas.ts";
 import type { SchedulerTypes } from "./room.ts";
 import { SingleEffects } from "./single-effects.ts";
@@ -50,6 +51,7 @@ export class SchedulerWatch implements Watch {
   readonly #order: SubmissionOrder;
   readonly #starts: SingleStarts;
   readonly #answers: DurableAnswers;
+  readonly #limit: QueueLimit;
   readonly #checks: readonly TraceCheck[];
 
   constructor({ deployment, implementation, substrate, plan }: WatchOptions<SchedulerTypes>) {
@@ -64,6 +66,7 @@ export class SchedulerWatch implements Watch {
     this.#ends = new TaskEnds(this.#recent);
     this.#progress = new Progress(governance, this.#recent);
     this.#answers = new DurableAnswers(this.#recent);
+    this.#limit = new QueueLimit(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
     const areClocksRight = !plan.faults.some(({ kind }) => clockKinds.has(kind) || kind === "pause");
     const exact = [
@@ -71,7 +74,7 @@ export class SchedulerWatch implements Watch {
       new Quotas(governance, areClocksRight, this.#recent),
       new Fairness(governance, areClocksRight),
       this.#progress,
-      ...(implementation.durable ? [this.#answers] : []),
+      ...(implementation.durable ? [this.#answers, this.#limit] : []),
       ...(areClocksRight ? [new Deadlines(this.#recent), this.#order] : []),
     ];
     this.#checks = [
@@ -107,6 +110,7 @@ export class SchedulerWatch implements Watch {
       this.#order.lost(node);
       this.#starts.lost();
       this.#answers.lost();
+      this.#limit.lost(node);
     }
     this.#ends.struck();
     this.#progress.struck();
