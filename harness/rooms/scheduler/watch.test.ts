@@ -73,6 +73,7 @@ function eventOf(line: string): Traced<SchedulerEvent> {
       end: text("end", "completed") as "completed",
       ranMs: number("d", 1),
     },
+    preempting: { kind: "preempting", task, token },
     committed: { kind: "committed", task, token, end: text("end", "completed") as "completed" },
   };
   const event = events[kind];
@@ -125,6 +126,7 @@ const failing = (token: number, end = "threw"): readonly string[] => [
   `${token} n1 ended j.0 t${token} end=${end}`,
 ];
 const offered = [{ id: "j.0" }];
+const checkpointed = { offered: [{ id: "j.0", body: { kind: "spin", ms: 9, checkpointMs: 5 } }] } as const;
 const submission: SchedulerOperation = {
   ...{ kind: "submit", tasks: [{ id: "j.0", body: { kind: "spin", ms: 1 } }], untilEnded: false },
 };
@@ -268,6 +270,17 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
         ...["2 n1 started j.1 l0", "2 n1 ended j.1", "4 n1 started j.0 l0"],
       ],
     ],
+  ],
+  yields: [
+    ["nobody is asked", "silent", [...failing(1)], checkpointed],
+    [
+      "at the next checkpoint",
+      "valid",
+      ["1 n1 started j.0", "2 n1 preempting j.0", "7 n1 ended j.0 end=yielded"],
+      checkpointed,
+    ],
+    ["long after it", "invalid", ["1 n1 started j.0", "2 n1 preempting j.0", "8 n1 ended j.0"], checkpointed],
+    ["without checkpoints", "silent", ["1 n1 started j.0", "2 n1 preempting j.0", "8 n1 ended j.0"], { offered }],
   ],
   "queue-limit": [
     ["as many as allowed", "valid", two, { settings: { queueLimit: 2 } }],

@@ -38,6 +38,7 @@ import { SingleEffects } from "./single-effects.ts";
 import { SingleStarts } from "./single-starts.ts";
 import { SubmissionOrder } from "./submission-order.ts";
 import { TaskEnds } from "./task-ends.ts";
+import { Yields } from "./yields.ts";
 
 const clockKinds: ReadonlySet<FaultKind> = new Set<FaultKind>(faultKinds.clock);
 const silencing: ReadonlySet<FaultKind> = new Set(["kill", "crash-loop", "wipe", "lost-sync", "torn-write"]);
@@ -69,6 +70,7 @@ export class SchedulerWatch implements Watch {
     this.#limit = new QueueLimit(governance, this.#recent);
     const tellsAll = isExact || !plan.faults.some(({ kind }) => silencing.has(kind));
     const areClocksRight = !plan.faults.some(({ kind }) => clockKinds.has(kind) || kind === "pause");
+    const doThreadsRun = !plan.faults.some(({ kind }) => kind === "thread-stall");
     const exact = [
       new PriorityOrder(governance, areClocksRight, this.#recent),
       new Quotas(governance, areClocksRight, this.#recent),
@@ -76,6 +78,7 @@ export class SchedulerWatch implements Watch {
       this.#progress,
       ...(implementation.durable ? [this.#answers, this.#limit] : []),
       ...(areClocksRight ? [new Deadlines(this.#recent), this.#order] : []),
+      ...(areClocksRight && doThreadsRun ? [new Yields(this.#recent)] : []),
     ];
     this.#checks = [
       new DependencyOrder(isExact, this.#recent),
