@@ -280,6 +280,12 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
       checkpointed,
     ],
     ["long after it", "invalid", ["1 n1 started j.0", "2 n1 preempting j.0", "8 n1 ended j.0"], checkpointed],
+    [
+      "lost long after it",
+      "silent",
+      ["1 n1 started j.0", "2 n1 preempting j.0", "8 n1 ended j.0 end=lost"],
+      checkpointed,
+    ],
     ["without checkpoints", "silent", ["1 n1 started j.0", "2 n1 preempting j.0", "8 n1 ended j.0"], { offered }],
   ],
   "queue-limit": [

@@ -1,5 +1,7 @@
 /**
  * Who is asked to make room does so at the next checkpoint: an attempt ends at most that much later, in whatever way.
+ * One that was lost is left out: a node that stops in order has given up what runs, and says nothing of it while its
+ * disk takes long.
  *
  * Judged of tasks that say how far their checkpoints are apart, while nothing makes clocks or threads stand still, and
  * where events come at the moment they tell of: in the simulated substrate.
@@ -38,6 +40,7 @@ export class Yields implements TraceCheck {
     const checkpointMs = body !== undefined && "checkpointMs" in body ? body.checkpointMs : undefined;
     if (askedMs === undefined || checkpointMs === undefined) return;
     this.#askedMs.delete(key);
+    if (event.end === "lost") return;
     this.#findings.judged++;
     if (timeMs - askedMs <= checkpointMs + roundingMs) return;
     const what = `has run ${task} for ${(timeMs - askedMs).toFixed(3)} ms since it asked for room at ${at(askedMs)}`;
