@@ -129,7 +129,7 @@ export function queuedTasks({ workers }: Cluster, { names }: Tenants, random: Ra
     topTimes: 4,
     topAttempts: 5,
     dependencyFraction: pick([0.2, 0.5], random),
-    earlierFraction: pick([0, 0.2], random),
+    earlierFraction: pick([0.1, 0.3], random),
     prematureFraction: 0.05,
     impostorFraction: 0.05,
     resubmitFraction: 0.8,
