@@ -34,6 +34,8 @@ import {
 import type { Cluster, Tenants } from "./sweep-loads.ts";
 
 const shortMs = 6000;
+/** Of runs in which much happens at a time. */
+const denseMs = 5000;
 const siegeMs = 30 * 60_000;
 const clients = 12;
 
@@ -88,7 +90,7 @@ export function sweepPlan(seed: string, kinds: readonly FaultKind[], { abilities
     nodes,
     workload: { id: isConfluent ? "confluent" : "tasks", tasks },
     load: { loop: "open", clients, ratePerS: rateOf(tasks, cluster, utilisation) },
-    durationMs: shortMs,
+    durationMs: style === "echoes" || style === "restarts" ? denseMs : shortMs,
     deadlineMs: pick(style === "restarts" ? [60, 150, 500] : [500, 2000], random.fork("deadline")),
     ...attemptsOf(style, random.fork("attempts")),
     faults: faultsOf(style, kinds, cluster, random.fork("faults")),
@@ -125,9 +127,9 @@ function faultsOf(style: Style, kinds: readonly FaultKind[], cluster: Cluster, r
     case "leases":
       return lapsesOf(offered(separations), cluster, shortMs, random);
     case "echoes":
-      return echoesOf(kinds, shortMs, random);
+      return echoesOf(kinds, denseMs, random);
     case "restarts":
-      return restartsOf(kinds, shortMs, random);
+      return restartsOf(kinds, denseMs, random);
   }
 }
 
