@@ -10,6 +10,7 @@ import type {
   ConsensusResult,
   ConsensusState,
 } from "../../consensus/contract.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
 import { minimalConsensus, productionConsensus } from "./implementations.ts";
 
 export const implementations = { minimal: minimalConsensus, production: productionConsensus } as const;
@@ -25,10 +26,13 @@ export interface TrialOptions {
 
 export class Trial {
   readonly deployment: ConsensusDeployment;
+  /** How much longer than in virtual time things may take that have to happen: real machines are busy. */
+  readonly #patience: number;
   #sequence = 0;
 
   constructor(deployment: ConsensusDeployment) {
     this.deployment = deployment;
+    this.#patience = deployment.clock === nodeClock ? 5 : 1;
   }
 
   /** Deploys, and waits for the first leader. */
@@ -41,7 +45,7 @@ export class Trial {
   }
 
   /** Performs one operation under a request identity of its own. */
-  async invoke(operation: ConsensusOperation, deadlineMs = 5000): Promise<Outcome<ConsensusResult>> {
+  async invoke(operation: ConsensusOperation, deadlineMs = 5000 * this.#patience): Promise<Outcome<ConsensusResult>> {
     const request = { session: 0, sequence: ++this.#sequence, operation };
     let answer: Outcome<ConsensusResult> | undefined;
     const finished = await this.deployment.run(deadlineMs + 1000, (finish) => {
@@ -71,7 +75,7 @@ export class Trial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
     const { clock } = this.deployment;
     const endMs = clock.nowMs() + limitMs;
     while (!(await condition())) {

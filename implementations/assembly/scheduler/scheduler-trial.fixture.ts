@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { DeployOptions, Outcome, Traced } from "../../foundation/deployment.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
 import type {
   EndedTask,
   SchedulerDeployment,
@@ -20,10 +21,13 @@ export class SchedulerTrial {
   readonly deployment: SchedulerDeployment;
   /** Everything that was traced so far. */
   readonly events: Traced<SchedulerEvent>[] = [];
+  /** How much longer than in virtual time things may take that have to happen: real machines are busy. */
+  readonly #patience: number;
   #sequence = 0;
 
   constructor(deployment: SchedulerDeployment) {
     this.deployment = deployment;
+    this.#patience = deployment.clock === nodeClock ? 5 : 1;
     deployment.observe((traced) => this.events.push(traced));
   }
 
@@ -40,7 +44,7 @@ export class SchedulerTrial {
     this.deployment.invoke({ session: 0, sequence: ++this.#sequence, operation }, deadlineMs, done);
   }
 
-  async invoke(operation: SchedulerOperation, deadlineMs = 5000): Promise<Outcome<SchedulerResult>> {
+  async invoke(operation: SchedulerOperation, deadlineMs = 5000 * this.#patience): Promise<Outcome<SchedulerResult>> {
     let answer: Outcome<SchedulerResult> | undefined;
     await this.deployment.run(deadlineMs + 1000, (finish) => {
       this.start(operation, deadlineMs, (outcome) => {
@@ -91,7 +95,7 @@ export class SchedulerTrial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
     const { clock } = this.deployment;
     const endMs = clock.nowMs() + limitMs;
     while (!(await condition())) {

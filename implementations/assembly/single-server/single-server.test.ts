@@ -244,6 +244,7 @@ for (const { implementation, variable } of [
           { kind: "packet", links, fault: { kind: "delay", distribution: { shape: "constant", ms: 5 } } },
         ] as const) {
           const fault = deployment.inject(inject);
+          await deployment.resources(); // Or the request may pass before it.
           const asked = perform(1, ++sequence, put("k", `${sequence}`), 60_000);
           if (inject.kind === "cut" || inject.fault.kind === "half-open") {
             assert.equal(
