@@ -2,7 +2,8 @@
  * Goal: every figure renders from any rows that a run can write, and from the same rows to the same bytes.
  *
  * Method: the declarations are built from synthetic rows (whole, one row, none, extreme values, text cells as a CSV
- * gives them) and rendered; a child process with another time zone, language and directory must agree with this one. A warning of Vega-Lite fails the rendering, so these tests also guard the declarations.
+ * gives them) and rendered; a child process with another time zone, language and directory must agree with this one. A
+ * warning of Vega-Lite fails the rendering, so these tests also guard the declarations.
  */
 
 import assert from "node:assert/strict";

@@ -26,7 +26,8 @@ export function formsOf(id: string): FigureForms {
   if (known !== undefined) return known;
   const figure = figures.find((each) => each.id === id);
   const spec = figure?.build(tables);
-  if (figure === undefined || spec === undefined) throw new Error(`Cannot render figure ${id}: there are no rows for it`);
+  if (figure === undefined || spec === undefined)
+    throw new Error(`Cannot render figure ${id}: there are no rows for it`);
   const forms = { spec, forms: renderFigure(figure, spec) };
   rendered.set(id, forms);
   return forms;

@@ -95,7 +95,11 @@ export class SchedulerTrial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
+  async until(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    limitMs = 20_000 * this.#patience,
+  ): Promise<void> {
     const { clock } = this.deployment;
     const endMs = clock.nowMs() + limitMs;
     while (!(await condition())) {

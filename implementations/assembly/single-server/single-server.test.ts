@@ -77,8 +77,8 @@ for (const { implementation, variable } of [
   const skip = available === true ? false : available;
 
   /**
-   * A deployment for the tests of a group, since it takes its time to start; each has sessions of its own. Afterwards no
-   * process and no data is left.
+   * A deployment for the tests of a group, since it takes its time to start; each has sessions of its own. Afterwards
+   * no process and no data is left.
    */
   const serverFor = (repeats: boolean): ((work: (running: Running) => Promise<void>) => Promise<void>) => {
     let deployment: StorageDeployment | undefined;
@@ -323,7 +323,7 @@ for (const { implementation, variable } of [
     });
 
     test("where it is not installed it says in one line what to install, and does not deploy", async () => {
-      const before = process.env[variable];
+      const earlier = process.env[variable];
       const directory = path.join(root, "missing");
       // A file that is none, and a program that is another.
       for (const value of [path.join(root, "no-such-file"), process.execPath]) {
@@ -338,8 +338,8 @@ for (const { implementation, variable } of [
           const deploying = implementation.deploy({ substrate: "cluster", nodes: 1, seed: 1, directory });
           await assert.rejects(deploying, UsageError);
         } finally {
-          if (before === undefined) delete process.env[variable];
-          else process.env[variable] = before;
+          if (earlier === undefined) delete process.env[variable];
+          else process.env[variable] = earlier;
         }
       }
       assert.equal(existsSync(directory), false);

@@ -19,8 +19,8 @@ export function returnTooMuch(): JsonValue {
 }
 
 /** Ends, with `returns`, once there is a file at `path`, whoever runs it and however often. */
-export async function untilFile(_context: TaskContext, path: JsonValue, returns: JsonValue): Promise<JsonValue> {
-  while (!existsSync(String(path))) await setTimeout(5);
+export async function untilFile(_context: TaskContext, path: string, returns: JsonValue): Promise<JsonValue> {
+  while (!existsSync(path)) await setTimeout(5);
   return returns;
 }
 
