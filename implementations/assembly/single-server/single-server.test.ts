@@ -148,9 +148,11 @@ for (const { implementation, variable } of [
           const keys = [...acknowledged.keys()].toSorted((one, other) => (one < other ? -1 : 1));
           const expected = keys.map((key) => [key, `${acknowledged.get(key)}`, acknowledged.get(key)]);
           assert.deepEqual(await entries(), expected);
-          const starts = events.filter((event) => event.kind === "start");
+          const starts = (): readonly StorageEvent[] => events.filter((event) => event.kind === "start");
+          // It serves before it has counted what it found.
+          await waitUntil("its last start is told of", () => starts().length === 4);
           assert.deepEqual(
-            starts.map(({ life, records }) => [life, records]),
+            starts().map((event) => event.kind === "start" && [event.life, event.records]),
             [1, 2, 3, 4].map((life) => [life, life === 1 ? 0 : 8]),
           );
           const stops = events.filter((event) => event.kind === "stop");
