@@ -204,7 +204,9 @@ for (const { implementation, skip } of offers) {
       ];
       assert.deepEqual(await running.run(...tasks), ended(["j.a", 0], ["j.b", 3]));
       assert.deepEqual(await running.run(...tasks), ended(["j.a", 0], ["j.b", 3]), "the same once more");
-      const other = await running.run({ id: "j.a", body: spin(2) });
+      let other = await running.run({ id: "j.a", body: spin(2) });
+      // A late first answer leaves open what became of the first copy.
+      while (other.kind === "info") other = await running.run({ id: "j.a", body: spin(2) });
       assert.deepEqual(other, { kind: "fail", code: "ALREADY_EXISTS", reason: "j.a: it is another task" });
       const failing: TaskSpec = { id: "j.f", body: { kind: "fail", ms: 0, message: "boom" }, maxAttempts: 2 };
       assert.deepEqual(await running.ask(submit([failing], false)), {
