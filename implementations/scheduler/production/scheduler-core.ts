@@ -26,6 +26,7 @@ import { Guests } from "./guests.ts";
 import type { Guest } from "./guests.ts";
 import { Home } from "./home.ts";
 import { Journal } from "./journal.ts";
+import { captureKnown } from "./journal-capture.ts";
 import { JournalDamage, recoverJournal } from "./journal-recovery.ts";
 import type { RecoveredJournal } from "./journal-recovery.ts";
 import { Lender } from "./lender.ts";
@@ -290,13 +291,14 @@ export class SchedulerCore implements AttemptEvents {
         clock: this.#clock,
         defer: (callback) => defer(() => this.#turn(callback)),
         turn: (work) => this.#turn(work),
+        life,
         compactionBytes: settings.compactionBytes,
-        known: () => {
-          const known = this.#home.known();
+        sliceRecords: settings.compactionSlice,
+        capture: () => {
           const { orders, toldBelow } = this.#home;
-          const atMs = this.#clock.nowMs();
           const { reservedBelow: tokensBelow } = tokens;
-          return [{ kind: "life", life, tokensBelow, orders, toldBelow, atMs, known: known.length }, ...known];
+          const atMs = this.#clock.nowMs();
+          return captureKnown({ kind: "life", life, tokensBelow, orders, toldBelow, atMs }, this.#table);
         },
         onFatal: (error) => onFatal(error, false),
       },
