@@ -230,4 +230,30 @@ export const schedulerMutants: readonly Mutant[] = [
       ),
     ],
   }),
+  mutant({
+    id: "M-SCH-57",
+    mistake: "only the first segment of the log behind a snapshot is read, which is all there is but for a compaction",
+    violates: "lost task",
+    origin: own,
+    replacements: [
+      change(
+        "journal-recovery.ts",
+        "      readAll(disk, [first, ...log], replay, (error) => {",
+        "      readAll(disk, [first, ...log.slice(0, 1)], replay, (error) => {",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-58",
+    mistake: "the old snapshot is removed when the new one is begun",
+    violates: "durability",
+    origin: own,
+    replacements: [
+      change(
+        "journal.ts",
+        "    this.#snapshot = snapshot;",
+        "    this.#snapshot = snapshot;\n    removeAll(disk, replaced, () => undefined);",
+      ),
+    ],
+  }),
 ];
