@@ -89,7 +89,7 @@ export const schedulerMutants: readonly Mutant[] = [
     origin: wild,
     replacements: [
       change(
-        "skip-list.ts",
+        "insertion-point.ts",
         "    if (otherRank !== rank) return otherRank < rank;",
         "    if (otherRank !== rank) return otherRank > rank;",
       ),

@@ -19,8 +19,9 @@
  */
 
 import { assert } from "../../foundation/assert.ts";
-import { skipListBytes, SkipLists } from "./skip-list.ts";
-import type { SkipListLayout } from "./skip-list.ts";
+import { skipListBytes } from "./skip-list-memory.ts";
+import { SkipLists } from "./skip-list.ts";
+import type { SkipListLayout } from "./skip-list-memory.ts";
 
 export interface RunQueueLayout {
   /** Tasks that wait or run; at most `maxQueueSlots`. */
