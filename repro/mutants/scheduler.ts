@@ -45,9 +45,9 @@ export const schedulerMutants: readonly Mutant[] = [
     foundBy: "stress-run-queue",
     replacements: [
       change(
-        "task-taker.ts",
+        "stolen-batch.ts",
         "    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;",
-        `    if (others > 1) this.lists.popMin(list);
+        `    if (others > 1) this.#lists.popMin(list);
     for (let moved = 1; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;`,
       ),
     ],

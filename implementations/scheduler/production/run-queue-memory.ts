@@ -93,6 +93,11 @@ export class RunQueueMemory {
     return this.reservesAt + worker * reserveNodes;
   }
 
+  /** The list of a tenant's lane; -1 is the shared one. */
+  listOf(tenant: number, lane: number): number {
+    return tenant * (this.workers + 1) + lane + 1;
+  }
+
   tenantAt(tenant: number): number {
     return this.tenantsAt + tenant * tenantWords;
   }

@@ -17,19 +17,15 @@
 import { assert } from "../../foundation/assert.ts";
 import type { Resources } from "../contract.ts";
 import { NodePool } from "./node-pool.ts";
-import { allocateMemory, reserveNodes, RunQueueMemory, slotWord, thread } from "./run-queue-memory.ts";
-import type { RunQueueLayout } from "./run-queue-memory.ts";
+import { reserveNodes, RunQueueMemory, slotWord } from "./run-queue-memory.ts";
 import { collectOrphans, recount, refillReserve } from "./run-queue-recovery.ts";
-import { Pause, Section } from "./sections.ts";
+import { Pause } from "./sections.ts";
 import { slotState } from "./slot-table.ts";
-import { counterNames, TaskTaker } from "./task-taker.ts";
-import type { CounterName, Taken } from "./task-taker.ts";
-import { TenantTable, unitsPerMs } from "./tenant-table.ts";
-import type { Share } from "./tenant-table.ts";
-
-export type { RunQueueLayout } from "./run-queue-memory.ts";
-export type { Taken } from "./task-taker.ts";
-export type { Share } from "./tenant-table.ts";
+import { TaskTaker } from "./task-taker.ts";
+import type { Taken } from "./task-taker.ts";
+import { unitsPerMs } from "./tenant-table.ts";
+import { sumsOf } from "./thread-counters.ts";
+import type { CounterName } from "./thread-counters.ts";
 
 export interface Offer extends Resources {
   readonly tenant: number;
@@ -41,30 +37,6 @@ export interface Offer extends Resources {
   readonly token: number;
   /** On the clock that the takers go by. */
   readonly offeredMs: number;
-}
-
-/**
- * Allocates a run queue for one owner and `layout.workers` workers.
- *
- * @param capacity what the node has; @param shares by tenant: weights above 0, quotas at this node. Amounts are rounded
- *   down; `Infinity` is no limit, and what is above 2^31 - 1 none either.
- */
-export function allocateRunQueue(
-  layout: RunQueueLayout,
-  capacity: Resources,
-  shares: readonly Share[],
-): SharedArrayBuffer {
-  assert(shares.length <= layout.tenants, "every share is a tenant's");
-  assert(
-    shares.every(({ weight }) => weight > 0 && weight < Infinity),
-    "weights are above 0",
-  );
-  const memory = allocateMemory(layout);
-  new TenantTable(memory).initialize(capacity, shares);
-  memory.words.fill(-1, memory.nodeSlotsAt, memory.nodeSlotsAt + memory.nodes);
-  for (let slot = 0; slot < memory.slots; slot++) memory.words[memory.slotAt(slot) + slotWord.node] = -1;
-  for (let index = 0; index < memory.workers * reserveNodes; index++) memory.words[memory.reservesAt + index] = index;
-  return memory.shared;
 }
 
 /** What the scheduler's main thread sees. One at a time. */
@@ -278,7 +250,7 @@ export class RunQueueOwner {
     let best: number | undefined;
     lists.pin();
     for (let lane = -1; lane < this.#memory.workers; lane++) {
-      const node = lists.peek(this.#taker.listOf(tenant, lane));
+      const node = lists.peek(this.#memory.listOf(tenant, lane));
       if (node < 0) continue;
       const slot = slots.slotOf(node);
       const cpu = slots.get(slot, slotWord.cpu);
@@ -293,14 +265,7 @@ export class RunQueueOwner {
 
   /** Since the beginning, of all threads; modulo 2^32. */
   get counters(): Readonly<Record<CounterName, number>> {
-    const sums = counterNames.map((name, index) => {
-      let sum = 0;
-      for (let number = 0; number <= this.#memory.workers; number++) {
-        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + index]! >>> 0;
-      }
-      return [name, sum] as const;
-    });
-    return Object.fromEntries(sums) as Record<CounterName, number>;
+    return sumsOf(this.#memory);
   }
 
   #checkOffer({ tenant, lane, order, cpuMilli, memoryMb }: Offer): void {
@@ -315,7 +280,7 @@ export class RunQueueOwner {
   #insert(slot: number, offer: Offer): number {
     const { slots, lists, tenants, sleepers } = this.#taker;
     const node = slots.get(slot, slotWord.node);
-    const list = this.#taker.listOf(offer.tenant, offer.lane);
+    const list = this.#memory.listOf(offer.tenant, offer.lane);
     slots.set(slot, slotWord.tenant, offer.tenant);
     slots.set(slot, slotWord.isMoved, 0);
     slots.set(slot, slotWord.cpu, offer.cpuMilli);
@@ -386,47 +351,3 @@ function downFrom(most: number, count: number): number[] {
 }
 /** Some tens of milliseconds. */
 const renewals = 20_000;
-
-/** What one worker thread (or simulated worker) sees. */
-export class RunQueueWorker {
-  readonly #taker: TaskTaker;
-  readonly #section: Section;
-  readonly #worker: number;
-
-  constructor(shared: SharedArrayBuffer, worker: number, options: { readonly stealing: boolean }) {
-    const memory = new RunQueueMemory(shared);
-    assert(worker >= 0 && worker < memory.workers, "the worker is one of those allocated");
-    this.#taker = new TaskTaker(memory, worker, options.stealing);
-    this.#section = new Section(memory, worker);
-    this.#worker = worker;
-  }
-
-  /** Takes the next task; undefined when nothing can be taken now. */
-  take(nowMs: number): Taken | undefined {
-    this.#section.enter();
-    const taken = this.#taker.take(nowMs);
-    this.#section.leave();
-    return taken;
-  }
-
-  shouldYield(slot: number): boolean {
-    return this.#taker.slots.isYieldWanted(slot);
-  }
-
-  /** Gives the resources back and charges the tenant; the slot stays allocated until the owner frees it. */
-  release(slot: number, ranMs: number): void {
-    this.#section.enter();
-    this.#taker.release(slot, ranMs);
-    this.#section.leave();
-  }
-
-  /** Threads only: the value to wait on, to be read before a take that finds nothing. */
-  signal(): number {
-    return this.#taker.sleepers.signal();
-  }
-
-  /** Threads only: blocks until there may be something to take, unless the signal is no longer `seen`. */
-  wait(seen: number): void {
-    this.#taker.sleepers.sleep(this.#worker, seen);
-  }
-}
