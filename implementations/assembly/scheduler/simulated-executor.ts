@@ -95,7 +95,7 @@ export class SimulatedExecutor implements TaskExecutor {
 
   resolveCall(module: string, exported: string, done: (problem: string | undefined) => void): void {
     const isThere = simulatedFunction(module, exported) !== undefined;
-    done(isThere ? undefined : `there is no ${exported} in module ${module}`);
+    done(isThere ? undefined : `module "${module}" has no function "${exported}"`);
   }
 
   inject({ worker: number, change }: ThreadFault): FaultHandle {
