@@ -66,14 +66,14 @@ export const schedulerMutants: readonly Mutant[] = [
       this.#loans.set(loan.attempt.token, loan);`,
       ),
       change(
-        "scheduler-core.ts",
-        `    this.#options.queue.release(attempt.slot, ended.ranMs);
-    this.#attempts.finish(attempt);
-    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+        "lending.ts",
+        `    this.#ports.queue.release(attempt.slot, ended.ranMs);
+    this.#ports.attempts.finish(attempt);
+    if (task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
         `    const isLate = task.attempt !== attempt;
-    if (!isLate) this.#options.queue.release(attempt.slot, ended.ranMs);
-    if (!isLate) this.#attempts.finish(attempt);
-    if (isLate || task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+    if (!isLate) this.#ports.queue.release(attempt.slot, ended.ranMs);
+    if (!isLate) this.#ports.attempts.finish(attempt);
+    if (isLate || task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
       ),
       change(
         "home.ts",
