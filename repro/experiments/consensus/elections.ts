@@ -12,7 +12,7 @@ import type { FaultSpec } from "../../../harness/plan/plan.ts";
 import type { Millis } from "../../../implementations/foundation/units.ts";
 import { overheadS, writes } from "./performance.ts";
 
-const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 6 };
+const blocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
 const elections: Readonly<Record<Profile, number>> = { smoke: 1, quick: 3, full: 6 };
 const firstMs = 400;
 /** The others stand 150 to 300 ms after they last heard from the leader. */

@@ -45,7 +45,7 @@ export const consensusEndurance: Experiment = {
 const hauls: Readonly<Record<Profile, number>> = { smoke: 0, quick: 100_000, full: 10_000_000 };
 /** Closed-loop clients of a haul, and what two cores put through with them. */
 const haulClients = 256;
-const haulEntriesPerS = 20_000;
+const haulEntriesPerS = 35_000;
 
 export const consensusHaul: Experiment = {
   id: "consensus-haul",

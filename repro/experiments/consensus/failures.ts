@@ -105,7 +105,7 @@ export const consensusNoQuorum = failureExperiment({
   title: "A node without a quorum",
   purpose: "Does a node that lost its quorum accept writes, and how soon are writes served once it is back?",
   label: "both followers stopped, so that the leader stands alone, then resumed",
-  blocks: { smoke: 1, quick: 2, full: 10 },
+  blocks: { smoke: 0, quick: 2, full: 10 },
   substrate: "cluster",
   probes: [withoutQuorum, lostAppends],
   plan: () => ({
@@ -144,10 +144,10 @@ export const consensusLinearizability: Experiment = {
 };
 
 /**
- * Forced elections of one block of real processes: 28 in quick, 240 in full; the simulated block has the published 120.
+ * Forced elections of one block of real processes; the simulated block has the published 120.
  */
-const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 11, full: 25 };
-const churnBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
+const churn: Readonly<Record<Profile, number>> = { smoke: 3, quick: 11, full: 13 };
+const churnBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
 const churnPeriodMs = 1000;
 /** Before the first: what throughput is without any election, which the others are compared with. */
 const calmMs = 1500;
@@ -207,7 +207,7 @@ export const consensusSplit = failureExperiment({
   title: "Five nodes split 2 and 3",
   purpose: "Does the minority step down and accept nothing, the majority serve, and all converge without duplicates?",
   label: "leader and one follower cut off from the other three",
-  blocks: { smoke: 1, quick: 1, full: 10 },
+  blocks: { smoke: 0, quick: 1, full: 10 },
   substrate: "cluster",
   probes: [minoritySide, servedDuringSplit, lostAppends],
   plan: () => ({

@@ -14,7 +14,7 @@ const options: SafetyOptions = {
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },
     quick: { blocks: 1, durationMs: 9000 },
-    full: { blocks: 3, durationMs: 40_000 },
+    full: { blocks: 3, durationMs: 20_000 },
   },
   storm: (durationMs) => ({
     workload: { id: "register", valueBytes: 64, keys: 5, readFraction: 0.4, casFraction: 0.2 },
@@ -22,7 +22,7 @@ const options: SafetyOptions = {
     faults: storm(durationMs),
   }),
   stormOverheadS: 4,
-  sieges: { smoke: 0, quick: 1, full: 8 },
+  sieges: { smoke: 0, quick: 1, full: 6 },
   siegeS: 3,
 };
 

@@ -20,9 +20,9 @@ const threads: PoolStageOptions["contenders"] = {
 };
 
 const blocks: OfProfile<number> = { smoke: 0, quick: 1, full: 6 };
-const scales: OfProfile<number> = { smoke: 0.05, quick: 0.12, full: 0.5 };
-const emptyS: OfProfile<number> = { smoke: 4, quick: 5, full: 13 };
-const threadsS: OfProfile<number> = { smoke: 3, quick: 5, full: 17 };
+const scales: OfProfile<number> = { smoke: 0.05, quick: 0.12, full: 0.35 };
+const emptyS: OfProfile<number> = { smoke: 4, quick: 6, full: 12 };
+const threadsS: OfProfile<number> = { smoke: 3, quick: 6, full: 13 };
 
 const queueBlocks: OfProfile<number> = { smoke: 0, quick: 1, full: 8 };
 const queueS: OfProfile<number> = { smoke: 2, quick: 4, full: 9 };

@@ -63,7 +63,7 @@ function killStorm(durationMs: number): FaultSpec[] {
 }
 
 const diskBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
-const diskMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 8000 };
+const diskMs: Readonly<Record<Profile, number>> = { smoke: 1500, quick: 4000, full: 6000 };
 
 /** Writes fail on every node for the whole load; reads on one node, which is restarted so that it has to read. */
 function diskErrors(probability: number, durationMs: number): FaultSpec[] {
@@ -128,7 +128,7 @@ export const storageDiskErrors: Experiment = {
 };
 
 const slowBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 5 };
-const slowMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 4000 };
+const slowMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 800, full: 2500 };
 /** A synced write takes about 0.4 ms on a disk of today: this makes it about ten times that. */
 const extraMs = 3.6;
 
@@ -171,7 +171,7 @@ function throughputChange(measured: MeasuredVariants): readonly Measurement[] {
 }
 
 const joinBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
-const joinMs: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 7000, full: 15_000 };
+const joinMs: Readonly<Record<Profile, number>> = { smoke: 3000, quick: 7000, full: 11_000 };
 /** Well below what three nodes and a fourth that is fed can take on two cores. */
 const joinRatePerS = 1000;
 

@@ -20,7 +20,7 @@ const options: SafetyOptions = {
   storms: {
     smoke: { blocks: 1, durationMs: 2400 },
     quick: { blocks: 1, durationMs: 7500 },
-    full: { blocks: 3, durationMs: 40_000 },
+    full: { blocks: 3, durationMs: 20_000 },
   },
   storm: (durationMs) => ({
     workload: mixed,

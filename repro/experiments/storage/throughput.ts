@@ -13,7 +13,7 @@ import { puts, storageLoop } from "./loads.ts";
 
 const sizes: Readonly<Record<Profile, readonly number[]>> = { smoke: [3], quick: [1, 3, 5, 7], full: [1, 3, 5, 7] };
 const sizeBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
-const sizeMs: Readonly<Record<Profile, number>> = { smoke: 800, quick: 600, full: 1500 };
+const sizeMs: Readonly<Record<Profile, number>> = { smoke: 800, quick: 600, full: 1200 };
 
 export const storageThroughput: Experiment = {
   id: "storage-throughput",
@@ -55,7 +55,7 @@ function ratiosToThree(measured: MeasuredVariants, ofProfile: readonly number[])
 }
 
 const comparedBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 2, full: 5 };
-const comparedMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 2000 };
+const comparedMs: Readonly<Record<Profile, number>> = { smoke: 500, quick: 1000, full: 1500 };
 
 /** Production at majority and at one, single servers as yardsticks, and etcd's synced writes, in one block. */
 export const storageComparison: Experiment = {
@@ -143,8 +143,8 @@ function efficiency(measured: MeasuredVariants): readonly Measurement[] {
   return [{ metric: "batch-efficiency", value: 1 - batch / (100 * single), unit: "ratio" }];
 }
 
-const amplificationBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 3 };
-const amplificationMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 4000, full: 20_000 };
+const amplificationBlocks: Readonly<Record<Profile, number>> = { smoke: 0, quick: 1, full: 5 };
+const amplificationMs: Readonly<Record<Profile, number>> = { smoke: 1000, quick: 4000, full: 10_000 };
 
 export const storageAmplification: Experiment = {
   id: "storage-amplification",
