@@ -13,7 +13,7 @@ import { noQuota, noResources } from "./run-queue-model.fixture.ts";
 import { allocateRunQueue } from "./allocate-run-queue.ts";
 import { RunQueueOwner } from "./run-queue.ts";
 import { RunQueueWorker } from "./run-queue-worker.ts";
-import type { Offer } from "./run-queue.ts";
+import type { Offer } from "./offer.ts";
 
 class Death extends Error {}
 

@@ -13,7 +13,7 @@ import { noQuota, noResources, RunQueueModel } from "./run-queue-model.fixture.t
 import { allocateRunQueue } from "./allocate-run-queue.ts";
 import { RunQueueOwner } from "./run-queue.ts";
 import { RunQueueWorker } from "./run-queue-worker.ts";
-import type { Offer } from "./run-queue.ts";
+import type { Offer } from "./offer.ts";
 import type { Taken } from "./task-taker.ts";
 import type { Share } from "./tenant-table.ts";
 import { patience } from "./task-taker.ts";
