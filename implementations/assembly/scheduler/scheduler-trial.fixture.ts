@@ -12,9 +12,7 @@ import type {
   TaskSpec,
   TaskStatus,
 } from "../../scheduler/contract.ts";
-
-/** Virtual or real: short enough for both. */
-const pollMs = 20;
+import { untilHolds } from "../until.fixture.ts";
 
 export class SchedulerTrial {
   readonly deployment: SchedulerDeployment;
@@ -91,13 +89,8 @@ export class SchedulerTrial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
-    const { clock } = this.deployment;
-    const endMs = clock.nowMs() + limitMs;
-    while (!(await condition())) {
-      assert.ok(clock.nowMs() < endMs, `${what} within ${limitMs} ms`);
-      await this.pass(pollMs);
-    }
+  until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+    return untilHolds(this.deployment, what, condition, limitMs);
   }
 }
 

@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../../foundation/prng.ts";
 import type { TaskBody } from "../../../scheduler/contract.ts";
-import { RunQueueWorker } from "../../../scheduler/production/run-queue.ts";
+import { RunQueueWorker } from "../../../scheduler/production/run-queue-worker.ts";
 import type { Ended } from "../task-executor.ts";
 import { ThreadsTrial, callOf } from "./threads-trial.fixture.ts";
 
