@@ -45,9 +45,9 @@ export const schedulerMutants: readonly Mutant[] = [
     foundBy: "stress-run-queue",
     replacements: [
       change(
-        "task-taker.ts",
+        "stolen-batch.ts",
         "    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;",
-        `    if (others > 1) this.lists.popMin(list);
+        `    if (others > 1) this.#lists.popMin(list);
     for (let moved = 1; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;`,
       ),
     ],
@@ -66,14 +66,14 @@ export const schedulerMutants: readonly Mutant[] = [
       this.#loans.set(loan.attempt.token, loan);`,
       ),
       change(
-        "scheduler-core.ts",
-        `    this.#options.queue.release(attempt.slot, ended.ranMs);
-    this.#attempts.finish(attempt);
-    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+        "lending.ts",
+        `    this.#ports.queue.release(attempt.slot, ended.ranMs);
+    this.#ports.attempts.finish(attempt);
+    if (task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
         `    const isLate = task.attempt !== attempt;
-    if (!isLate) this.#options.queue.release(attempt.slot, ended.ranMs);
-    if (!isLate) this.#attempts.finish(attempt);
-    if (isLate || task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+    if (!isLate) this.#ports.queue.release(attempt.slot, ended.ranMs);
+    if (!isLate) this.#ports.attempts.finish(attempt);
+    if (isLate || task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
       ),
       change(
         "home.ts",
@@ -89,7 +89,7 @@ export const schedulerMutants: readonly Mutant[] = [
     origin: wild,
     replacements: [
       change(
-        "skip-list.ts",
+        "insertion-point.ts",
         "    if (otherRank !== rank) return otherRank < rank;",
         "    if (otherRank !== rank) return otherRank > rank;",
       ),
@@ -227,6 +227,32 @@ export const schedulerMutants: readonly Mutant[] = [
         "home.ts",
         "      const acceptedMs = nowMs - state.ageMsOf(recovered);",
         "      const acceptedMs = nowMs;",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-57",
+    mistake: "only the first segment of the log behind a snapshot is read, which is all there is but for a compaction",
+    violates: "lost task",
+    origin: own,
+    replacements: [
+      change(
+        "journal-recovery.ts",
+        "      readAll(disk, [first, ...log], replay, (error) => {",
+        "      readAll(disk, [first, ...log.slice(0, 1)], replay, (error) => {",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-58",
+    mistake: "the old snapshot is removed when the new one is begun",
+    violates: "durability",
+    origin: own,
+    replacements: [
+      change(
+        "journal.ts",
+        "    this.#snapshot = snapshot;",
+        "    this.#snapshot = snapshot;\n    removeAll(disk, replaced, () => undefined);",
       ),
     ],
   }),

@@ -289,6 +289,9 @@ function settingsOf(
     "production.stealing": random.below(4) > 0,
     "production.remoteStealing": isLeases || random.below(2) === 0,
     "production.leaseMs": leaseMs,
+    // Low, so that nodes compact again and again in a short run, and some do so for long.
+    "production.compactionBytes": pick([1000, 1000, 5000], random),
+    "production.compactionSlice": pick([1, 4, 256], random),
   };
 }
 

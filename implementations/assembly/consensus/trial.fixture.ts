@@ -12,6 +12,7 @@ import type {
 } from "../../consensus/contract.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import { minimalConsensus, productionConsensus } from "./implementations.ts";
+import { untilHolds } from "../until.fixture.ts";
 
 export const implementations = { minimal: minimalConsensus, production: productionConsensus } as const;
 
@@ -75,17 +76,8 @@ export class Trial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(
-    what: string,
-    condition: () => boolean | Promise<boolean>,
-    limitMs = 20_000 * this.#patience,
-  ): Promise<void> {
-    const { clock } = this.deployment;
-    const endMs = clock.nowMs() + limitMs;
-    while (!(await condition())) {
-      assert.ok(clock.nowMs() < endMs, `${what} within ${limitMs} ms`);
-      await this.pass(pollMs);
-    }
+  until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
+    return untilHolds(this.deployment, what, condition, limitMs);
   }
 
   leader(): NodeId {
@@ -121,6 +113,3 @@ export class Trial {
     return list;
   }
 }
-
-/** Virtual or real: short enough for both. */
-const pollMs = 20;

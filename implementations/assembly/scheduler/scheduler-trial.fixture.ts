@@ -13,9 +13,7 @@ import type {
   TaskSpec,
   TaskStatus,
 } from "../../scheduler/contract.ts";
-
-/** Virtual or real: short enough for both. */
-const pollMs = 20;
+import { untilHolds } from "../until.fixture.ts";
 
 const mostRefusals = 20;
 
@@ -101,17 +99,8 @@ export class SchedulerTrial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(
-    what: string,
-    condition: () => boolean | Promise<boolean>,
-    limitMs = 20_000 * this.#patience,
-  ): Promise<void> {
-    const { clock } = this.deployment;
-    const endMs = clock.nowMs() + limitMs;
-    while (!(await condition())) {
-      assert.ok(clock.nowMs() < endMs, `${what} within ${limitMs} ms`);
-      await this.pass(pollMs);
-    }
+  until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
+    return untilHolds(this.deployment, what, condition, limitMs);
   }
 }
 

@@ -11,7 +11,7 @@ import { test } from "node:test";
 import { seededRandom } from "../../../foundation/prng.ts";
 import type { TaskBody } from "../../../scheduler/contract.ts";
 import { waitUntil } from "../../../platform/node/wait-until.ts";
-import { RunQueueWorker } from "../../../scheduler/production/run-queue.ts";
+import { RunQueueWorker } from "../../../scheduler/production/run-queue-worker.ts";
 import type { Ended } from "../task-executor.ts";
 import { ThreadsTrial, callOf } from "./threads-trial.fixture.ts";
 
