@@ -29,6 +29,8 @@ if (files.length === 0) {
 
 const runner = ["--test", "--test-concurrency=2", "--test-timeout=120000", "--test-reporter=spec"];
 const cache = mkdtempSync(join(tmpdir(), "grey-compiled-"));
+// Ctrl-C reaches the runner too: it ends first, and then this.
+process.on("SIGINT", () => undefined);
 const { exitCode } = await $({
   cwd: root,
   env: { ...process.env, NODE_COMPILE_CACHE: cache },
