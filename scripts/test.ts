@@ -3,8 +3,15 @@
  *
  * Words after `--` choose files whose path contains one of them; words that begin with a dash go to the runner:
  * `npm test -- consensus --test-name-pattern=quorum`. The runner's summary stands last; the exit code is its own.
+ *
+ * Each file has a process of its own, and many start others, all from the same modules: what one has stripped of types
+ * and compiled the next ones find in a cache. It lasts for the run only, as tests also import copies of the sources,
+ * whose entries nobody would ever remove.
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { $ } from "zx";
 import { root, sourceFiles } from "./project-files.ts";
 
@@ -21,9 +28,14 @@ if (files.length === 0) {
 }
 
 const runner = ["--test", "--test-concurrency=2", "--test-timeout=120000", "--test-reporter=spec"];
+const cache = mkdtempSync(join(tmpdir(), "grey-compiled-"));
+// Ctrl-C reaches the runner too: it ends first, and then this.
+process.on("SIGINT", () => undefined);
 const { exitCode } = await $({
   cwd: root,
+  env: { ...process.env, NODE_COMPILE_CACHE: cache },
   stdio: "inherit",
   nothrow: true,
 })`${process.execPath} ${runner} ${options} ${files}`;
+rmSync(cache, { recursive: true, force: true, maxRetries: 3 });
 process.exitCode = exitCode ?? 1;

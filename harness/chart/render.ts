@@ -59,7 +59,8 @@ export function withoutEmbeddedFont(svg: string): string {
   return svg.replace(/<defs><style>[^<]*<\/style><\/defs>/, "");
 }
 
-async function renderSvg(identity: FigureIdentity, spec: TopLevelSpec): Promise<string> {
+/** Returns the figure as SVG, without the font: what all its other forms are made of. Throws as `renderFigure` does. */
+export async function renderSvg(identity: FigureIdentity, spec: TopLevelSpec): Promise<string> {
   measureWithVendoredFont();
   internals.resetSVGDefIds();
   const warnings: string[] = [];

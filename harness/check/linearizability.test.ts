@@ -336,15 +336,16 @@ for (const { name, operations, keys, infoProbability, functions } of large) {
   test(`${name}: judged in seconds, valid and mutated`, (context) => {
     const random = seededRandom(name);
     const events = simulateHistory({ random, clients: 64, operations, keys, functions, infoProbability });
-    const startMs = performance.now();
+    const start = process.threadCpuUsage();
     assert.equal(checkLinearizability(events, model, { maxStates: 1_000_000 }).validity, "valid");
-    const middleMs = performance.now();
+    const middleMs = process.threadCpuUsage(start).user / 1000;
     let mutated = events;
     for (let mutation = 0; mutation < 20; mutation++) mutated = mutateHistory(mutated, random);
     assert.equal(checkLinearizability(mutated, model).validity, "invalid");
-    const endMs = performance.now();
-    context.diagnostic(`valid ${Math.round(middleMs - startMs)} ms, invalid ${Math.round(endMs - middleMs)} ms`);
-    assert.ok(endMs - startMs < 10_000);
+    const endMs = process.threadCpuUsage(start).user / 1000;
+    context.diagnostic(`valid ${Math.round(middleMs)} ms, invalid ${Math.round(endMs - middleMs)} ms of the processor`);
+    // Of its own time: how long it waits for the processor says nothing about the check.
+    assert.ok(endMs < 10_000);
   });
 }
 

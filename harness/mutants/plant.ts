@@ -12,6 +12,8 @@ import { HarnessError } from "../../implementations/foundation/errors.ts";
 import type { Mutant, Replacement } from "./mutant.ts";
 
 const parts = ["implementations", "harness", "repro", "package.json"] as const;
+/** No run needs them, and copying files is most of what planting takes. */
+const isLeftOut = (file: string): boolean => /\.(test|fixture)\.ts$|\.md$/.test(file);
 
 /**
  * Hands `use` a copy of the sources under `root` with `mutant` planted, or an unchanged copy without one, and removes
@@ -26,7 +28,8 @@ export async function withPlanted<Result>(
 ): Promise<Result> {
   const copy = await mkdtemp(path.join(tmpdir(), "grey-mutant-"));
   try {
-    for (const part of parts) await cp(path.join(root, part), path.join(copy, part), { recursive: true });
+    const options = { recursive: true, filter: (file: string): boolean => !isLeftOut(file) };
+    for (const part of parts) await cp(path.join(root, part), path.join(copy, part), options);
     await symlink(path.join(root, "node_modules"), path.join(copy, "node_modules"));
     if (mutant !== undefined) await plant(copy, mutant);
     return await use(copy);

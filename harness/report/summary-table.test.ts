@@ -151,7 +151,7 @@ test("no line is wider than 100 columns and none can move the cursor", () => {
         assert.doesNotMatch(line, /\p{Cc}/u);
       }
     }),
-    { seed: 5, numRuns: 300 },
+    { seed: 5, numRuns: 200 },
   );
 });
 

@@ -98,14 +98,15 @@ export const jsonList: Field = {
 
 /** As `jsonFlaw`, without saying where: most values have none. One that contains itself is too deep. */
 function isJson(value: unknown, depth: number): boolean {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (value === null || typeof value === "boolean") return true;
+  if (typeof value === "string") return value.isWellFormed();
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || depth === 0) return false;
   // `every` alone would pass over the holes of a list.
   if (Array.isArray(value)) return Array.from(value as readonly unknown[]).every((each) => isJson(each, depth - 1));
   const prototype: unknown = Object.getPrototypeOf(value);
   const isRecord = prototype === Object.prototype || prototype === null;
-  return isRecord && Object.values(value).every((each) => isJson(each, depth - 1));
+  return isRecord && Object.entries(value).every(([name, each]) => name.isWellFormed() && isJson(each, depth - 1));
 }
 
 /** Returns `value` as a person may read it: short, on one line. */

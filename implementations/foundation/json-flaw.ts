@@ -3,6 +3,8 @@
 /** Deeper values are refused: everything that walks them may then recurse. */
 export const maxDepth = 64;
 
+const halfCharacter = "contains half a character (a lone surrogate), which UTF-8 does not have";
+
 /** Returns what is wrong with `value` and where (`path` names it), or undefined. */
 export function jsonFlaw(value: unknown, path: string): string | undefined {
   return flawOf(value, path, []);
@@ -10,7 +12,9 @@ export function jsonFlaw(value: unknown, path: string): string | undefined {
 
 /** @param around the values that `value` stands in, the outermost first. */
 function flawOf(value: unknown, path: string, around: readonly object[]): string | undefined {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
+  if (value === null || typeof value === "boolean") return undefined;
+  // JSON can say it, UTF-8 cannot: it would come back from a disk or another node as something else.
+  if (typeof value === "string") return value.isWellFormed() ? undefined : `${shortened(path)} ${halfCharacter}`;
   if (typeof value === "number") {
     return Number.isFinite(value) ? undefined : `${shortened(path)} is ${value}, and JSON has finite numbers only`;
   }
@@ -29,6 +33,7 @@ function flawOf(value: unknown, path: string, around: readonly object[]): string
   if (prototype !== Object.prototype && prototype !== null)
     return `${shortened(path)} is ${describe(value)}, which JSON does not have`;
   for (const [name, member] of Object.entries(value)) {
+    if (!name.isWellFormed()) return `${shortened(path)} has a name that ${halfCharacter}`;
     const flaw = flawOf(member, `${path}.${name}`, within);
     if (flaw !== undefined) return flaw;
   }

@@ -123,26 +123,41 @@ for (const makeWing of [simulatedWing, nodeWing]) {
 
   parity("timers fire once, in the order in which they are due, never early", async ({ clock, until }) => {
     const fired: number[] = [];
+    /** When each was due, as the caller can know it: the clock was read before and after. */
+    const due: { readonly soonestMs: number; readonly latestMs: number }[] = [];
     const delays = [7, 3, 3, 0, 5, 0, 1, 3, 10, 2];
     delays.forEach((delayMs, index) => {
-      const dueMs = clock.nowMs() + delayMs;
+      const soonestMs = clock.nowMs() + delayMs;
       clock.after(delayMs, () => {
-        assert.ok(clock.nowMs() >= dueMs);
+        assert.ok(clock.nowMs() >= soonestMs);
         fired.push(index);
       });
+      due.push({ soonestMs, latestMs: clock.nowMs() + delayMs });
     });
     assert.deepEqual(fired, [], "never before `after` returned");
     await until("all have fired", () => fired.length === delays.length);
-    const expected = delays.map((_, index) => index).sort((a, b) => (delays[a] ?? 0) - (delays[b] ?? 0) || a - b);
-    assert.deepEqual(fired, expected);
+    assert.deepEqual(
+      fired.toSorted((a, b) => a - b),
+      delays.map((_, index) => index),
+      "once",
+    );
+    const isBefore = (one: number, other: number): boolean => {
+      const [latestMs, soonestMs] = [due[one]!.latestMs, due[other]!.soonestMs];
+      return latestMs < soonestMs || (latestMs === soonestMs && one < other);
+    };
+    const inversions = fired.flatMap((one, place) =>
+      fired.slice(place + 1).flatMap((later) => (isBefore(later, one) ? [[one, later]] : [])),
+    );
+    assert.deepEqual(inversions, []);
   });
 
   parity("a cancelled timer does not fire, and cancelling late is harmless", async ({ clock, until }) => {
     const fired: string[] = [];
-    const kept = clock.after(2, () => fired.push("kept"));
-    const inTime = clock.after(4, () => fired.push("in time"));
     clock.after(1, () => fired.push("never")).cancel();
+    const kept = clock.after(2, () => fired.push("kept"));
+    // Each is set after those that are due before it: that order holds on a busy machine too.
     clock.after(3, () => inTime.cancel());
+    const inTime = clock.after(4, () => fired.push("in time"));
     clock.after(5, () => fired.push("last"));
     await until("the last has fired", () => fired.includes("last"));
     kept.cancel();

@@ -62,15 +62,16 @@ export function typical(
 /** How many times as large `name` is on one implementation as on another, block by block. */
 export function timesAsLarge(name: string, of: string, to: string, band: Band, label: string): RatioMeasure {
   const source = (implementation: string): Source => metric(name, { implementation, substrate: "cluster" }, "mean");
-  const implementation = `${of}, ${to}`;
-  return {
-    kind: "ratio",
-    label,
-    implementation,
-    of: source(of),
-    to: source(to),
-    across: "paired",
-    band,
-    unit: "ratio",
-  };
+  return inTheSameBlock(`${of}, ${to}`, source(of), source(to), band, label);
+}
+
+/** `of` as a multiple of `to`, block by block. */
+export function inTheSameBlock(
+  implementation: string,
+  of: Source,
+  to: Source,
+  band: Band,
+  label: string,
+): RatioMeasure {
+  return { kind: "ratio", label, implementation, of, to, across: "paired", band, unit: "ratio" };
 }

@@ -2,12 +2,11 @@
  * Goal: every figure renders from any rows that a run can write, and from the same rows to the same bytes.
  *
  * Method: the declarations are built from synthetic rows (whole, one row, none, extreme values, text cells as a CSV
- * gives them) and rendered; two child processes with different time zone, language and directory must agree with each
- * other. A warning of Vega-Lite fails the rendering, so these tests also guard the declarations.
+ * gives them) and rendered; a child process with another time zone, language and directory must agree with this one. A
+ * warning of Vega-Lite fails the rendering, so these tests also guard the declarations.
  */
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -15,12 +14,13 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 
 import type { FigureTables, TableRow } from "../../harness/chart/figure.ts";
-import { renderFigure, withoutEmbeddedFont } from "../../harness/chart/render.ts";
+import { renderFigure, renderSvg, withoutEmbeddedFont } from "../../harness/chart/render.ts";
 import { ink } from "../../harness/chart/theme.ts";
 import { tables } from "../../harness/record/tables.ts";
 import type { TableName } from "../../harness/record/tables.ts";
 import { durabilityUnderKills } from "./durability-under-kills.ts";
 import { figures } from "./figures.ts";
+import { formsOf, hashesOfFigures } from "./hash-figures.fixture.ts";
 import { storageComparison } from "./storage-comparison.ts";
 import { storageJoinLatency } from "./storage-join-latency.ts";
 import {
@@ -64,9 +64,8 @@ for (const figure of figures) {
   });
 
   test(`${figure.id}: every form is complete and names itself`, async () => {
-    const spec = figure.build(syntheticTables());
-    assert.ok(spec);
-    const { vegaLite, svg, png, pdf } = await renderFigure(figure, spec);
+    const { spec, forms } = formsOf(figure.id);
+    const { vegaLite, svg, png, pdf } = await forms;
     assert.deepEqual(JSON.parse(vegaLite), JSON.parse(JSON.stringify(spec)));
     assert.match(svg, new RegExp(`^<svg role="img" aria-label="${figure.title}"`));
     assert.doesNotMatch(withoutEmbeddedFont(svg), /font-face|NaN|undefined|null/);
@@ -122,9 +121,10 @@ function firsts(rows: readonly TableRow[]): readonly TableRow[] {
   return [...Map.groupBy(rows, (row) => row["experiment"]).values()].flatMap((own) => own.slice(0, 1));
 }
 
+const fewest = "one row of each";
 const degenerate: readonly (readonly [string, FigureTables])[] = [
   [
-    "one row of each",
+    fewest,
     {
       throughput: [
         ...throughputRows("consensus-faults", 3, 1).slice(0, 1),
@@ -193,7 +193,8 @@ for (const [name, rows] of degenerate) {
     test(`${figure.id}: ${name}`, async () => {
       const spec = figure.build(rows);
       assert.ok(spec);
-      const { svg } = await renderFigure(figure, spec);
+      // What else has to be drawn is drawn from the SVG, in whose numbers alone the extremes can show.
+      const svg = name === fewest ? (await renderFigure(figure, spec)).svg : await renderSvg(figure, spec);
       assert.doesNotMatch(withoutEmbeddedFont(svg), /NaN|Infinity|undefined/);
     });
   }
@@ -307,16 +308,15 @@ test("the line of latencies breaks where no write began", () => {
   assert.equal(missing(gap), 2, "once in each of the two lines");
 });
 
-test("two processes with other surroundings render the same bytes", async () => {
-  const surroundings = [
-    { env: { TZ: "UTC", LANG: "C" }, cwd: process.cwd() },
-    { env: { TZ: "Pacific/Chatham", LANG: "de_DE.UTF-8", LC_ALL: "tr_TR.UTF-8" }, cwd: tmpdir() },
-  ];
+test("a process with other surroundings renders the same bytes", async () => {
+  const env = { TZ: "Pacific/Chatham", LANG: "de_DE.UTF-8", LC_ALL: "tr_TR.UTF-8" };
   const script = fileURLToPath(new URL("hash-figures.fixture.ts", import.meta.url));
-  const hashes = await Promise.all(
-    surroundings.map(async ({ env, cwd }) => (await execa(process.execPath, [script], { env, cwd })).stdout),
+  const { stdout } = await execa(process.execPath, [script], { env, cwd: tmpdir() });
+  const [here, there] = [await hashesOfFigures(), stdout.split("\n")];
+  assert.deepEqual(
+    there.filter((line) => !here.includes(line)),
+    [],
   );
-  assert.equal(hashes[0], hashes[1]);
-  assert.equal(hashes[0]?.split("\n").length, figures.length * 4);
-  assert.match(hashes[0] ?? "", new RegExp(`^[0-9a-f]{${createHash("sha256").digest("hex").length}} `));
+  assert.equal(new Set(there).size, figures.length * 4);
+  assert.match(stdout, /^[0-9a-f]{64} /);
 });

@@ -21,10 +21,9 @@ import { consensusMutants } from "./consensus.ts";
 async function hunt(
   mutants: readonly Mutant[],
   runs: number,
-  signal = new AbortController().signal,
-  see: (event: RunEvent) => void = () => undefined,
+  { workers = 1, signal = new AbortController().signal, see = (_event: RunEvent): void => undefined } = {},
 ): Promise<{ readonly summary: HuntSummary; readonly events: readonly RunEvent[] }> {
-  const options = { mutants, root: repositoryRoot, kinds: everyFault, seed: "test", runs, workers: 2, signal };
+  const options = { mutants, root: repositoryRoot, kinds: everyFault, seed: "test", runs, workers, signal };
   const run = huntMutants({ ...options, nowMs: () => performance.now() });
   const events: RunEvent[] = [];
   for (;;) {
@@ -67,7 +66,7 @@ test("a mistake is found, a change that means nothing survives, and the verdict 
       },
     ],
   };
-  const { summary, events } = await hunt([mutantOf("M-CON-14"), harmless], 4);
+  const { summary, events } = await hunt([mutantOf("M-CON-14"), harmless], 4, { workers: 2 });
   const { control, mutants, verdict } = summary;
   assert.deepEqual([control.runs, control.validity, verdict], [4, "valid", "invalid"]);
   const [found, survivor] = mutants;
@@ -103,8 +102,9 @@ test("a hunt that is stopped in the middle ends at once, and leaves no copy and 
     await rm(scratch, { recursive: true });
   });
   const controller = new AbortController();
-  const { summary, events } = await hunt([mutantOf("M-CON-14")], 1000, controller.signal, (event) => {
-    if (event.kind === "block-progress") controller.abort();
+  const { summary, events } = await hunt([mutantOf("M-CON-14")], 1000, {
+    signal: controller.signal,
+    see: ({ kind }) => void (kind === "block-progress" && controller.abort()),
   });
   assert.ok(events.some(({ kind }) => kind === "block-progress"));
   assert.deepEqual([summary.verdict, summary.mutants], ["unknown", []]);
@@ -114,6 +114,6 @@ test("a hunt that is stopped in the middle ends at once, and leaves no copy and 
 test("a hunt that is stopped before it began ends, and says that nothing is known", async () => {
   const controller = new AbortController();
   controller.abort();
-  const { summary } = await hunt([mutantOf("M-CON-14")], 4, controller.signal);
+  const { summary } = await hunt([mutantOf("M-CON-14")], 4, { signal: controller.signal });
   assert.deepEqual([summary.verdict, summary.mutants], ["unknown", []]);
 });

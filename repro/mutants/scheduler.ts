@@ -46,9 +46,9 @@ export const schedulerMutants: readonly Mutant[] = [
     foundBy: "stress-run-queue",
     replacements: [
       change(
-        "task-taker.ts",
+        "stolen-batch.ts",
         "    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;",
-        `    if (others > 1) this.lists.popMin(list);
+        `    if (others > 1) this.#lists.popMin(list);
     for (let moved = 1; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;`,
       ),
     ],
@@ -67,14 +67,14 @@ export const schedulerMutants: readonly Mutant[] = [
       this.#loans.set(loan.attempt.token, loan);`,
       ),
       change(
-        "scheduler-core.ts",
-        `    this.#options.queue.release(attempt.slot, ended.ranMs);
-    this.#attempts.finish(attempt);
-    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+        "lending.ts",
+        `    this.#ports.queue.release(attempt.slot, ended.ranMs);
+    this.#ports.attempts.finish(attempt);
+    if (task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
         `    const isLate = task.attempt !== attempt;
-    if (!isLate) this.#options.queue.release(attempt.slot, ended.ranMs);
-    if (!isLate) this.#attempts.finish(attempt);
-    if (isLate || task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);`,
+    if (!isLate) this.#ports.queue.release(attempt.slot, ended.ranMs);
+    if (!isLate) this.#ports.attempts.finish(attempt);
+    if (isLate || task.phase === "leased") this.#ports.home.ended(task, attempt.token, -1, ended);`,
       ),
       change(
         "home.ts",
@@ -90,7 +90,7 @@ export const schedulerMutants: readonly Mutant[] = [
     origin: wild,
     replacements: [
       change(
-        "skip-list.ts",
+        "insertion-point.ts",
         "    if (otherRank !== rank) return otherRank < rank;",
         "    if (otherRank !== rank) return otherRank > rank;",
       ),
@@ -233,13 +233,39 @@ export const schedulerMutants: readonly Mutant[] = [
   }),
   mutant({
     id: "M-SCH-57",
+    mistake: "only the first segment of the log behind a snapshot is read, which is all there is but for a compaction",
+    violates: "lost task",
+    origin: own,
+    replacements: [
+      change(
+        "journal-recovery.ts",
+        "      readAll(disk, [first, ...log], replay, (error) => {",
+        "      readAll(disk, [first, ...log.slice(0, 1)], replay, (error) => {",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-58",
+    mistake: "the old snapshot is removed when the new one is begun",
+    violates: "durability",
+    origin: own,
+    replacements: [
+      change(
+        "journal.ts",
+        "    this.#snapshot = snapshot;",
+        "    this.#snapshot = snapshot;\n    removeAll(disk, replaced, () => undefined);",
+      ),
+    ],
+  }),
+  mutant({
+    id: "M-SCH-59",
     mistake: "a repeated submission is answered though the first one is not durable yet",
     violates: "submissions kept",
     origin: own,
     replacements: [change("client-service.ts", "      else afterAll(done);", "      else void [afterAll, done()];")],
   }),
   mutant({
-    id: "M-SCH-58",
+    id: "M-SCH-60",
     mistake: "that a dependency is unknown is believed though it was said before the dependency existed",
     violates: "outcomes",
     origin: own,
@@ -252,7 +278,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-59",
+    id: "M-SCH-61",
     mistake: "an answer to an older question decides whether a submission's dependencies are known",
     violates: "refusals",
     origin: own,
@@ -265,7 +291,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-60",
+    id: "M-SCH-62",
     mistake: "questions are counted from 1 in every life, so answers to those of an earlier one are believed",
     violates: "refusals",
     origin: own,
@@ -278,7 +304,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-61",
+    id: "M-SCH-63",
     mistake: "a node executes what was leased to its earlier life",
     violates: "tokens once",
     origin: own,
@@ -291,7 +317,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-62",
+    id: "M-SCH-64",
     mistake: "a lease that comes once more after its attempt has ended is executed once more",
     violates: "tokens once",
     origin: own,
@@ -300,7 +326,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-63",
+    id: "M-SCH-65",
     mistake: "other homes are told of an end that is not durable",
     violates: "dependency respect",
     origin: own,
@@ -313,7 +339,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-64",
+    id: "M-SCH-66",
     mistake: "a submission is taken as long as there is room for one of its tasks",
     violates: "queue limit",
     origin: own,
@@ -326,7 +352,7 @@ export const schedulerMutants: readonly Mutant[] = [
     ],
   }),
   mutant({
-    id: "M-SCH-65",
+    id: "M-SCH-67",
     mistake: "a client that waits is told of an end that is not durable",
     violates: "answers durable",
     origin: own,

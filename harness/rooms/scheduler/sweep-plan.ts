@@ -211,7 +211,8 @@ function settingsOf(
     "production.stealing": random.below(4) > 0,
     "production.remoteStealing": random.below(2) === 0 || style === "leases" || style === "echoes",
     "production.leaseMs": leaseMs,
-    // Small enough for a run to begin a file of the journal anew now and then.
-    "production.compactionBytes": random.below(2) === 0 ? 20_000 : 16 * 1024 * 1024,
+    // Low, so that nodes compact again and again in a short run, and some do so for long.
+    "production.compactionBytes": pick([1000, 1000, 5000], random),
+    "production.compactionSlice": pick([1, 4, 256], random),
   };
 }

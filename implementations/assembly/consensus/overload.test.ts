@@ -90,7 +90,7 @@ test("writes past maxPendingBytes are answered OVERLOADED, however few they are"
     fault: { kind: "slow", extraMs: 40 },
   });
   const flood = new Flood(trial, 30, 380, (value) => ({ kind: "write", key: "k", value: value.padEnd(valueBytes) }));
-  const [pending = 0] = await highest(trial, trial.leader(), ["pending bytes"], 600);
+  const [pending = 0] = await highest(trial, trial.leader(), ["pending bytes"], 400);
   await flood.stop(trial);
   slow.heal();
   assert.ok(pending > 3 * mebibyte && pending < 4 * mebibyte + valueBytes + 100, `${pending} bytes`);
@@ -194,8 +194,8 @@ test("sustained overload with a follower down: the log, and all that waits, do n
   const names = ["log bytes", "log entries", "pending bytes", "pending proposals", "bytes waiting for the disk"];
   await highest(trial, leader, names, 200);
   assert.ok((await trial.counter(leader, "snapshots taken")) > 0, "past the first snapshot");
-  const early = await highest(trial, leader, names, 250);
-  const late = await highest(trial, leader, names, 250);
+  const early = await highest(trial, leader, names, 150);
+  const late = await highest(trial, leader, names, 150);
   await flood.stop(trial);
   assert.equal(late[names.indexOf("pending proposals")], 30, "clients are being turned away");
   for (const [index, name] of names.entries()) {

@@ -11,38 +11,16 @@ import type { NodeId } from "../../foundation/units.ts";
 import type { ConsensusEvent, ConsensusState } from "../../consensus/contract.ts";
 import { resolveSettings } from "../../consensus/production/defaults.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
-import { FaultyDisk } from "../../platform/faulty-disk.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
-import { NodeDisk } from "../../platform/node/disk.ts";
-import type { TlsTransport } from "../../platform/node/transport.ts";
 import type { Address, ProcessConfiguration } from "../cluster/control.ts";
-import { openDoor } from "../cluster/open-door.ts";
+import { openPorts } from "../cluster/open-ports.ts";
+import type { OpenedPorts } from "../cluster/open-ports.ts";
 import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
 import { runNodeProcess } from "../cluster/process-entry.ts";
 import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
 import { MessageMoments } from "../moments.ts";
 import { consensusKit } from "./consensus-kit.ts";
 import { isBeyondRestart, ProductionNode } from "./production-node.ts";
-
-interface OpenedPorts {
-  readonly id: NodeId;
-  readonly base: NodeDisk;
-  readonly disk: FaultyDisk;
-  readonly door: TlsTransport;
-  readonly port: number;
-}
-
-async function openPorts(configuration: ProcessConfiguration): Promise<OpenedPorts> {
-  const [id = ""] = configuration.hosted;
-  const random = seededRandom(`${configuration.seed}/${id}/life ${configuration.life}`);
-  const base = await NodeDisk.open(configuration.directory);
-  const disk = new FaultyDisk(base, {
-    clock: nodeClock,
-    random: random.fork("disk"),
-    onPowerLoss: () => process.kill(process.pid, "SIGKILL"),
-  });
-  return { id, base, disk, ...(await openDoor(configuration, id, random.fork("transport"))) };
-}
 
 class RaftProcess implements ProcessHost<ConsensusState> {
   readonly ports: Readonly<Record<NodeId, number>>;

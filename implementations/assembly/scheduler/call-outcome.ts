@@ -4,9 +4,9 @@ import { json } from "../../foundation/fields.ts";
 import type { JsonValue } from "../../scheduler/contract.ts";
 import { limits } from "../../scheduler/contract.ts";
 import type { AttemptOutcome } from "../../scheduler/minimal.ts";
+import { messageOf } from "./message-of.ts";
 
 const utf8 = new TextEncoder();
-const messageCharacters = 1000;
 
 /** What a function returned has to be JSON of a bounded size: otherwise it is as if it had thrown. Nothing is null. */
 export function returned(value: unknown): AttemptOutcome {
@@ -18,6 +18,5 @@ export function returned(value: unknown): AttemptOutcome {
 }
 
 export function thrown(error: unknown): AttemptOutcome {
-  const message = error instanceof Error ? error.message : String(error);
-  return { kind: "threw", message: message.slice(0, messageCharacters) };
+  return { kind: "threw", message: messageOf(error) };
 }

@@ -12,6 +12,7 @@ import type { Assignment, AttemptOutcome } from "../../scheduler/minimal.ts";
 import { outcomeOf } from "./attempt-executor.ts";
 import type { AttemptExecutor, CallBody } from "./attempt-executor.ts";
 import { returned, thrown } from "./call-outcome.ts";
+import { moduleSpecifier } from "./module-specifier.ts";
 
 export interface InlinePorts {
   readonly clock: Clock;
@@ -67,9 +68,11 @@ async function call({ task, token }: Assignment, body: CallBody): Promise<Attemp
 
 /** @returns undefined when there is no such module, when it cannot be loaded, or has no such function. */
 async function functionOf(body: CallBody): Promise<((...args: readonly unknown[]) => unknown) | undefined> {
+  const specifier = moduleSpecifier(body.module);
+  if (specifier === undefined) return undefined;
   try {
-    const exports = (await import(body.module)) as Readonly<Record<string, unknown>>;
-    const called = exports[body.export];
+    const exports = (await import(specifier)) as Readonly<Record<string, unknown>>;
+    const called = Object.hasOwn(exports, body.export) ? exports[body.export] : undefined;
     return typeof called === "function" ? (called as (...args: readonly unknown[]) => unknown) : undefined;
   } catch {
     return undefined;

@@ -9,12 +9,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { UsageError } from "../../foundation/errors.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { TaskSpec } from "../../scheduler/contract.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
 import { withoutRealWorld } from "../no-real-world.fixture.ts";
+import { thrown } from "./call-outcome.ts";
 import { minimalScheduler } from "./implementations.ts";
+import { inlineExecutor } from "./inline-executor.ts";
 import { SchedulerTrial } from "./scheduler-trial.fixture.ts";
 
 const sleeping = (id: string, ms: number): TaskSpec => ({ id, body: { kind: "sleep", ms } });
@@ -211,4 +215,24 @@ test("in a real process it is the same scheduler, and calls are real", async () 
     await trial.deployment.stop();
     await rm(directory, { recursive: true, force: true });
   }
+});
+
+test("the module of a call is found as other schedulers find it: none beside the scheduler's own files", async () => {
+  const { resolve } = inlineExecutor({ clock: nodeClock, defer: setImmediate });
+  const exists = (module: string, name = "sum"): Promise<boolean> =>
+    new Promise((found) => resolve({ kind: "call", module, export: name, args: [] }, found));
+  const samples = new URL("./sample-tasks.ts", import.meta.url);
+  assert.equal(await exists(samples.href), true);
+  assert.equal(await exists(fileURLToPath(samples)), true);
+  for (const module of ["./sample-tasks.ts", "data:text/javascript,export const sum = () => 1", ""]) {
+    assert.equal(await exists(module), false, module);
+  }
+  assert.equal(await exists(samples.href, "toString"), false);
+});
+
+test("what cannot be shown as a text is a failed attempt all the same", () => {
+  const unspeakable: unknown = Object.create(null);
+  const message = Object.assign(new Error("x"), { message: 7 });
+  assert.deepEqual(thrown(unspeakable), { kind: "threw", message: "something that cannot be shown" });
+  assert.deepEqual(thrown(message), { kind: "threw", message: "7" });
 });

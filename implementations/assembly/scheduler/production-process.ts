@@ -8,16 +8,13 @@
 import type { NodeResources } from "../../foundation/deployment.ts";
 import type { Fault, FaultHandle, Moment } from "../../foundation/faults.ts";
 import { clientsEndpoint } from "../../foundation/faults.ts";
-import { seededRandom } from "../../foundation/prng.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import type { SchedulerEvent, SchedulerState } from "../../scheduler/contract.ts";
 import { FaultyClock } from "../../platform/faulty-clock.ts";
-import { FaultyDisk } from "../../platform/faulty-disk.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
-import { NodeDisk } from "../../platform/node/disk.ts";
-import type { TlsTransport } from "../../platform/node/transport.ts";
 import type { Address, ProcessConfiguration } from "../cluster/control.ts";
-import { openDoor } from "../cluster/open-door.ts";
+import { openPorts } from "../cluster/open-ports.ts";
+import type { OpenedPorts } from "../cluster/open-ports.ts";
 import { ownMemory, ownUsage, prefixed } from "../cluster/own-usage.ts";
 import { runNodeProcess } from "../cluster/process-entry.ts";
 import type { ProcessHost, ProcessReports } from "../cluster/process-entry.ts";
@@ -28,26 +25,6 @@ import { schedulerKit } from "./scheduler-kit.ts";
 import { SchedulerNode } from "./scheduler-node.ts";
 import type { ExecutorPlace } from "./scheduler-node.ts";
 import { TaskThreads } from "./threads/task-threads.ts";
-
-interface OpenedPorts {
-  readonly id: NodeId;
-  readonly base: NodeDisk;
-  readonly disk: FaultyDisk;
-  readonly door: TlsTransport;
-  readonly port: number;
-}
-
-async function openPorts(configuration: ProcessConfiguration): Promise<OpenedPorts> {
-  const [id = ""] = configuration.hosted;
-  const random = seededRandom(`${configuration.seed}/${id}/life ${configuration.life}`);
-  const base = await NodeDisk.open(configuration.directory);
-  const disk = new FaultyDisk(base, {
-    clock: nodeClock,
-    random: random.fork("disk"),
-    onPowerLoss: () => process.kill(process.pid, "SIGKILL"),
-  });
-  return { id, base, disk, ...(await openDoor(configuration, id, random.fork("transport"))) };
-}
 
 class SchedulerProcess implements ProcessHost<SchedulerState> {
   readonly ports: Readonly<Record<NodeId, number>>;

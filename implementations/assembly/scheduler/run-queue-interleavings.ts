@@ -10,7 +10,7 @@
  */
 
 import type { Resources } from "../../scheduler/contract.ts";
-import type { Share } from "../../scheduler/production/run-queue.ts";
+import type { Share } from "../../scheduler/production/tenant-table.ts";
 import { atAtomicStep } from "./at-atomic-step.ts";
 import { RunQueueStage } from "./run-queue-stage.ts";
 import type { Scene, StageOutcome } from "./run-queue-stage.ts";

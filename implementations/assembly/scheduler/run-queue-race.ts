@@ -4,8 +4,9 @@
  * happened to each attempt, for somebody else to judge.
  *
  * Bursts are small and many, and every other one is waited for to its end, so that threads fall asleep all the time
- * while tasks are offered. A race in which nothing happens for `stallMs` although something is in flight has stalled:
- * nobody in it waits with a timeout, so a lost wake-up or a lost task shows.
+ * while tasks are offered. A race in which nothing happens in `stallTurns` turns of this thread although something is
+ * in flight has stalled: nobody in it waits with a timeout, so a lost wake-up or a lost task shows. It is turns that
+ * count, not time: a machine that is busy, or stands still, takes time from everybody.
  */
 
 import { once } from "node:events";
@@ -13,10 +14,10 @@ import { Worker } from "node:worker_threads";
 
 import type { Random } from "../../foundation/effects.ts";
 import { seededRandom } from "../../foundation/prng.ts";
-import { nodeClock } from "../../platform/node/clock.ts";
 import type { Resources } from "../../scheduler/contract.ts";
-import { allocateRunQueue, RunQueueOwner } from "../../scheduler/production/run-queue.ts";
-import type { Share } from "../../scheduler/production/run-queue.ts";
+import { allocateRunQueue } from "../../scheduler/production/allocate-run-queue.ts";
+import { RunQueueOwner } from "../../scheduler/production/run-queue.ts";
+import type { Share } from "../../scheduler/production/tenant-table.ts";
 import { RunQueueRecord } from "./run-queue-record.ts";
 import type { EndedAttempt, Excess } from "./run-queue-record.ts";
 import type { RacerData } from "./run-queue-racer.ts";
@@ -67,8 +68,9 @@ export interface RunQueueRaceOutcome {
   readonly counters: RunQueueOwner["counters"];
 }
 
-const stallMs = 4000;
 const pollMs = 0.05;
+/** Some five seconds, and on a busy machine more. */
+const stallTurns = 40_000;
 /** Looks without a pause: as long as a worker needs to fall asleep. */
 const quickPolls = 400;
 
@@ -103,7 +105,8 @@ class Race {
   #offers = 0;
   #deaths = 0;
   #isLenient = false;
-  #progressMs = 0;
+  /** Turns in which nothing has happened. */
+  #idleTurns = 0;
   #thrown: Error | undefined;
 
   constructor(options: RunQueueRaceOptions) {
@@ -124,11 +127,9 @@ class Race {
   async run(): Promise<RunQueueRaceOutcome> {
     for (let worker = 0; worker < this.#options.threads; worker++) this.#start(worker);
     while (this.#record.ready < this.#options.threads) await this.#turn();
-    this.#progressMs = nodeClock.nowMs();
+    this.#idleTurns = 0;
     try {
       await this.#drive();
-      // Somebody may still hold for a moment what had been withdrawn before it could be claimed.
-      await this.#until(() => this.#owner.usage().cpuMilli + this.#owner.usage().memoryMb === 0);
       await this.#inspect();
     } catch (error) {
       if (!(error instanceof Stalled)) throw error;
@@ -247,7 +248,7 @@ class Race {
 
   #finish(slot: number, fate: Fate): void {
     const attempt = this.#inFlight.get(slot);
-    this.#progressMs = nodeClock.nowMs();
+    this.#idleTurns = 0;
     if (attempt === undefined) return;
     attempt.fates.push(fate);
     this.#inFlight.delete(slot);
@@ -299,7 +300,7 @@ class Race {
       if (this.#problems.length > 0) throw new Stalled("given up");
       if (poll < quickPolls) continue;
       await this.#turn();
-      if (nodeClock.nowMs() - this.#progressMs > stallMs) throw new Stalled(this.#describeStall());
+      if (this.#idleTurns > stallTurns) throw new Stalled(this.#describeStall());
     }
   }
 
@@ -320,12 +321,13 @@ class Race {
     const ready = this.#record.ready;
     this.#start(worker);
     while (this.#record.ready === ready) await this.#turn();
-    this.#progressMs = nodeClock.nowMs();
+    this.#idleTurns = 0;
   }
 
   /** Lets the event loop turn; the time goes to the racers. */
   async #turn(): Promise<void> {
     if (this.#thrown !== undefined) throw this.#thrown;
+    this.#idleTurns++;
     this.#owner.waiting();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs);
     await new Promise((resolve) => setImmediate(resolve));
@@ -338,34 +340,46 @@ class Race {
     });
     const { cpuMilli, memoryMb } = this.#owner.usage();
     return (
-      `progress: nothing has happened for ${stallMs} ms with ${this.#inFlight.size} in flight, ` +
+      `progress: nothing has happened in ${stallTurns} turns with ${this.#inFlight.size} in flight, ` +
       `${this.#owner.waiting()} of them waiting, ${cpuMilli} thousandths of a processor and ${memoryMb} MB held: ` +
       attempts.join(", ")
     );
   }
 
-  /** With nothing in flight: that nothing is held, waits, or has got lost. */
+  /**
+   * With nothing in flight: that nothing is held, waits, or has got lost.
+   *
+   * A worker that waits for its processor may hold something in vain, for a task that was withdrawn or another one had
+   * claimed, or may hold back nodes, in the middle of a search. So nobody begins another search, and each thing is
+   * waited for by itself: what one has to be waited for must not leave the next one with a single look.
+   */
   async #inspect(): Promise<void> {
     const { slots, shares } = this.#options;
+    this.#record.closeGate();
     const holders = [
       ["the node", () => this.#owner.usage()],
       ...shares.map((_, t) => [`tenant ${t}`, () => this.#owner.usageOf(t)] as const),
     ] as const;
-    const isPatient = (): boolean => nodeClock.nowMs() - this.#progressMs <= stallMs / 2;
-    const isFree = ({ cpuMilli, memoryMb }: Resources): boolean => cpuMilli === 0 && memoryMb === 0;
-    // A worker that waits for its processor may hold something in vain, for a task that another one had claimed.
-    await this.#until(() => holders.every(([, held]) => isFree(held())) || !isPatient());
     for (const [name, held] of holders) {
-      if (!isFree(held())) this.#problems.push(`${name} holds ${JSON.stringify(held())} in the end`);
+      await this.#untilOrPatience(() => held().cpuMilli + held().memoryMb === 0);
+      if (held().cpuMilli + held().memoryMb !== 0) {
+        this.#problems.push(`${name} holds ${JSON.stringify(held())} in the end`);
+        return;
+      }
     }
     if (this.#owner.waiting() !== 0) this.#problems.push(`${this.#owner.waiting()} are said to wait in the end`);
-    // A worker that waits for its processor in the middle of a search may hold back the nodes of some.
     let free = 0;
-    await this.#until(() => {
+    await this.#untilOrPatience(() => {
       while (this.#owner.allocate() >= 0) free++;
-      return free >= slots || !isPatient();
+      return free >= slots;
     });
     if (free !== slots) this.#problems.push(`${free} of ${slots} slots are free in the end`);
+  }
+
+  /** Waits until `holds`, or for as long as no machine should need. */
+  async #untilOrPatience(holds: () => boolean): Promise<void> {
+    this.#idleTurns = 0;
+    await this.#until(() => holds() || this.#idleTurns >= stallTurns);
   }
 }
 

@@ -8,8 +8,9 @@ import { workerData } from "node:worker_threads";
 
 import { seededRandom } from "../../foundation/prng.ts";
 import type { Resources } from "../../scheduler/contract.ts";
-import { RunQueueWorker } from "../../scheduler/production/run-queue.ts";
-import type { Share, Taken } from "../../scheduler/production/run-queue.ts";
+import { RunQueueWorker } from "../../scheduler/production/run-queue-worker.ts";
+import type { Taken } from "../../scheduler/production/task-taker.ts";
+import type { Share } from "../../scheduler/production/tenant-table.ts";
 import { RunQueueRecord } from "./run-queue-record.ts";
 import type { RecordLayout } from "./run-queue-record.ts";
 

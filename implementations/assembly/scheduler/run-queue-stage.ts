@@ -6,8 +6,10 @@
  */
 
 import type { Resources } from "../../scheduler/contract.ts";
-import { allocateRunQueue, RunQueueOwner, RunQueueWorker } from "../../scheduler/production/run-queue.ts";
-import type { Share } from "../../scheduler/production/run-queue.ts";
+import { allocateRunQueue } from "../../scheduler/production/allocate-run-queue.ts";
+import { RunQueueOwner } from "../../scheduler/production/run-queue.ts";
+import { RunQueueWorker } from "../../scheduler/production/run-queue-worker.ts";
+import type { Share } from "../../scheduler/production/tenant-table.ts";
 import type { Attempt, RunQueueRaceOutcome } from "./run-queue-race.ts";
 import type { Excess } from "./run-queue-record.ts";
 

@@ -14,7 +14,8 @@ import type { ClientReply, ClientRequest, SchedulerEvent, SchedulerState } from 
 import type { SchedulerSettings } from "../../scheduler/production/defaults.ts";
 import { encodeMessage } from "../../scheduler/production/messages.ts";
 import type { Message } from "../../scheduler/production/messages.ts";
-import { allocateRunQueue, RunQueueOwner } from "../../scheduler/production/run-queue.ts";
+import { allocateRunQueue } from "../../scheduler/production/allocate-run-queue.ts";
+import { RunQueueOwner } from "../../scheduler/production/run-queue.ts";
 import { SchedulerCore } from "../../scheduler/production/scheduler-core.ts";
 import { capacityOf, queueSlots, sharesOf } from "../../scheduler/production/shares.ts";
 import type { ExecutorEvents, TaskExecutor, ThreadFault } from "./task-executor.ts";

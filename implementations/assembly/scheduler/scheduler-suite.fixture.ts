@@ -337,6 +337,14 @@ export function schedulerSuite({
         }),
       );
     }
+    for (const half of ["\ud800", { "\udc00": 1 }]) {
+      refuses(
+        `half a character as ${typeof half}`,
+        "MALFORMED_REQUEST",
+        /args\[0\] .*half a character/,
+        bad({ body: { ...call("sum"), args: [half] } }),
+      );
+    }
     for (const [what, value] of Object.entries({ function: () => 1, Map: new Map([["a", 1]]) })) {
       const returns = { within: [value] };
       refuses(

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { DeployOptions, Outcome, Traced } from "../../foundation/deployment.ts";
+import { nodeClock } from "../../platform/node/clock.ts";
 import type {
   EndedTask,
   SchedulerDeployment,
@@ -12,18 +13,21 @@ import type {
   TaskSpec,
   TaskStatus,
 } from "../../scheduler/contract.ts";
+import { untilHolds } from "../until.fixture.ts";
 
-/** Virtual or real: short enough for both. */
-const pollMs = 20;
+const mostRefusals = 20;
 
 export class SchedulerTrial {
   readonly deployment: SchedulerDeployment;
   /** Everything that was traced so far. */
   readonly events: Traced<SchedulerEvent>[] = [];
+  /** How much longer than in virtual time things may take that have to happen: real machines are busy. */
+  readonly #patience: number;
   #sequence = 0;
 
   constructor(deployment: SchedulerDeployment) {
     this.deployment = deployment;
+    this.#patience = deployment.clock === nodeClock ? 5 : 1;
     deployment.observe((traced) => this.events.push(traced));
   }
 
@@ -40,7 +44,7 @@ export class SchedulerTrial {
     this.deployment.invoke({ session: 0, sequence: ++this.#sequence, operation }, deadlineMs, done);
   }
 
-  async invoke(operation: SchedulerOperation, deadlineMs = 5000): Promise<Outcome<SchedulerResult>> {
+  async invoke(operation: SchedulerOperation, deadlineMs = 5000 * this.#patience): Promise<Outcome<SchedulerResult>> {
     let answer: Outcome<SchedulerResult> | undefined;
     await this.deployment.run(deadlineMs + 1000, (finish) => {
       this.start(operation, deadlineMs, (outcome) => {
@@ -68,7 +72,11 @@ export class SchedulerTrial {
   /** @returns the code and the reason of a refusal. */
   async refusal(tasks: readonly unknown[]): Promise<{ readonly code: string; readonly reason: string }> {
     const operation = { kind: "submit", tasks: tasks as readonly TaskSpec[], untilEnded: false } as const;
-    const outcome = await this.invoke(operation);
+    let outcome = await this.invoke(operation);
+    // On a busy machine the first answer may be late, and that a copy was refused says nothing of the first.
+    for (let again = 0; outcome.kind === "info" && again < mostRefusals; again++) {
+      outcome = await this.invoke(operation);
+    }
     assert.ok(outcome.kind === "fail", `refused for good, not ${JSON.stringify(outcome)}`);
     assert.ok(outcome.reason !== undefined, "a refusal has a reason");
     return { code: outcome.code, reason: outcome.reason };
@@ -91,13 +99,8 @@ export class SchedulerTrial {
   }
 
   /** Drives the deployment until `condition` holds; it fails after `limitMs` of the deployment's time. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
-    const { clock } = this.deployment;
-    const endMs = clock.nowMs() + limitMs;
-    while (!(await condition())) {
-      assert.ok(clock.nowMs() < endMs, `${what} within ${limitMs} ms`);
-      await this.pass(pollMs);
-    }
+  until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 20_000 * this.#patience): Promise<void> {
+    return untilHolds(this.deployment, what, condition, limitMs);
   }
 }
 

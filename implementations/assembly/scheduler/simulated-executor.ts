@@ -12,8 +12,9 @@ import type { Clock } from "../../foundation/effects.ts";
 import { faultHandle } from "../../foundation/fault-handle.ts";
 import type { FaultHandle } from "../../foundation/faults.ts";
 import type { Millis } from "../../foundation/units.ts";
-import { RunQueueWorker } from "../../scheduler/production/run-queue.ts";
-import type { RunQueueOwner, Taken } from "../../scheduler/production/run-queue.ts";
+import { RunQueueWorker } from "../../scheduler/production/run-queue-worker.ts";
+import type { RunQueueOwner } from "../../scheduler/production/run-queue.ts";
+import type { Taken } from "../../scheduler/production/task-taker.ts";
 import type { ExecutorPlace } from "./scheduler-node.ts";
 import { simulatedFunction } from "./simulated-modules.ts";
 import { SimulatedRun } from "./simulated-run.ts";
@@ -94,7 +95,7 @@ export class SimulatedExecutor implements TaskExecutor {
 
   resolveCall(module: string, exported: string, done: (problem: string | undefined) => void): void {
     const isThere = simulatedFunction(module, exported) !== undefined;
-    done(isThere ? undefined : `there is no ${exported} in module ${module}`);
+    done(isThere ? undefined : `module "${module}" has no function "${exported}"`);
   }
 
   inject({ worker: number, change }: ThreadFault): FaultHandle {

@@ -7,8 +7,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-import { skipListBytes } from "../../scheduler/production/skip-list.ts";
-import type { SkipListLayout } from "../../scheduler/production/skip-list.ts";
+import { skipListBytes } from "../../scheduler/production/skip-list-memory.ts";
+import type { SkipListLayout } from "../../scheduler/production/skip-list-memory.ts";
 import { lockedHeapBytes } from "./locked-heap.ts";
 
 export type BenchedStructure = "skip-list" | "locked-heap";

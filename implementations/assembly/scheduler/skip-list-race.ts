@@ -15,7 +15,8 @@ import { Worker } from "node:worker_threads";
 
 import type { Random } from "../../foundation/effects.ts";
 import { seededRandom } from "../../foundation/prng.ts";
-import { SkipLists, skipListBytes } from "../../scheduler/production/skip-list.ts";
+import { skipListBytes } from "../../scheduler/production/skip-list-memory.ts";
+import { SkipLists } from "../../scheduler/production/skip-list.ts";
 import { elementIn, SkipListLog } from "./skip-list-log.ts";
 import type { LogEntry } from "./skip-list-log.ts";
 import type { RacerData } from "./skip-list-racer.ts";

@@ -11,7 +11,7 @@ import { workerData } from "node:worker_threads";
 import type { Random } from "../../foundation/effects.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import { SkipLists } from "../../scheduler/production/skip-list.ts";
-import type { SkipListLayout } from "../../scheduler/production/skip-list.ts";
+import type { SkipListLayout } from "../../scheduler/production/skip-list-memory.ts";
 import { elementIds, SkipListLog } from "./skip-list-log.ts";
 import type { LogLayout } from "./skip-list-log.ts";
 

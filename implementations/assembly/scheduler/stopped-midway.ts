@@ -10,7 +10,8 @@
  */
 
 import { assert } from "../../foundation/assert.ts";
-import { skipListBytes, SkipLists } from "../../scheduler/production/skip-list.ts";
+import { skipListBytes } from "../../scheduler/production/skip-list-memory.ts";
+import { SkipLists } from "../../scheduler/production/skip-list.ts";
 import { atAtomicStep } from "./at-atomic-step.ts";
 import { LockedHeap, lockedHeapBytes } from "./locked-heap.ts";
 

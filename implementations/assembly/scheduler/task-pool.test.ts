@@ -2,13 +2,15 @@
  * Goal: the pool ends every task once, as the contract says a task ends; it orders, shares and preempts as promised;
  * and it can be closed whatever runs.
  *
- * Method: pools with real threads. Order is made visible by holding the only worker with a sleeping task while others
- * are submitted; preemption by tasks that do not end unless they are asked to.
+ * Method: pools with real threads. Order and theft are made visible by a worker that stands still while tasks are
+ * submitted; preemption by tasks that do not end unless they are asked to.
  */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import type { FaultHandle } from "../../foundation/faults.ts";
+import { waitUntil } from "../../platform/node/wait-until.ts";
 import type { TaskBody, TaskEnd } from "../../scheduler/contract.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import { submitTask } from "./pool.ts";
@@ -19,6 +21,13 @@ async function open(context: TestContext, options: Partial<TaskPoolOptions> = {}
   const pool = await TaskPool.open({ workers: 1, ...options });
   context.after(() => pool.close());
   return pool;
+}
+
+/** The first worker takes nothing until that is healed. */
+async function stallFirst(pool: TaskPool): Promise<FaultHandle> {
+  const stall = pool.inject({ worker: 0, change: "stall" });
+  await waitUntil("it stands still", () => stall.efficacy().count > 0);
+  return stall;
 }
 
 const empty = { body: { kind: "spin", ms: 0 } } as const;
@@ -60,15 +69,14 @@ test("a task whose thread is killed runs again, and no attempt counts for it", a
 test("higher priorities start first, equal ones in the order of their submission", async (context) => {
   const observer = new AttemptLog();
   const pool = await open(context, { observer, ageingMs: 0, quantumMs: 0 });
-  const holding = submitTask(pool, { body: { kind: "sleep", ms: 30 } });
-  await observer.untilRunning(1);
+  const stall = await stallFirst(pool);
   const priorities = [1, 0, 2, 1, 0, 2, 99];
-  const started = await Promise.all(
-    priorities.map((priority, index) => submitTask(pool, { body: { kind: "spin", ms: 0, returns: index }, priority })),
+  const ends = priorities.map((priority, index) =>
+    submitTask(pool, { body: { kind: "spin", ms: 0, returns: index }, priority }),
   );
-  assert.ok(started.every(({ state }) => state === "completed"));
-  await holding;
-  const order = observer.attempts.slice(1).map(({ task }) => ("returns" in task.body ? task.body.returns : undefined));
+  stall.heal();
+  assert.ok((await Promise.all(ends)).every(({ state }) => state === "completed"));
+  const order = observer.attempts.map(({ task }) => ("returns" in task.body ? task.body.returns : undefined));
   assert.deepEqual(order, [6, 2, 5, 0, 3, 1, 4]);
 });
 
@@ -76,14 +84,16 @@ test("a worker's own lane is left alone without stealing, and emptied by others 
   for (const stealing of [false, true]) {
     const observer = new AttemptLog();
     const pool = await open(context, { workers: 2, stealing, observer });
-    const task = { body: { kind: "sleep", ms: 2 }, affinity: 2 } as const; // Modulo the workers: the first one's.
-    await Promise.all(Array.from({ length: 20 }, () => submitTask(pool, task)));
-    const workers = new Set(observer.attempts.map(({ worker }) => worker));
-    assert.deepEqual(
-      [...workers].toSorted((a, b) => a - b),
-      stealing ? [0, 1] : [0],
-    );
-    assert.equal(observer.stealMs().length > 0, stealing);
+    const stall = await stallFirst(pool);
+    const task = { body: { kind: "sleep", ms: 1 }, affinity: 2 } as const; // Modulo the workers: the first one's.
+    const ends = Promise.all(Array.from({ length: 20 }, () => submitTask(pool, task)));
+    await submitTask(pool, { ...empty, affinity: 1 }); // The other worker has looked around.
+    if (!stealing) stall.heal();
+    await ends;
+    stall.heal();
+    const bound = observer.attempts.filter(({ task: { affinity } }) => affinity === 2);
+    assert.deepEqual([...new Set(bound.map(({ worker }) => worker))], stealing ? [1] : [0]);
+    assert.equal(observer.stealMs().length > 0, stealing); // Not one by one: a thief moves some to its own lane.
   }
 });
 

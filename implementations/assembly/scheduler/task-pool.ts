@@ -17,7 +17,8 @@ import { defaultAttempts, defaultResources, defaultTenant } from "../../schedule
 import type { JsonValue, Resources, TaskEnd } from "../../scheduler/contract.ts";
 import { chooseVictim, outrankedBy } from "../../scheduler/production/preemption-policy.ts";
 import type { RunningAttempt, WaitingTenant } from "../../scheduler/production/preemption-policy.ts";
-import { RunQueueOwner, allocateRunQueue } from "../../scheduler/production/run-queue.ts";
+import { allocateRunQueue } from "../../scheduler/production/allocate-run-queue.ts";
+import { RunQueueOwner } from "../../scheduler/production/run-queue.ts";
 import type { Pool, PoolTask } from "./pool.ts";
 import type { Ended, ExecutorEvents, Started, ThreadFault } from "./task-executor.ts";
 import { TaskThreads } from "./threads/task-threads.ts";

@@ -115,7 +115,9 @@ test("what it cannot suffer is refused in words", async () => {
 
 test("in real processes it is the same store", async () => {
   const directory = await mkdtemp(path.join(tmpdir(), "grey-store-"));
-  const trial = await StorageTrial.begin(minimalStorage, { substrate: "cluster", directory });
+  // A write is sent once: on a busy machine its answer may take its time.
+  const slowly = { clientAttemptTimeoutMs: 5000 };
+  const trial = await StorageTrial.begin(minimalStorage, { substrate: "cluster", directory, ...slowly });
   try {
     assert.deepEqual(await trial.put("k", "1", "all"), { kind: "ok", result: { kind: "put", version: 1 } });
     const kill = trial.deployment.inject({ kind: "kill", nodes: ["n2"] });

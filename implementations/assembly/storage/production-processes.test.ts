@@ -1,15 +1,14 @@
 /**
  * Goal: in real processes a store's members come and go, and come back without their disks or with damaged ones; and
  * what its engine can be subjected to happens to it.
- * Method: one cluster after the other, driven by hand; each waits for what it wants to see.
+ * Method: one cluster for each engine, driven by hand; each test waits for what it wants to see.
  */
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { test } from "node:test";
-import type { DeployOptions } from "../../foundation/deployment.ts";
+import { after, before, describe, test } from "node:test";
 import type { DiskFault } from "../../foundation/faults.ts";
 import type { NodeId } from "../../foundation/units.ts";
 import { findExecutable } from "../../platform/node/executable.ts";
@@ -22,27 +21,34 @@ const keys = Array.from({ length: 10 }, (_, index) => `key ${index}`);
 /** The stable topology that each node follows, as its trace tells; of a node that is down none. */
 const followed = new Map<NodeId, number>();
 
-async function inProcesses(
-  settings: NonNullable<DeployOptions["settings"]>,
-  work: (trial: StorageTrial, directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await mkdtemp(path.join(tmpdir(), "grey-store-"));
-  const trial = await StorageTrial.begin(productionStorage, {
-    substrate: "cluster",
-    directory,
-    settings: { antiEntropyIntervalMs: 200, ...settings },
+interface Running {
+  readonly trial: StorageTrial;
+  readonly directory: string;
+}
+
+/** One cluster for the tests of a group, since it takes its time to start: each leaves it whole. */
+function cluster(engine: "rocksdb" | "simulated" | "postgresql"): () => Running {
+  let running: Running | undefined;
+  before(async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), "grey-store-"));
+    const settings = { antiEntropyIntervalMs: 200, engine };
+    const trial = await StorageTrial.begin(productionStorage, { substrate: "cluster", directory, settings });
+    running = { trial, directory };
+    followed.clear();
+    trial.deployment.observe(({ node, event }) => {
+      if (event.kind === "stop") followed.delete(node);
+      if (event.kind === "topology") followed.set(node, event.isChanging ? 0 : event.epoch);
+    });
   });
-  followed.clear();
-  trial.deployment.observe(({ node, event }) => {
-    if (event.kind === "stop") followed.delete(node);
-    if (event.kind === "topology") followed.set(node, event.isChanging ? 0 : event.epoch);
+  after(async () => {
+    if (running === undefined) return;
+    await running.trial.deployment.stop();
+    await rm(running.directory, { recursive: true, force: true });
   });
-  try {
-    await work(trial, directory);
-  } finally {
-    await trial.deployment.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
+  return () => {
+    assert.ok(running !== undefined);
+    return running;
+  };
 }
 
 async function write(trial: StorageTrial, value: string): Promise<void> {
@@ -66,26 +72,33 @@ async function holdAll(trial: StorageTrial, value: string): Promise<void> {
   });
 }
 
-test("members are replaced, lose their disks, and come back", async () => {
-  await inProcesses({}, async (trial) => {
+function testRefusingDisk(running: () => Running): void {
+  test("a node whose disk refuses, is full or slow holds nobody up", async () => {
+    const { trial } = running();
+    const faults: readonly DiskFault[] = [
+      { kind: "write-error", probability: 1 },
+      { kind: "full" },
+      { kind: "slow", extraMs: 20 },
+      { kind: "read-error", probability: 1 },
+    ];
     await write(trial, "before");
-    const wipe = trial.deployment.inject({ kind: "wipe", nodes: ["n1"] });
-    assert.equal(await trial.get("key 1"), "before");
-    followed.delete("n1");
-    wipe.heal();
-    await holdAll(trial, "before");
-    const replace = trial.deployment.inject({ kind: "membership", change: "replace", nodes: ["n2"] });
-    await trial.until("n2 is replaced", () => replace.efficacy().count === 1);
-    assert.deepEqual(trial.deployment.nodes, ["n1", "n3", "n4"]);
-    await holdAll(trial, "before");
-    const [first] = await trial.deployment.resources();
-    const { counters } = first ?? {};
-    assert.ok(counters?.["operations answered"] !== undefined && counters["device bytes written"] !== undefined);
+    for (const fault of faults) {
+      const handle = trial.deployment.inject({ kind: "disk", nodes: ["n2"], fault });
+      // What is in memory is not read.
+      if (fault.kind !== "read-error") await write(trial, fault.kind);
+      else await trial.pass(50);
+      handle.heal();
+      if (fault.kind !== "read-error") await holdAll(trial, fault.kind);
+    }
   });
-});
+}
 
-test("a bit that flips in closed files is noticed, or harms nothing; the node comes back either way", async () => {
-  await inProcesses({}, async (trial, directory) => {
+describe("on RocksDB", () => {
+  const running = cluster("rocksdb");
+  testRefusingDisk(running);
+
+  test("a bit that flips in closed files is noticed, or harms nothing; the node comes back either way", async () => {
+    const { trial, directory } = running();
     await write(trial, "x".repeat(1000));
     let damaged = 0;
     trial.deployment.observe(({ event }) => {
@@ -102,12 +115,35 @@ test("a bit that flips in closed files is noticed, or harms nothing; the node co
     const kept = (await readdir(path.join(directory, "n3"))).filter((name) => name.startsWith("records-damaged"));
     assert.equal(kept.length, 1, "for whoever wants to look");
   });
+
+  test("members are replaced, lose their disks, and come back", async () => {
+    const { trial } = running();
+    await write(trial, "before");
+    const wipe = trial.deployment.inject({ kind: "wipe", nodes: ["n1"] });
+    assert.equal(await trial.get("key 1"), "before");
+    followed.delete("n1");
+    wipe.heal();
+    await holdAll(trial, "before");
+    const replace = trial.deployment.inject({ kind: "membership", change: "replace", nodes: ["n2"] });
+    await trial.until("n2 is replaced", () => replace.efficacy().count === 1);
+    assert.deepEqual(trial.deployment.nodes, ["n1", "n3", "n4"]);
+    await holdAll(trial, "before");
+    const [first] = await trial.deployment.resources();
+    const { counters } = first ?? {};
+    assert.ok(counters?.["operations answered"] !== undefined && counters["device bytes written"] !== undefined);
+  });
 });
 
-const isInstalled = findExecutable(postgresqlProgram) !== undefined;
+describe("on the simulated engine", () => testRefusingDisk(cluster("simulated")));
 
-test("on PostgreSQL a node that lost its database is taken in again", { skip: !isInstalled }, async () => {
-  await inProcesses({ engine: "postgresql" }, async (trial) => {
+const skip = findExecutable(postgresqlProgram) === undefined;
+
+describe("on PostgreSQL", { skip }, () => {
+  const running = cluster("postgresql");
+  testRefusingDisk(running);
+
+  test("a node that lost its database is taken in again", async () => {
+    const { trial } = running();
     await write(trial, "before");
     const wipe = trial.deployment.inject({ kind: "wipe", nodes: ["n1"] });
     followed.delete("n1");
@@ -115,26 +151,3 @@ test("on PostgreSQL a node that lost its database is taken in again", { skip: !i
     await holdAll(trial, "before");
   });
 });
-
-for (const engine of ["rocksdb", "simulated", "postgresql"] as const) {
-  const skip = engine === "postgresql" && !isInstalled;
-  test(`on ${engine}, a node whose disk refuses, is full or slow holds nobody up`, { skip }, async () => {
-    await inProcesses({ engine }, async (trial) => {
-      const faults: readonly DiskFault[] = [
-        { kind: "write-error", probability: 1 },
-        { kind: "full" },
-        { kind: "slow", extraMs: 20 },
-        { kind: "read-error", probability: 1 },
-      ];
-      await write(trial, "before");
-      for (const fault of faults) {
-        const handle = trial.deployment.inject({ kind: "disk", nodes: ["n2"], fault });
-        // What is in memory is not read.
-        if (fault.kind !== "read-error") await write(trial, fault.kind);
-        else await trial.pass(50);
-        handle.heal();
-        if (fault.kind !== "read-error") await holdAll(trial, fault.kind);
-      }
-    });
-  });
-}

@@ -6,10 +6,10 @@
  * logically: a later record of an index supersedes. Segments are removed once a snapshot covers them.
  *
  * On a full disk the store stalls: nothing is confirmed, everything pending stays pending, in order, and is written
- * when there is room again (`log-lane.ts`, `snapshot-lane.ts`). When to look again is the owner's to say, by `retry`.
- * Any other failed write or sync is final: nobody knows what a disk holds after it, and a second sync may report
- * success for bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails, and
- * the node must be restarted, which recovers from what is there (`recovery.ts`).
+ * when there is room again (`foundation/log-lane.ts`, `snapshot-lane.ts`). When to look again is the owner's to say, by
+ * `retry`. Any other failed write or sync is final: nobody knows what a disk holds after it, and a second sync may
+ * report success for bytes that were dropped (Rebello et al. 2020). Everything pending and everything later then fails,
+ * and the node must be restarted, which recovers from what is there (`recovery.ts`).
  *
  * It puts no bound on what waits for a sync, and says how much that is: its owner bounds what it takes on.
  */

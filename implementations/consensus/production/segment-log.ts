@@ -2,13 +2,13 @@
  * The segments of a log: what goes to the end of the last one, and which are of no more use.
  *
  * It turns batches into records and knows what they say together: term and vote, the position of the last entry, how
- * far all is synced. One group is written at a time (`log-lane.ts`).
+ * far all is synced. One group is written at a time (`foundation/log-lane.ts`).
  */
 
 import { assert } from "../../foundation/assert.ts";
 import type { Disk, DiskError } from "../../foundation/effects.ts";
 import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
-import { LogLane } from "./log-lane.ts";
+import { LogLane } from "../../foundation/log-lane.ts";
 import {
   entryRecordBytes,
   segmentName,

@@ -184,7 +184,8 @@ async function makeData(name: string, binary: string, directory: string, identit
       ? [dataOf(directory), path.join(directory, "password")]
       : descriptors.map((_, index) => `/proc/self/fd/${inheritedDescriptor + index}`);
   try {
-    const options = ["--data-checksums", "--no-locale", "--encoding=UTF8", `--username=${user}`];
+    // Not synced: a thousand files, and only a machine that loses its power would lose them. The server syncs its own.
+    const options = ["--data-checksums", "--no-locale", "--encoding=UTF8", "--no-sync", `--username=${user}`];
     const authentication = ["--auth-host=scram-sha-256", "--auth-local=reject", `--pwfile=${password}`];
     const initdb = path.join(path.dirname(realpathSync(binary)), "initdb");
     const { failed, exitCode, all, message } = await execa(initdb, ["-D", data ?? "", ...options, ...authentication], {

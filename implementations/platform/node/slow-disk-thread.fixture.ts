@@ -1,21 +1,18 @@
-/** The disk's thread on a slow device: each sync of a file sleeps, and so does each write, before it is done. */
+/** The disk's thread on a device as slow as the test wants: every write and every sync waits to be admitted. */
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
+import { DiskGate } from "./disk-gate.fixture.ts";
 
-/** Sleeps of one sync and of one write. */
-const syncMs = 300;
-const writeMs = 15;
-
-const cell = new Int32Array(new SharedArrayBuffer(4));
+const gate = DiskGate.ofThread();
 const { fdatasyncSync, writevSync } = fs;
 
 fs.fdatasyncSync = (descriptor): void => {
-  Atomics.wait(cell, 0, 0, syncMs);
+  gate.pass();
   fdatasyncSync(descriptor);
 };
 fs.writevSync = (descriptor, buffers, position): number => {
-  Atomics.wait(cell, 0, 0, writeMs);
+  gate.pass();
   return writevSync(descriptor, buffers, position);
 };
 syncBuiltinESMExports();

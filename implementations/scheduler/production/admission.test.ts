@@ -111,6 +111,15 @@ refuses(
   "MALFORMED_REQUEST",
   /no field "message"/,
 );
+const calling = (name: string, module: string, exported: string): TaskSpec =>
+  spec(name, { body: { kind: "call", module, export: exported, args: [] } });
+refuses(
+  "a call whose module and export read like another's together",
+  [calling("one", "a b", "c"), calling("other", "a", "b c")],
+  "UNKNOWN_TASK",
+  /one: no c in a b/,
+  { resolveCall: (module, exported, done) => done(module === "a" ? undefined : `no ${exported} in ${module}`) },
+);
 refuses(
   "a result that is not JSON",
   body({ kind: "spin", ms: 1, returns: { a: [NaN] } }),

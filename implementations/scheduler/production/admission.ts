@@ -207,7 +207,8 @@ export class AdmissionControl {
     const calls = new Map<string, { readonly id: string; readonly module: string; readonly exported: string }>();
     for (const { id, body } of fresh) {
       if (body.kind !== "call") continue;
-      calls.set(`${body.module} ${body.export}`, { id, module: body.module, exported: body.export });
+      const called = JSON.stringify([body.module, body.export]);
+      if (!calls.has(called)) calls.set(called, { id, module: body.module, exported: body.export });
     }
     let open = calls.size;
     let refused: Refusal | undefined;

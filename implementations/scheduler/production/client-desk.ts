@@ -36,6 +36,11 @@ export class ClientDesk {
     this.#most = most;
   }
 
+  /** Clients that it remembers: at most twice as many as may have a request pending, and one. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
   get pendingCount(): number {
     return this.#pendingCount;
   }
@@ -94,9 +99,11 @@ export class ClientDesk {
   #forgetOld(): void {
     // Looked at first: what was put at the end left a hole, and a walk begins with all of them.
     if (this.#sessions.size <= 2 * this.#most) return;
-    for (const [client, { pending }] of this.#sessions) {
-      if (this.#sessions.size <= 2 * this.#most || pending !== undefined) return;
+    // Of those kept at most `#most` have a request pending, so there are others, and the walk comes to an end.
+    for (const [client, session] of this.#sessions) {
+      if (this.#sessions.size <= 2 * this.#most) return;
       this.#sessions.delete(client);
+      if (session.pending !== undefined) this.#sessions.set(client, session);
     }
   }
 }

@@ -42,6 +42,8 @@ export interface SchedulerSettings {
   readonly maxPendingRequests: number;
   /** What is written to the journal before it is thought of compacting it. */
   readonly compactionBytes: number;
+  /** Records that a compaction encodes in one turn, at most; what goes on meanwhile waits for so long. */
+  readonly compactionSlice: number;
   /** Until a thread that was ended has a successor, where threads are simulated. */
   readonly threadStartMs: Millis;
   /** Whether the events of single tasks are told. */
@@ -73,6 +75,7 @@ export const schedulerDefaults: SchedulerSettings = {
   remembered: 100_000,
   maxPendingRequests: 10_000,
   compactionBytes: 16 * mebibyte,
+  compactionSlice: 256,
   threadStartMs: 0,
   trace: true,
   strict: false,
@@ -99,6 +102,7 @@ const ranges: Readonly<Record<NumberName, readonly [least: number, most: number]
   remembered: [0, 10_000_000],
   maxPendingRequests: [1, 1_000_000],
   compactionBytes: [1000, 1024 * mebibyte],
+  compactionSlice: [1, 100_000],
   threadStartMs: [0, 60_000],
 };
 

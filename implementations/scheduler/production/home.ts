@@ -125,21 +125,6 @@ export class Home {
     }
   }
 
-  /** What the journal has to say if it is written anew. */
-  known(): JournalRecord[] {
-    const { table, clock } = this.#ports;
-    const nowMs = clock.nowMs();
-    const records: JournalRecord[] = [];
-    for (const { id, digest, attempts, end } of table.ended()) {
-      records.push({ kind: "remembered", task: id, digest, attempts, end });
-    }
-    for (const { spec, order, acceptedMs, unmet, failures, attempts } of table.live()) {
-      const ageMs = nowMs - acceptedMs;
-      records.push({ kind: "live", task: spec, order, ageMs, unmet: [...unmet], failures, attempts });
-    }
-    return records;
-  }
-
   /** Enqueues tasks that were found right in this very turn; `done` is called when they are accepted for good. */
   accept({ fresh, foreign }: Admission, done: () => void): void {
     const { table, append, clock, ageingMs } = this.#ports;
@@ -386,7 +371,8 @@ export class Home {
     const ended = table.conclude(task, end);
     task.attempt = undefined;
     this.#counts[end.state]++;
-    append({ kind: "end", atMs: clock.nowMs(), task: id, attempts, end }, () => this.#committed(ended, token));
+    const { digest } = ended;
+    append({ kind: "end", atMs: clock.nowMs(), task: id, digest, attempts, end }, () => this.#committed(ended, token));
   }
 
   #committed(ended: EndedTask, token: number): void {

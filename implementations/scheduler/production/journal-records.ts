@@ -1,8 +1,15 @@
 /**
- * What stands in the journal of a scheduler, and what the records of one file say together.
+ * What stands in the journal of a scheduler, and what its records say together.
  *
- * A file (`journal.ts`) begins with a `life` record and everything that was known when it was begun; then follows what
- * happened. Applying the records in order gives the same knowledge again (`JournalState`).
+ * A snapshot (`journal-snapshot.ts`) tells what was known: a `life` record, the ends and the tasks, and a `complete`
+ * record. The log (`journal.ts`) tells what happened since. Applying the records in order gives the same knowledge
+ * again (`JournalState`).
+ *
+ * A snapshot is told while tasks go on, so a task in it may have seen what the beginning of the log tells. What the log
+ * says of a task that was accepted before the snapshot is therefore the same however often it is applied: a dependency
+ * is not waited for any more, counts of attempts are so high at least, a task has ended so. An end says all that is
+ * remembered of it, since the snapshot lacks a task that ended before its turn came; but no end is without its task
+ * behind the record `through`, which was the last one when the snapshot was complete.
  */
 
 import { assert, unreachable } from "../../foundation/assert.ts";
@@ -10,10 +17,9 @@ import { decode, encode } from "../../foundation/codec.ts";
 import type { Millis } from "../../foundation/units.ts";
 import type { TaskEnd } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
-import { digestOf } from "./task-table.ts";
 
 export type JournalRecord =
-  /** `known`: records of what was known that follow, so that a file without them all is seen to lack some. */
+  /** Known: which life tells it, and when. */
   | {
       readonly kind: "life";
       readonly life: number;
@@ -21,8 +27,9 @@ export type JournalRecord =
       readonly orders: number;
       readonly toldBelow: number;
       readonly atMs: Millis;
-      readonly known: number;
     }
+  /** The first record of a segment of the log. */
+  | { readonly kind: "segment"; readonly life: number }
   /** Tokens below this one may be given out. */
   | { readonly kind: "tokens"; readonly below: number }
   /** That tasks of an order below this one were accepted has been told. */
@@ -37,6 +44,7 @@ export type JournalRecord =
       readonly kind: "end";
       readonly atMs: Millis;
       readonly task: string;
+      readonly digest: number;
       readonly attempts: number;
       readonly end: TaskEnd;
     }
@@ -61,7 +69,11 @@ export type JournalRecord =
       readonly digest: number;
       readonly attempts: number;
       readonly end: TaskEnd;
-    };
+    }
+  /** Known: that is all, and nothing of it happened after the record `through` of the log. */
+  | { readonly kind: "complete"; readonly through: number };
+
+export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
 
 const types: Readonly<Record<JournalRecord["kind"], number>> = {
   life: 1,
@@ -73,16 +85,21 @@ const types: Readonly<Record<JournalRecord["kind"], number>> = {
   live: 7,
   remembered: 8,
   told: 9,
+  segment: 10,
+  complete: 11,
 };
 
+/** They begin a file. */
+const isHeader = (kind: string): boolean => kind === "life" || kind === "segment";
+
 /** Of the records: to be raised with every change that an earlier program would misunderstand. */
-const format = 1;
+const format = 2;
 
 export const typeOf = ({ kind }: JournalRecord): number => types[kind];
 
 /** The first record of a file tells the format of all of them. */
 export function encodeRecord(record: JournalRecord): Uint8Array {
-  return encode(record.kind === "life" ? { format, ...record } : record);
+  return encode(isHeader(record.kind) ? { format, ...record } : record);
 }
 
 /** What another program has written, and this one cannot read. */
@@ -97,7 +114,7 @@ export function decodeRecord(body: Uint8Array, isFirst: boolean): JournalRecord 
   if (typeof kind !== "string" || !Object.hasOwn(types, kind)) {
     throw new UnknownRecord(`a record of kind ${JSON.stringify(kind)}; known are ${Object.keys(types).join(", ")}`);
   }
-  if ((isFirst || kind === "life") && found !== format) {
+  if ((isFirst || isHeader(kind)) && found !== format) {
     const what = found === undefined ? "no format version" : `format version ${JSON.stringify(found)}`;
     throw new UnknownRecord(`${what} in its first record; known is version ${format}`);
   }
@@ -128,13 +145,14 @@ export class JournalState {
   toldBelow = 0;
   /** The latest moment that a record tells of, on the clock of its life. */
   lastMs: Millis = 0;
-  /** Records of what was known that have not been seen yet. */
-  missing = 0;
+  /** The record of the log whose doing the snapshot may show, and none behind it; undefined: it is not complete. */
+  through: number | undefined;
   readonly live = new Map<string, RecoveredTask>();
   readonly ended = new Map<string, RecoveredEnd>();
   readonly #dependants = new Map<string, string[]>();
 
-  apply(record: JournalRecord): void {
+  /** @param sequence the place of a record of the log in it. */
+  apply(record: JournalRecord, sequence: number): void {
     switch (record.kind) {
       case "life":
         this.life = record.life;
@@ -142,7 +160,8 @@ export class JournalState {
         this.orders = record.orders;
         this.toldBelow = record.toldBelow;
         this.lastMs = record.atMs;
-        this.missing = record.known;
+        return;
+      case "segment":
         return;
       case "tokens":
         this.tokensBelow = record.below;
@@ -156,17 +175,18 @@ export class JournalState {
         return;
       case "end":
         this.lastMs = Math.max(this.lastMs, record.atMs);
-        return this.#end(record);
+        return this.#end(record, sequence);
       case "failure":
         return this.#fail(record);
       case "met":
         return this.#meet(record.dependency);
       case "live":
-        this.missing--;
         return this.#know(record);
       case "remembered":
-        this.missing--;
-        this.ended.set(record.task, record);
+        this.ended.set(record.task, { digest: record.digest, attempts: record.attempts, end: record.end });
+        return;
+      case "complete":
+        this.through = record.through;
         return;
       default:
         unreachable(record);
@@ -186,7 +206,7 @@ export class JournalState {
     this.#add(spec.id, { spec, order, acceptedMs, unmet, failures: 0, attempts: 0 });
   }
 
-  #know({ task, order, ageMs, unmet, failures, attempts }: Extract<JournalRecord, { kind: "live" }>): void {
+  #know({ task, order, ageMs, unmet, failures, attempts }: RecordOf<"live">): void {
     this.#add(task.id, {
       spec: task,
       order,
@@ -206,18 +226,18 @@ export class JournalState {
     }
   }
 
-  #fail({ task: id, failures, attempts }: Extract<JournalRecord, { kind: "failure" }>): void {
+  #fail({ task: id, failures, attempts }: RecordOf<"failure">): void {
     const task = this.live.get(id);
     if (task === undefined) return;
-    task.failures = failures;
-    task.attempts = attempts;
+    task.failures = Math.max(task.failures, failures);
+    task.attempts = Math.max(task.attempts, attempts);
   }
 
-  #end({ task: id, attempts, end }: Extract<JournalRecord, { kind: "end" }>): void {
-    const task = this.live.get(id);
-    assert(task !== undefined, `${id} ends once, after it was accepted`);
-    this.live.delete(id);
-    this.ended.set(id, { digest: digestOf(task.spec), attempts, end });
+  #end({ task: id, digest, attempts, end }: RecordOf<"end">, sequence: number): void {
+    const wasLive = this.live.delete(id);
+    const wasLeftOut = sequence <= (this.through ?? 0) && !this.ended.has(id);
+    assert(wasLive || wasLeftOut, `${id} ends once, after it was accepted`);
+    this.ended.set(id, { digest, attempts, end });
     if (end.state === "completed") this.#meet(id);
   }
 

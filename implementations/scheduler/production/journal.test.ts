@@ -16,7 +16,7 @@ import { SimulatedDisk } from "../../platform/simulated/disk.ts";
 import { isRefusal, readTask } from "./admitted-task.ts";
 import { Journal } from "./journal.ts";
 import type { JournalOptions } from "./journal.ts";
-import { fileName, JournalDamage, recoverJournal } from "./journal-recovery.ts";
+import { JournalDamage, recoverJournal, segmentName, snapshotName } from "./journal-recovery.ts";
 import type { RecoveredJournal } from "./journal-recovery.ts";
 import type { JournalRecord } from "./journal-records.ts";
 
@@ -78,11 +78,13 @@ class Life {
         clock: bench.time,
         defer: (callback) => void bench.time.after(0, callback),
         turn: (work) => work(),
+        life,
         compactionBytes,
-        known: () => [
-          { kind: "life", life, tokensBelow: 0, orders: 0, toldBelow: 0, atMs: 0, known: this.#known.length },
-          ...this.#known,
-        ],
+        sliceRecords: 3,
+        capture: () => {
+          const first = { kind: "life", life, tokensBelow: 0, orders: 0, toldBelow: 0, atMs: 0 } as const;
+          return [first, ...this.#known].values();
+        },
         onFatal: (failure) => {
           bench.fatal = failure;
         },
@@ -100,7 +102,9 @@ class Life {
     const end = { state: "completed", result: name } as const;
     this.#known.push({ kind: "remembered", task: spec.id, digest: 1, attempts: 1, end });
     this.journal.append({ kind: "submission", atMs: 0, order: 0, tasks: [spec] });
-    this.journal.append({ kind: "end", atMs: 0, task: spec.id, attempts: 1, end }, () => this.confirmed.push(spec.id));
+    this.journal.append({ kind: "end", atMs: 0, task: spec.id, digest: 1, attempts: 1, end }, () =>
+      this.confirmed.push(spec.id),
+    );
   }
 }
 
@@ -141,7 +145,7 @@ for (const powerLoss of [false, true]) {
   });
 }
 
-test("a file is begun anew when it has grown, and the old one goes", () => {
+test("the log is begun anew when it has grown, and old files go", () => {
   const bench = new Bench("compaction");
   const life = bench.begin(5000);
   bench.run();
@@ -150,8 +154,14 @@ test("a file is begun anew when it has grown, and the old one goes", () => {
     if (index % 7 === 0) bench.run();
   }
   bench.run();
-  assert.ok((life.journal?.counters["journal files"] ?? 0) > 2);
-  assert.equal(bench.disk.names().length, 1);
+  assert.ok((life.journal?.counters["journal snapshots"] ?? 0) > 2);
+  const names = bench.disk.names();
+  const [snapshot = "", segment = ""] = names;
+  assert.deepEqual(names, [
+    snapshotName(Number.parseInt(snapshot, 10)),
+    segmentName(Number.parseInt(snapshot, 10) + 1),
+  ]);
+  assert.ok(bench.disk.length(segment) > 0);
   bench.disk.crash({ powerLoss: true });
   assert.equal(endedOf(bench.recover()).length, 200);
 });
@@ -165,54 +175,54 @@ test("a torn end is passed over and a damaged byte is refused, whichever it is",
     bench.run();
   }
   bench.disk.crash({ powerLoss: false });
-  const [file = ""] = bench.disk.names();
-  const whole = bench.disk.length(file);
+  const [snapshot = "", segment = ""] = bench.disk.names();
   let passed = 0;
-  for (let offset = 0; offset < whole; offset++) {
-    bench.disk.flipBit(file, offset, 1);
-    const found = bench.recover();
-    if (found instanceof Error) {
-      assert.ok(found instanceof JournalDamage);
-      assert.match(found.message, /n1: 0+1.journal: damaged.*restore the file/);
-    } else passed++;
-    bench.disk.flipBit(file, offset, 1);
+  let flipped = 0;
+  for (const file of [snapshot, segment]) {
+    for (let offset = 0; offset < bench.disk.length(file); offset++, flipped++) {
+      bench.disk.flipBit(file, offset, 1);
+      const found = bench.recover();
+      if (found instanceof Error) {
+        assert.ok(found instanceof JournalDamage);
+        assert.match(found.message, /n1: 0+[12]\.(journal|snapshot): damaged.*restore the file/);
+      } else passed++;
+      bench.disk.flipBit(file, offset, 1);
+    }
   }
   // Only the marker of the last group, which says nothing of its own.
-  assert.ok(passed <= 26, `${passed} of ${whole} flipped bytes were passed over`);
-  bench.disk.truncate(file, whole - 40);
+  assert.ok(passed <= 26, `${passed} of ${flipped} flipped bytes were passed over`);
+  bench.disk.truncate(segment, bench.disk.length(segment) - 40);
   const cut = bench.recover();
   assert.ok(!(cut instanceof Error));
   assert.match(cut.repairs[0] ?? "", /torn write/);
   assert.deepEqual(endedOf(cut), ["j.t0", "j.t1"]);
 });
 
-test("a file that does not hold all that it began with is refused", () => {
-  const bench = new Bench("short");
-  for (const name of ["t0", "t1"]) {
-    const life = bench.begin();
-    bench.run();
-    life.write(name);
-    bench.run();
-    bench.disk.crash({ powerLoss: false });
-  }
-  bench.begin();
-  bench.run();
-  bench.disk.crash({ powerLoss: false });
-  const [file = ""] = bench.disk.names();
-  bench.disk.truncate(file, 200);
-  const found = bench.recover();
-  assert.ok(found instanceof JournalDamage);
-  assert.match(found.message, /of the records it began with are gone/);
-});
-
-for (const [what, record, message] of [
+for (const [what, file, record, message] of [
   [
     "a later format",
-    { kind: "life", format: 2, life: 1 },
-    /it has format version 2 in its first record; known is version 1/,
+    snapshotName(1),
+    { kind: "life", format: 3, life: 1 },
+    /it has format version 3 in its first record; known is version 2/,
   ],
-  ["no format", { kind: "life", life: 1 }, /it has no format version in its first record; known is version 1/],
-  ["a kind nobody knows", { kind: "epoch", format: 1 }, /it has a record of kind "epoch"; known are life, tokens,/],
+  [
+    "no format",
+    snapshotName(1),
+    { kind: "life", life: 1 },
+    /no format version in its first record; known is version 2/,
+  ],
+  [
+    "a kind nobody knows",
+    snapshotName(1),
+    { kind: "epoch", format: 2 },
+    /a record of kind "epoch"; known are life, tok/,
+  ],
+  [
+    "the first format, which had no snapshots",
+    segmentName(1),
+    { kind: "life", format: 1, life: 1 },
+    /it has format version 1 in its first record; known is version 2/,
+  ],
 ] as const) {
   test(`a file of ${what} is refused, and the reason says so`, () => {
     const bench = new Bench("format");
@@ -222,8 +232,8 @@ for (const [what, record, message] of [
     writer.end();
     writer.marker(0);
     const disk = bench.disk.open();
-    disk.append(fileName(1), [writer.take()], () => undefined);
-    disk.sync(fileName(1), () => undefined);
+    disk.append(file, [writer.take()], () => undefined);
+    disk.sync(file, () => undefined);
     bench.run();
     bench.disk.crash({ powerLoss: false });
     const found = bench.recover();
@@ -248,34 +258,6 @@ test("on a full disk nothing is confirmed until there is room, and then everythi
   assert.deepEqual([life.confirmed.length, life.journal?.isStalled, bench.fatal], [4, false, undefined]);
   bench.disk.crash({ powerLoss: true });
   assert.deepEqual(endedOf(bench.recover()), ["j.t0", "j.t1", "j.t2", "j.t3"]);
-});
-
-test("a file that cannot be begun anew for want of room is no loss: the old one goes on with what waited", () => {
-  const bench = new Bench("full file");
-  const life = bench.begin(1000);
-  bench.run();
-  const files = (): number => life.journal?.counters["journal files"] ?? 0;
-  const names = Array.from({ length: 6 }, (_, index) => `t${index}`);
-  for (const name of names) life.write(name);
-  bench.run();
-  assert.deepEqual(
-    [life.confirmed.length, files()],
-    [6, 1],
-    "the file has grown, and the next group begins another one",
-  );
-  const full = bench.faulty?.inject({ kind: "full" });
-  life.write("t6");
-  bench.run(200);
-  assert.deepEqual([life.confirmed.length, life.journal?.isStalled], [6, true]);
-  full?.heal();
-  life.write("t7");
-  bench.run();
-  assert.deepEqual([life.confirmed.length, files(), bench.fatal], [8, 1, undefined]);
-  bench.disk.crash({ powerLoss: true });
-  assert.deepEqual(
-    endedOf(bench.recover()),
-    [...names, "t6", "t7"].map((name) => `j.${name}`),
-  );
 });
 
 test("any other failure ends the journal, and the next life has what was confirmed", () => {

@@ -1,24 +1,29 @@
 /**
  * The journal of a scheduler: what must survive a crash, in the order in which it happened.
  *
- * Records that arrive while a sync is under way gather, and one write and one sync take them all: group commit. A life
- * begins a file of its own with everything it knows (`journal-recovery.ts`), and when a file has grown, another one is
- * begun in the same way: that is all compaction there is. It costs one pass over what is known, and is done when as
- * much has been written since the last time, so that its share of all writing stays bounded.
+ * Records that arrive while a sync is under way gather, and one write and one sync take them all: group commit. They
+ * go to the end of the log. A life begins with a snapshot of everything it knows and an empty log; when the log has
+ * grown, it goes on in another segment, and a snapshot of what was known there is written beside it, in slices
+ * (`journal-snapshot.ts`). When that is durable, older files go. So a crash finds the old snapshot and all of the log,
+ * or the new one and the log behind it, and nothing ever waits for a snapshot. It is thought of when as much has been
+ * written since the last one as that one has, so its share of all writing stays bounded.
  *
  * On a full disk the journal stalls: nothing is confirmed, what was written of the group is cut off, and the group is
- * written again when there is room; its owner takes on nothing new meanwhile. Every other failure is final: nobody
- * knows what a disk holds after it, so the node has to start again.
+ * written again when there is room; its owner takes on nothing new meanwhile. A snapshot for which there is no room is
+ * given up, which makes some. Every other failure is final: nobody knows what a disk holds after it, so the node has to
+ * start again.
+ *
+ * @see Ongaro & Ousterhout 2014, section 7: a snapshot and the log behind it.
  */
 
-import { assert } from "../../foundation/assert.ts";
-import { DiskError } from "../../foundation/effects.ts";
-import type { Clock, Disk, Timer } from "../../foundation/effects.ts";
+import type { Clock, Disk, DiskError, Timer } from "../../foundation/effects.ts";
+import { LogLane } from "../../foundation/log-lane.ts";
 import type { Millis } from "../../foundation/units.ts";
 import { RecordWriter, segmentSalt } from "../../foundation/wal-format.ts";
-import { fileName, unfinishedSuffix } from "./journal-recovery.ts";
+import { segmentName, snapshotName } from "./journal-recovery.ts";
 import { encodeRecord, typeOf } from "./journal-records.ts";
 import type { JournalRecord } from "./journal-records.ts";
+import { SnapshotWriter } from "./journal-snapshot.ts";
 
 export interface JournalOptions {
   readonly disk: Disk;
@@ -27,15 +32,27 @@ export interface JournalOptions {
   readonly defer: (callback: () => void) => void;
   /** Does `work` as one turn: what became durable together is told together. */
   readonly turn: (work: () => void) => void;
+  readonly life: number;
+  /** What is written before a snapshot is thought of. */
   readonly compactionBytes: number;
-  /** Everything that is known now, what was given to `append` included; the `life` record first. */
-  readonly known: () => readonly JournalRecord[];
+  /** The most records of a snapshot that are encoded in one turn. */
+  readonly sliceRecords: number;
+  /** Begins to tell everything that is known now, what was given to `append` included (`journal-capture.ts`). */
+  readonly capture: () => Iterator<JournalRecord>;
   readonly onFatal: (error: DiskError) => void;
 }
 
 interface Waiting {
-  readonly record: JournalRecord | undefined;
-  readonly durable: (() => void) | undefined;
+  readonly record?: JournalRecord;
+  readonly durable?: (() => void) | undefined;
+  /** Everything before this is what the records tell: another segment begins here. */
+  readonly captured?: Iterator<JournalRecord>;
+}
+
+interface Group {
+  readonly records: [type: number, body: Uint8Array][];
+  readonly bytes: number;
+  readonly waiting: readonly Waiting[];
 }
 
 /** A group may grow to this size; what is more waits for the next one. */
@@ -45,27 +62,35 @@ const roomCheckMs: Millis = 50;
 
 export class Journal {
   readonly #options: JournalOptions;
-  #file = "";
-  #salt = 0;
-  #fileBytes = 0;
+  readonly #lane: LogLane;
+  #segment = { name: "", salt: 0, bytes: 0 };
   #nextSequence: number;
-  #syncedThrough = 0;
-  /** The file is replaced when it has grown to this. */
+  #syncedThrough: number;
+  /** To go when a later snapshot is complete. */
+  #files: readonly string[] = [];
+  /** Of the log that the last snapshot does not stand for. */
+  #logBytes = 0;
+  /** The next snapshot is begun when the log has grown to this. */
   #compactAtBytes = 0;
-  #waiting: Waiting[] = [];
+  /** From the decision to its end. */
+  #isCompacting = false;
+  #snapshot: SnapshotWriter | undefined;
+  readonly #waiting: Waiting[] = [];
   /** Goes with the next group, whenever that is. */
   #note: JournalRecord | undefined;
-  /** A group or a file is being written, or a flush is about to. */
-  #isBusy = true;
+  /** A group is being written, or a flush is about to. */
+  #isBusy = false;
   #isStalled = false;
   #isEnded = false;
   #roomTimer: Timer | undefined;
   #onIdle: (() => void) | undefined;
-  readonly #counts = { groups: 0, records: 0, bytes: 0, files: 0, stalls: 0 };
+  readonly #counts = { syncs: 0, records: 0, bytes: 0, snapshots: 0, abandoned: 0, stalls: 0 };
 
   constructor(options: JournalOptions, nextSequence: number) {
     this.#options = options;
+    this.#lane = new LogLane(options.disk, (error) => this.#stall(error));
     this.#nextSequence = nextSequence;
+    this.#syncedThrough = nextSequence - 1;
   }
 
   get isStalled(): boolean {
@@ -73,24 +98,22 @@ export class Journal {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    const { groups, records, bytes, files, stalls } = this.#counts;
+    const { syncs, records, bytes, snapshots, abandoned, stalls } = this.#counts;
     return {
-      "journal syncs": groups + files,
+      "journal syncs": syncs,
       "journal records": records,
       "journal bytes": bytes,
-      "journal files": files,
+      "journal snapshots": snapshots,
+      "journal snapshots given up": abandoned,
       "stalls on a full disk": stalls,
     };
   }
 
-  /** Begins the first file of this life in place of `replaced`; nothing else may be called before `done`. */
-  begin(replaced: readonly string[], done: (error: DiskError | undefined) => void): void {
-    this.#replace(replaced, (error) => {
-      if (error !== undefined) return done(error);
-      this.#isBusy = false;
-      done(undefined);
-      this.#flushSoon();
-    });
+  /** Begins this life with a snapshot in place of `files`; nothing else may be called before `done`. */
+  begin(files: readonly string[], done: (error: DiskError | undefined) => void): void {
+    this.#files = files;
+    this.#isCompacting = true;
+    this.#compact(this.#options.capture(), done);
   }
 
   /** @param durable is called once the record, and with it all before it, will survive whatever happens. */
@@ -106,7 +129,7 @@ export class Journal {
 
   /** Calls `durable` once everything so far is. */
   afterAll(durable: () => void): void {
-    this.#waiting.push({ record: undefined, durable });
+    this.#waiting.push({ durable });
     this.#flushSoon();
   }
 
@@ -119,6 +142,7 @@ export class Journal {
   end(): void {
     this.#isEnded = true;
     this.#roomTimer?.cancel();
+    this.#snapshot?.end();
   }
 
   #flushSoon(): void {
@@ -129,28 +153,26 @@ export class Journal {
 
   #flush(): void {
     if (this.#isEnded) return;
-    if (this.#fileBytes >= this.#compactAtBytes) return this.#compact();
+    if (!this.#isCompacting && this.#logBytes >= this.#compactAtBytes) {
+      this.#isCompacting = true;
+      this.#waiting.push({ captured: this.#options.capture() });
+    }
+    const captured = this.#waiting[0]?.captured;
+    if (captured !== undefined) {
+      this.#waiting.shift();
+      this.#compact(captured, (error) => this.#compacted(error));
+    }
     const group = this.#takeGroup();
     if (group.records.length === 0) return this.#settled(group.waiting);
-    if (this.#note !== undefined) group.records.push([typeOf(this.#note), encodeRecord(this.#note)]);
-    this.#note = undefined;
-    const writer = new RecordWriter(this.#salt, this.#nextSequence, group.bytes + 64 * (group.records.length + 2));
-    for (const [type, body] of group.records) {
-      writer.begin(type);
-      writer.raw(body);
-      writer.end();
-    }
-    writer.marker(this.#syncedThrough);
-    this.#nextSequence = writer.nextSequence;
-    this.#write(writer.take(), group);
+    this.#write(this.#encode(group), group);
   }
 
   #takeGroup(): Group {
     const records: [type: number, body: Uint8Array][] = [];
     let bytes = 0;
     let count = 0;
-    for (const { record } of this.#waiting) {
-      if (bytes >= groupBytes) break;
+    for (const { record, captured } of this.#waiting) {
+      if (bytes >= groupBytes || captured !== undefined) break;
       count++;
       if (record === undefined) continue;
       const body = encodeRecord(record);
@@ -160,37 +182,46 @@ export class Journal {
     return { records, bytes, waiting: this.#waiting.splice(0, count) };
   }
 
+  #encode({ records, bytes }: Group): Uint8Array {
+    const { salt, bytes: segmentBytes } = this.#segment;
+    const writer = new RecordWriter(salt, this.#nextSequence, bytes + 64 * (records.length + 3));
+    const write = (type: number, body: Uint8Array): void => {
+      writer.begin(type);
+      writer.raw(body);
+      writer.end();
+    };
+    const writeRecord = (record: JournalRecord): void => write(typeOf(record), encodeRecord(record));
+    if (segmentBytes === 0) writeRecord({ kind: "segment", life: this.#options.life });
+    for (const [type, body] of records) write(type, body);
+    if (this.#note !== undefined) writeRecord(this.#note);
+    this.#note = undefined;
+    writer.marker(this.#syncedThrough);
+    this.#nextSequence = writer.nextSequence;
+    return writer.take();
+  }
+
   #write(bytes: Uint8Array, group: Group): void {
-    const { disk } = this.#options;
-    let failed: DiskError | undefined;
-    disk.append(this.#file, [bytes], (error) => {
-      failed ??= error;
-    });
-    disk.sync(this.#file, (error) => {
+    const segment = this.#segment;
+    this.#lane.write({ segment: segment.name, atBytes: segment.bytes, bytes }, (error) => {
       if (this.#isEnded) return;
-      failed ??= error;
-      if (failed?.code === "FULL") return this.#cutOff(() => this.#write(bytes, group));
-      if (failed !== undefined) return this.#options.onFatal(failed);
+      if (error !== undefined) return this.#options.onFatal(error);
       this.#isStalled = false;
-      this.#fileBytes += bytes.length;
+      segment.bytes += bytes.length;
+      this.#logBytes += bytes.length;
       this.#syncedThrough = this.#nextSequence - 1;
-      this.#counts.groups++;
+      this.#counts.syncs++;
       this.#counts.records += group.records.length;
       this.#counts.bytes += bytes.length;
       this.#settled(group.waiting);
     });
   }
 
-  /** There may be part of a group at the end of the file; `again` writes it anew behind what was there before. */
-  #cutOff(again: () => void): void {
+  #stall(error: DiskError): void {
+    if (this.#isEnded) return;
     if (!this.#isStalled) this.#counts.stalls++;
     this.#isStalled = true;
-    this.#options.disk.truncate(this.#file, this.#fileBytes, (error) => {
-      if (this.#isEnded) return;
-      if (error !== undefined && error.code !== "FULL") return this.#options.onFatal(error);
-      const next = error === undefined ? again : () => this.#cutOff(again);
-      this.#roomTimer = this.#options.clock.after(roomCheckMs, next);
-    });
+    this.#snapshot?.abandon(error);
+    this.#roomTimer = this.#options.clock.after(roomCheckMs, () => this.#lane.retry());
   }
 
   #settled(waiting: readonly Waiting[]): void {
@@ -205,102 +236,51 @@ export class Journal {
     onIdle?.();
   }
 
-  /** What waits is known by now, so the new file stands for it too. */
-  #compact(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#replace([this.#file], (error) => {
-      if (error === undefined) return this.#settled(waiting);
-      if (error.code !== "FULL") return this.#options.onFatal(error);
-      // The old file goes on; it is tried again when as much has been written once more.
-      this.#compactAtBytes = this.#fileBytes * 2;
-      this.#waiting = [...waiting, ...this.#waiting];
-      this.#flush();
-    });
-  }
-
-  #replace(replaced: readonly string[], done: (error: DiskError | undefined) => void): void {
-    const { disk, compactionBytes, known } = this.#options;
-    const firstSequence = this.#nextSequence;
-    const name = fileName(firstSequence);
-    const { bytes, nextSequence } = fileOf(known(), firstSequence);
-    writeWhole(disk, name, bytes, replaced, (error) => {
+  /** Everything so far is durable. What comes goes into another segment, and `captured` into the snapshot before it. */
+  #compact(captured: Iterator<JournalRecord>, done: (error: DiskError | undefined) => void): void {
+    const { disk, defer, sliceRecords, compactionBytes } = this.#options;
+    const sequence = this.#nextSequence++;
+    const segment = { name: segmentName(sequence + 1), salt: segmentSalt(sequence + 1), bytes: 0 };
+    const replaced = this.#files;
+    const replacedBytes = this.#logBytes;
+    this.#segment = segment;
+    this.#files = [snapshotName(sequence), segment.name];
+    const whenDurable = (then: (through: number) => void): void => this.afterAll(() => then(this.#syncedThrough));
+    const snapshot = new SnapshotWriter({ disk, defer, sequence, records: captured, sliceRecords, whenDurable });
+    this.#snapshot = snapshot;
+    const finish = (error: DiskError | undefined): void => {
       if (this.#isEnded) return;
-      if (error !== undefined) return done(error);
-      this.#file = name;
-      this.#salt = segmentSalt(firstSequence);
-      this.#fileBytes = bytes.length;
-      this.#compactAtBytes = Math.max(compactionBytes, 2 * bytes.length);
-      this.#nextSequence = nextSequence;
-      this.#syncedThrough = nextSequence - 1;
-      this.#counts.files++;
-      this.#counts.bytes += bytes.length;
-      done(undefined);
+      this.#isCompacting = false;
+      done(error);
+    };
+    snapshot.write((error) => {
+      const { syncs, bytes } = snapshot.counts;
+      this.#snapshot = undefined;
+      this.#counts.syncs += syncs;
+      this.#counts.bytes += bytes;
+      if (error !== undefined) {
+        this.#files = [...replaced, ...this.#files];
+        return finish(error);
+      }
+      this.#counts.snapshots++;
+      this.#logBytes -= replacedBytes;
+      this.#compactAtBytes = Math.max(compactionBytes, bytes);
+      removeAll(disk, replaced, () => finish(undefined));
     });
   }
-}
 
-interface Group {
-  readonly records: [type: number, body: Uint8Array][];
-  readonly bytes: number;
-  readonly waiting: readonly Waiting[];
-}
-
-function fileOf(
-  records: readonly JournalRecord[],
-  firstSequence: number,
-): { readonly bytes: Uint8Array; readonly nextSequence: number } {
-  assert(records[0]?.kind === "life", "a file begins with the life that writes it");
-  const writer = new RecordWriter(segmentSalt(firstSequence), firstSequence, 256 * (records.length + 1));
-  for (const record of records) {
-    writer.begin(typeOf(record));
-    writer.raw(encodeRecord(record));
-    writer.end();
+  /** The log goes on as it is; it is tried again when as much has been written once more. */
+  #compacted(error: DiskError | undefined): void {
+    if (error === undefined) return;
+    if (error.code !== "FULL") return this.#options.onFatal(error);
+    this.#counts.abandoned++;
+    this.#compactAtBytes = 2 * this.#logBytes;
   }
-  writer.marker(firstSequence - 1);
-  return { bytes: writer.take(), nextSequence: writer.nextSequence };
-}
-
-/** The file has its name only when all of it is durable; then `replaced` go. After a failure `name` does not exist. */
-function writeWhole(
-  disk: Disk,
-  name: string,
-  bytes: Uint8Array,
-  replaced: readonly string[],
-  done: (error: DiskError | undefined) => void,
-): void {
-  const unfinished = `${name}${unfinishedSuffix}`;
-  let failed: DiskError | undefined;
-  const note = (error: DiskError | undefined): void => {
-    failed ??= error;
-  };
-  // Left over from an attempt that failed; what is written now would be added to it.
-  const clear = (then: () => void): void => {
-    disk.remove(unfinished, (error) => (error === undefined || error.code === "NOT_FOUND" ? then() : done(error)));
-  };
-  clear(() => {
-    disk.append(unfinished, [bytes], note);
-    disk.sync(unfinished, (error) => {
-      note(error);
-      if (failed !== undefined) return clear(() => done(failed));
-      disk.rename(unfinished, name, note);
-      disk.syncDirectory((directoryError) => {
-        note(directoryError);
-        // It may have its name already, and would stand for records that only the old file has: not to be gone on with.
-        if (failed !== undefined) return done(new DiskError("IO", failed.message, { cause: failed }));
-        removeAll(
-          disk,
-          replaced.filter((other) => other !== name && other !== unfinished),
-          done,
-        );
-      });
-    });
-  });
 }
 
 /** A file that stays behind is an older one: harmless, and removed by the next life. A lost removal likewise. */
-function removeAll(disk: Disk, names: readonly string[], done: (error: DiskError | undefined) => void): void {
+function removeAll(disk: Disk, names: readonly string[], done: () => void): void {
   const [name, ...rest] = names;
-  if (name === undefined) return done(undefined);
+  if (name === undefined) return done();
   disk.remove(name, () => removeAll(disk, rest, done));
 }

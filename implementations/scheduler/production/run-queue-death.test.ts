@@ -10,8 +10,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RunQueueMemory } from "./run-queue-memory.ts";
 import { noQuota, noResources } from "./run-queue-model.fixture.ts";
-import { allocateRunQueue, RunQueueOwner, RunQueueWorker } from "./run-queue.ts";
-import type { Offer } from "./run-queue.ts";
+import { allocateRunQueue } from "./allocate-run-queue.ts";
+import { RunQueueOwner } from "./run-queue.ts";
+import { RunQueueWorker } from "./run-queue-worker.ts";
+import type { Offer } from "./offer.ts";
 
 class Death extends Error {}
 

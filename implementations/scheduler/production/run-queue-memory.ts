@@ -19,8 +19,9 @@
  */
 
 import { assert } from "../../foundation/assert.ts";
-import { skipListBytes, SkipLists } from "./skip-list.ts";
-import type { SkipListLayout } from "./skip-list.ts";
+import { skipListBytes } from "./skip-list-memory.ts";
+import { SkipLists } from "./skip-list.ts";
+import type { SkipListLayout } from "./skip-list-memory.ts";
 
 export interface RunQueueLayout {
   /** Tasks that wait or run; at most `maxQueueSlots`. */
@@ -90,6 +91,11 @@ export class RunQueueMemory {
 
   reserveAt(worker: number): number {
     return this.reservesAt + worker * reserveNodes;
+  }
+
+  /** The list of a tenant's lane; -1 is the shared one. */
+  listOf(tenant: number, lane: number): number {
+    return tenant * (this.workers + 1) + lane + 1;
   }
 
   tenantAt(tenant: number): number {

@@ -5,7 +5,9 @@
 
 import type { Resources } from "../contract.ts";
 import { batchTasks } from "./run-queue-memory.ts";
-import type { Offer, RunQueueOwner, Share } from "./run-queue.ts";
+import type { Offer } from "./offer.ts";
+import type { RunQueueOwner } from "./run-queue.ts";
+import type { Share } from "./tenant-table.ts";
 import { patience } from "./task-taker.ts";
 
 export interface ModelTask extends Offer {

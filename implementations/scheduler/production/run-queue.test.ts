@@ -10,8 +10,12 @@ import fc from "fast-check";
 import { seededRandom } from "../../foundation/prng.ts";
 import { header, RunQueueMemory } from "./run-queue-memory.ts";
 import { noQuota, noResources, RunQueueModel } from "./run-queue-model.fixture.ts";
-import { allocateRunQueue, RunQueueOwner, RunQueueWorker } from "./run-queue.ts";
-import type { Offer, Share, Taken } from "./run-queue.ts";
+import { allocateRunQueue } from "./allocate-run-queue.ts";
+import { RunQueueOwner } from "./run-queue.ts";
+import { RunQueueWorker } from "./run-queue-worker.ts";
+import type { Offer } from "./offer.ts";
+import type { Taken } from "./task-taker.ts";
+import type { Share } from "./tenant-table.ts";
 import { patience } from "./task-taker.ts";
 import { unitsPerMs } from "./tenant-table.ts";
 

@@ -16,74 +16,33 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Resources } from "../contract.ts";
-import { NodePool } from "./node-pool.ts";
-import { allocateMemory, reserveNodes, RunQueueMemory, slotWord, thread } from "./run-queue-memory.ts";
-import type { RunQueueLayout } from "./run-queue-memory.ts";
+import { assertOffer } from "./offer.ts";
+import type { Offer } from "./offer.ts";
+import { RunQueueMemory, slotWord } from "./run-queue-memory.ts";
 import { collectOrphans, recount, refillReserve } from "./run-queue-recovery.ts";
-import { Pause, Section } from "./sections.ts";
+import { Pause } from "./sections.ts";
+import { downFrom, SlotNodes } from "./slot-nodes.ts";
 import { slotState } from "./slot-table.ts";
-import { counterNames, TaskTaker } from "./task-taker.ts";
-import type { CounterName, Taken } from "./task-taker.ts";
-import { TenantTable, unitsPerMs } from "./tenant-table.ts";
-import type { Share } from "./tenant-table.ts";
-
-export type { RunQueueLayout } from "./run-queue-memory.ts";
-export type { Taken } from "./task-taker.ts";
-export type { Share } from "./tenant-table.ts";
-
-export interface Offer extends Resources {
-  readonly tenant: number;
-  /** -1: any worker's. */
-  readonly lane: number;
-  /** Lower first, and among equal ranks the lower `order`, in [0, 2^32). */
-  readonly rank: number;
-  readonly order: number;
-  readonly token: number;
-  /** On the clock that the takers go by. */
-  readonly offeredMs: number;
-}
-
-/**
- * Allocates a run queue for one owner and `layout.workers` workers.
- *
- * @param capacity what the node has; @param shares by tenant: weights above 0, quotas at this node. Amounts are rounded
- *   down; `Infinity` is no limit, and what is above 2^31 - 1 none either.
- */
-export function allocateRunQueue(
-  layout: RunQueueLayout,
-  capacity: Resources,
-  shares: readonly Share[],
-): SharedArrayBuffer {
-  assert(shares.length <= layout.tenants, "every share is a tenant's");
-  assert(
-    shares.every(({ weight }) => weight > 0 && weight < Infinity),
-    "weights are above 0",
-  );
-  const memory = allocateMemory(layout);
-  new TenantTable(memory).initialize(capacity, shares);
-  memory.words.fill(-1, memory.nodeSlotsAt, memory.nodeSlotsAt + memory.nodes);
-  for (let slot = 0; slot < memory.slots; slot++) memory.words[memory.slotAt(slot) + slotWord.node] = -1;
-  for (let index = 0; index < memory.workers * reserveNodes; index++) memory.words[memory.reservesAt + index] = index;
-  return memory.shared;
-}
+import { TaskTaker } from "./task-taker.ts";
+import type { Taken } from "./task-taker.ts";
+import { sumsOf } from "./thread-counters.ts";
+import type { CounterName } from "./thread-counters.ts";
+import { VirtualClocks } from "./virtual-clocks.ts";
 
 /** What the scheduler's main thread sees. One at a time. */
 export class RunQueueOwner {
   readonly #memory: RunQueueMemory;
   readonly #taker: TaskTaker;
   readonly #pause: Pause;
-  readonly #nodes: NodePool;
-  /** Slots that nobody has, and by slot whether its node was in a list. */
+  readonly #nodes: SlotNodes;
+  /** Slots that nobody has. */
   readonly #free: number[];
-  readonly #isNodeUsed: Uint8Array;
   /** Offers of slots that have been offered before and for which there was no node; see `#offerPostponed`. */
   readonly #postponed: { readonly slot: number; readonly offer: Offer }[] = [];
   #isBatch = false;
   /** Offers of this batch for which nobody was woken. */
   #unwoken = 0;
-  /** By tenant: virtual time when last asked for, and without the wrap-around. */
-  readonly #virtualTimes: Int32Array;
-  readonly #virtualUnits: Float64Array;
+  readonly #clocks: VirtualClocks;
 
   /** @param options `stealing`: whether workers take from others' lanes; has to be the same for all. */
   constructor(shared: SharedArrayBuffer, options: { readonly stealing: boolean }) {
@@ -91,13 +50,9 @@ export class RunQueueOwner {
     this.#memory = memory;
     this.#taker = new TaskTaker(memory, memory.workers, options.stealing);
     this.#pause = new Pause(memory);
-    const reserved = memory.workers * reserveNodes;
-    const nodes = downFrom(memory.nodes, memory.nodes - reserved);
-    this.#nodes = new NodePool(this.#taker.lists, nodes);
+    this.#nodes = new SlotNodes(memory, this.#taker.lists, this.#taker.slots);
     this.#free = downFrom(memory.slots, memory.slots);
-    this.#isNodeUsed = new Uint8Array(memory.slots);
-    this.#virtualTimes = new Int32Array(memory.tenants);
-    this.#virtualUnits = new Float64Array(memory.tenants);
+    this.#clocks = new VirtualClocks(this.#taker.tenants, memory.tenants);
   }
 
   /**
@@ -108,13 +63,9 @@ export class RunQueueOwner {
     this.#offerPostponed();
     const slot = this.#free.pop();
     if (slot === undefined) return -1;
-    const node = this.#nodes.take();
-    if (node < 0) {
-      this.#free.push(slot);
-      return -1;
-    }
-    this.#taker.slots.set(slot, slotWord.node, node);
-    return slot;
+    if (this.#nodes.give(slot)) return slot;
+    this.#free.push(slot);
+    return -1;
   }
 
   /** Takes back a slot that is neither queued nor running: never offered, withdrawn, released, or an orphan. */
@@ -125,9 +76,7 @@ export class RunQueueOwner {
     assert(slots.get(slot, slotWord.node) >= 0, "a slot that is freed was allocated");
     this.#unpostpone(slot);
     slots.setState(slot, slotState.idle, 0);
-    this.#nodes.retire(slots.get(slot, slotWord.node));
-    slots.set(slot, slotWord.node, -1);
-    this.#isNodeUsed[slot] = 0;
+    this.#nodes.takeBack(slot);
     this.#free.push(slot);
     this.#offerPostponed();
   }
@@ -142,9 +91,9 @@ export class RunQueueOwner {
     const { slots } = this.#taker;
     const state = slots.stateOf(slot);
     assert(state === slotState.idle || state === slotState.released, "a slot that is offered is in nobody's hands");
-    this.#checkOffer(offer);
+    assertOffer(offer, this.#memory);
     this.#offerPostponed();
-    if (this.#isNodeUsed[slot] !== 0 && !this.#renewNode(slot, renewals)) {
+    if (this.#nodes.isUsed(slot) && !this.#nodes.renew(slot, renewals)) {
       slots.setState(slot, slotState.idle, 0);
       this.#postponed.push({ slot, offer });
       return this.#taker.drawTicket();
@@ -225,7 +174,7 @@ export class RunQueueOwner {
     lists.forgetThread(worker);
     const orphans = collectOrphans(this.#memory, slots, lists, worker);
     recount(this.#memory, slots, tenants);
-    refillReserve(this.#memory, slots, worker, this.#nodes);
+    refillReserve(this.#memory, slots, worker, this.#nodes.pooled);
     sleepers.forget(worker);
     this.#pause.declareAlive(worker);
     this.#pause.end();
@@ -256,10 +205,7 @@ export class RunQueueOwner {
 
   /** Milliseconds of weight 1, resolved to 4 microseconds. To be asked at least every two hours of it. */
   virtualMsOf(tenant: number): number {
-    const now = this.#taker.tenants.virtualTimeOf(tenant);
-    this.#virtualUnits[tenant]! += (now - this.#virtualTimes[tenant]!) | 0;
-    this.#virtualTimes[tenant] = now;
-    return this.#virtualUnits[tenant]! / unitsPerMs;
+    return this.#clocks.msOf(tenant);
   }
 
   /** What of the tenant's quota is held; may for a moment contain what a worker holds in vain. */
@@ -278,7 +224,7 @@ export class RunQueueOwner {
     let best: number | undefined;
     lists.pin();
     for (let lane = -1; lane < this.#memory.workers; lane++) {
-      const node = lists.peek(this.#taker.listOf(tenant, lane));
+      const node = lists.peek(this.#memory.listOf(tenant, lane));
       if (node < 0) continue;
       const slot = slots.slotOf(node);
       const cpu = slots.get(slot, slotWord.cpu);
@@ -293,29 +239,13 @@ export class RunQueueOwner {
 
   /** Since the beginning, of all threads; modulo 2^32. */
   get counters(): Readonly<Record<CounterName, number>> {
-    const sums = counterNames.map((name, index) => {
-      let sum = 0;
-      for (let number = 0; number <= this.#memory.workers; number++) {
-        sum += this.#memory.words[this.#memory.threadAt(number) + thread.counters + index]! >>> 0;
-      }
-      return [name, sum] as const;
-    });
-    return Object.fromEntries(sums) as Record<CounterName, number>;
-  }
-
-  #checkOffer({ tenant, lane, order, cpuMilli, memoryMb }: Offer): void {
-    assert(tenant >= 0 && tenant < this.#memory.tenants, "the tenant is one of those allocated");
-    assert(lane >= -1 && lane < this.#memory.workers, "the lane is a worker's, or -1");
-    assert(order >= 0 && order < 2 ** 32, "the order is a uint32");
-    for (const amount of [cpuMilli, memoryMb]) {
-      assert(Number.isInteger(amount) && amount >= 0 && amount < 2 ** 31, "resources are whole numbers below 2^31");
-    }
+    return sumsOf(this.#memory);
   }
 
   #insert(slot: number, offer: Offer): number {
     const { slots, lists, tenants, sleepers } = this.#taker;
     const node = slots.get(slot, slotWord.node);
-    const list = this.#taker.listOf(offer.tenant, offer.lane);
+    const list = this.#memory.listOf(offer.tenant, offer.lane);
     slots.set(slot, slotWord.tenant, offer.tenant);
     slots.set(slot, slotWord.isMoved, 0);
     slots.set(slot, slotWord.cpu, offer.cpuMilli);
@@ -324,7 +254,7 @@ export class RunQueueOwner {
     slots.setOfferedMs(slot, offer.offeredMs);
     slots.set(slot, slotWord.mayYield, 0); // Plain: who reads it has claimed the node, which is published below.
     slots.assign(slot, node, list);
-    this.#isNodeUsed[slot] = 1;
+    this.#nodes.use(slot);
     slots.setState(slot, slotState.queued, 0);
     // Before it can be taken: whoever takes it counts it off.
     if (tenants.waitingOf(offer.tenant) === 0) tenants.catchUp(offer.tenant);
@@ -343,17 +273,6 @@ export class RunQueueOwner {
     this.#taker.wakeForWork();
   }
 
-  #renewNode(slot: number, attempts: number): boolean {
-    const { slots } = this.#taker;
-    let node = this.#nodes.take();
-    for (let attempt = 1; node < 0 && attempt < attempts; attempt++) node = this.#nodes.take();
-    if (node < 0) return false;
-    this.#nodes.retire(slots.get(slot, slotWord.node));
-    slots.set(slot, slotWord.node, node);
-    this.#isNodeUsed[slot] = 0;
-    return true;
-  }
-
   #unpostpone(slot: number): boolean {
     if (this.#postponed.length === 0) return false;
     const index = this.#postponed.findIndex((postponed) => postponed.slot === slot);
@@ -368,7 +287,7 @@ export class RunQueueOwner {
    */
   #offerPostponed(): void {
     while (this.#postponed.length > 0) {
-      if (!this.#renewNode(this.#postponed[0]!.slot, 1)) return;
+      if (!this.#nodes.renew(this.#postponed[0]!.slot, 1)) return;
       const { slot, offer } = this.#postponed.shift()!;
       this.#insert(slot, offer);
     }
@@ -377,56 +296,5 @@ export class RunQueueOwner {
 
 const withdrawAttempts = 10_000;
 const mostUnwoken = 128;
-
-/** `count` whole numbers below `most`, the highest first. In a loop: a simulation makes thousands of queues. */
-function downFrom(most: number, count: number): number[] {
-  const numbers: number[] = [];
-  for (let number = most - 1; number >= most - count; number--) numbers.push(number);
-  return numbers;
-}
 /** Some tens of milliseconds. */
 const renewals = 20_000;
-
-/** What one worker thread (or simulated worker) sees. */
-export class RunQueueWorker {
-  readonly #taker: TaskTaker;
-  readonly #section: Section;
-  readonly #worker: number;
-
-  constructor(shared: SharedArrayBuffer, worker: number, options: { readonly stealing: boolean }) {
-    const memory = new RunQueueMemory(shared);
-    assert(worker >= 0 && worker < memory.workers, "the worker is one of those allocated");
-    this.#taker = new TaskTaker(memory, worker, options.stealing);
-    this.#section = new Section(memory, worker);
-    this.#worker = worker;
-  }
-
-  /** Takes the next task; undefined when nothing can be taken now. */
-  take(nowMs: number): Taken | undefined {
-    this.#section.enter();
-    const taken = this.#taker.take(nowMs);
-    this.#section.leave();
-    return taken;
-  }
-
-  shouldYield(slot: number): boolean {
-    return this.#taker.slots.isYieldWanted(slot);
-  }
-
-  /** Gives the resources back and charges the tenant; the slot stays allocated until the owner frees it. */
-  release(slot: number, ranMs: number): void {
-    this.#section.enter();
-    this.#taker.release(slot, ranMs);
-    this.#section.leave();
-  }
-
-  /** Threads only: the value to wait on, to be read before a take that finds nothing. */
-  signal(): number {
-    return this.#taker.sleepers.signal();
-  }
-
-  /** Threads only: blocks until there may be something to take, unless the signal is no longer `seen`. */
-  wait(seen: number): void {
-    this.#taker.sleepers.sleep(this.#worker, seen);
-  }
-}

@@ -7,11 +7,11 @@
  * visible to them as a whole.
  *
  * - `admission.ts` decides what is taken, `home.ts` what becomes of it, `journal.ts` what survives;
- * - `lender.ts` and `guests.ts` are the two ends of a lease, `watches.ts` both ends of a dependency between homes;
+ * - `lending.ts` is work between nodes, `watches.ts` both ends of a dependency between homes;
  * - `preemption-policy.ts` says which attempt makes room for another.
  */
 
-import { assert, unreachable } from "../../foundation/assert.ts";
+import { assert } from "../../foundation/assert.ts";
 import type { Clock, Disk, Timer } from "../../foundation/effects.ts";
 import type { Millis, NodeId } from "../../foundation/units.ts";
 import type { ClientRequest, SchedulerEvent, SchedulerReply, SchedulerState } from "../contract.ts";
@@ -19,24 +19,20 @@ import { homeOf, jobOf, rememberedStarts } from "../contract.ts";
 import { AdmissionControl } from "./admission.ts";
 import type { Refusal } from "./admitted-task.ts";
 import { Attempts } from "./attempts.ts";
-import type { Attempt } from "./attempts.ts";
 import { ClientService } from "./client-service.ts";
 import type { SchedulerSettings } from "./defaults.ts";
-import { Guests } from "./guests.ts";
-import type { Guest } from "./guests.ts";
 import { Home } from "./home.ts";
 import { Journal } from "./journal.ts";
+import { captureKnown } from "./journal-capture.ts";
 import { JournalDamage, recoverJournal } from "./journal-recovery.ts";
 import type { RecoveredJournal } from "./journal-recovery.ts";
-import { Lender } from "./lender.ts";
-import { LoadExchange } from "./load-exchange.ts";
+import { Lending } from "./lending.ts";
 import { decodeMessage } from "./messages.ts";
 import type { Message } from "./messages.ts";
 import type { AttemptEvents, EndedAttempt, ExecutorPort, QueuePort, StartedAttempt } from "./ports.ts";
 import { Preemptor } from "./preemptor.ts";
-import { allowancesOf, capacityOf, chargesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
+import { allowancesOf, chargesOf, sharesOf, tenantNumbersOf } from "./shares.ts";
 import { TaskTable } from "./task-table.ts";
-import type { Task } from "./task-table.ts";
 import { Tokens } from "./tokens.ts";
 import { Watches } from "./watches.ts";
 
@@ -71,14 +67,11 @@ export class SchedulerCore implements AttemptEvents {
   readonly #home: Home;
   readonly #clients: ClientService;
   readonly #watches: Watches;
-  readonly #lender: Lender;
-  readonly #exchange: LoadExchange;
+  readonly #lending: Lending;
   readonly #preemptor: Preemptor;
   readonly #starts: string[] = [];
   #journal: Journal | undefined;
   #tokens: Tokens | undefined;
-  #guests: Guests | undefined;
-  #life = 0;
   #state: "starting" | "serving" | "stopping" | "ended" = "starting";
   #depth = 0;
   /** Something was offered in this turn, or room was made. */
@@ -97,7 +90,7 @@ export class SchedulerCore implements AttemptEvents {
     this.#table = new TaskTable(settings.remembered);
     this.#attempts = new Attempts({ queue, executor, clock }, settings);
     this.#home = this.#createHome();
-    const { watchMs, leaseMs } = settings;
+    const { watchMs } = settings;
     this.#watches = new Watches({
       clock,
       founders,
@@ -106,14 +99,19 @@ export class SchedulerCore implements AttemptEvents {
       send,
       ended: (dependency, state) => this.#home.dependencyEnded(dependency, state),
     });
-    this.#lender = new Lender({
+    this.#lending = new Lending({
+      others: founders.filter((other) => other !== id),
       clock,
-      leaseMs,
+      settings,
+      queue,
+      attempts: this.#attempts,
+      home: this.#home,
       send,
-      take: () => (this.#exchange.hasToSpare() ? this.#home.lend() : undefined),
-      leased: (task, to) => this.#home.leased(task, to),
-      begun: (task) => this.#home.begunElsewhere(task),
-      ended: (task, attempt, ended) => this.#loanEnded(task, attempt, ended),
+      offered: () => {
+        this.#hasOffered = true;
+      },
+      firstStart: (task) => this.#noteStart(task),
+      trace: this.#taskTrace,
     });
     const admission = new AdmissionControl({
       id,
@@ -135,15 +133,6 @@ export class SchedulerCore implements AttemptEvents {
       accept: (admitted, done) => this.#home.accept(admitted, done),
       afterAll: (done) => this.#journal?.afterAll(done),
     });
-    this.#exchange = new LoadExchange({
-      others: founders.filter((other) => other !== id),
-      isOn: settings.remoteStealing,
-      queue,
-      idleWorkers: () => this.#attempts.idleWorkers,
-      waitingGuests: () => this.#guests?.waitingCount ?? 0,
-      life: () => this.#life,
-      send,
-    });
     const shares = sharesOf(settings, founders.length);
     const { attempts, trace } = { attempts: this.#attempts, trace: this.#taskTrace };
     this.#preemptor = new Preemptor({ queue, shares, quantumMs: settings.quantumMs, attempts, trace });
@@ -156,8 +145,7 @@ export class SchedulerCore implements AttemptEvents {
   get counters(): Readonly<Record<string, number>> {
     return {
       ...this.#home.counters,
-      ...this.#lender.counters,
-      ...this.#guests?.counters,
+      ...this.#lending.counters,
       ...this.#watches.counters,
       ...this.#journal?.counters,
       ...this.#clients.counters,
@@ -203,7 +191,7 @@ export class SchedulerCore implements AttemptEvents {
       assert(attempt?.token === started.token, `slot ${slot} holds the attempt that started`);
       this.#attempts.begin(attempt, started.worker, started.startedMs);
       if (attempt.task !== undefined) this.#home.started(attempt.task, attempt, started);
-      else if (attempt.guest !== undefined) this.#guestStarted(attempt.guest, started);
+      else if (attempt.guest !== undefined) this.#lending.guestStarted(attempt.guest, started);
     });
   }
 
@@ -214,7 +202,7 @@ export class SchedulerCore implements AttemptEvents {
       assert(attempt?.token === ended.token, `slot ${slot} holds the attempt that ended`);
       this.#attempts.finish(attempt);
       if (attempt.task !== undefined) this.#home.ended(attempt.task, attempt.token, ended.worker, ended);
-      else if (attempt.guest !== undefined) this.#guests?.ended(attempt.guest, ended);
+      else if (attempt.guest !== undefined) this.#lending.guestEnded(attempt.guest, ended);
     });
   }
 
@@ -237,9 +225,8 @@ export class SchedulerCore implements AttemptEvents {
   crash(): void {
     this.#state = "ended";
     this.#journal?.end();
-    this.#lender.end();
+    this.#lending.end();
     this.#watches.end();
-    this.#guests?.end();
     this.#lookTimer?.cancel();
   }
 
@@ -273,7 +260,7 @@ export class SchedulerCore implements AttemptEvents {
         this.#clients.committed(task, end);
         this.#watches.committed(task, end);
       },
-      revoke: (token) => this.#lender.revoke(token),
+      revoke: (token) => this.#lending.revoke(token),
       firstStart: (task) => this.#noteStart(task),
       trace: this.#taskTrace,
     });
@@ -282,7 +269,6 @@ export class SchedulerCore implements AttemptEvents {
   #takeOver({ state, files, nextSequence, repairs }: RecoveredJournal): void {
     const { disk, defer, settings, onFatal } = this.#options;
     const life = state.life + 1;
-    this.#life = life;
     this.#home.restore(state);
     const journal = new Journal(
       {
@@ -290,13 +276,14 @@ export class SchedulerCore implements AttemptEvents {
         clock: this.#clock,
         defer: (callback) => defer(() => this.#turn(callback)),
         turn: (work) => this.#turn(work),
+        life,
         compactionBytes: settings.compactionBytes,
-        known: () => {
-          const known = this.#home.known();
+        sliceRecords: settings.compactionSlice,
+        capture: () => {
           const { orders, toldBelow } = this.#home;
-          const atMs = this.#clock.nowMs();
           const { reservedBelow: tokensBelow } = tokens;
-          return [{ kind: "life", life, tokensBelow, orders, toldBelow, atMs, known: known.length }, ...known];
+          const atMs = this.#clock.nowMs();
+          return captureKnown({ kind: "life", life, tokensBelow, orders, toldBelow, atMs }, this.#table);
         },
         onFatal: (error) => onFatal(error, false),
       },
@@ -314,73 +301,14 @@ export class SchedulerCore implements AttemptEvents {
   }
 
   #begin(life: number, repairs: readonly string[]): void {
-    const { settings, trace, onStarted } = this.#options;
-    this.#guests = this.#createGuests(life);
+    const { trace, onStarted } = this.#options;
+    this.#lending.begin(life);
     this.#watches.begin(life);
     this.#state = "serving";
     trace({ kind: "start", life, tasks: this.#table.liveCount });
     onStarted(repairs);
     this.#turn(() => this.#home.resume());
-    if (this.#exchange.isOn) this.#gossip(settings.gossipMs);
-  }
-
-  #gossip(intervalMs: Millis): void {
-    this.#exchange.tell();
-    this.#clock.after(intervalMs, () => this.#gossip(intervalMs));
-  }
-
-  #createGuests(life: number): Guests {
-    const { leaseMs, workers } = this.#options.settings;
-    return new Guests({
-      clock: this.#clock,
-      leaseMs,
-      life,
-      most: 2 * workers,
-      send: (to, message) => this.#send(to, message),
-      offer: (guest) => this.#offerGuest(guest),
-      withdraw: (attempt) => this.#attempts.withdraw(attempt),
-      abandon: (attempt) => this.#attempts.giveUp(attempt),
-    });
-  }
-
-  #offerGuest(guest: Guest): Attempt | undefined {
-    const { token, task, failures, state } = guest.lease;
-    const { id, body, resources: needed } = task;
-    const capacity = capacityOf(this.#options.settings);
-    const resources = {
-      cpuMilli: Math.min(needed.cpuMilli, capacity.cpuMilli),
-      memoryMb: Math.min(needed.memoryMb, capacity.memoryMb),
-    };
-    const tenant = tenantNumbersOf(this.#options.settings).size;
-    const offer = {
-      token,
-      rank: -task.priority,
-      order: 0,
-      tenant,
-      lane: -1,
-      resources,
-      id,
-      body,
-      failures,
-      state,
-      guest,
-    };
-    const attempt = this.#attempts.offer(offer, this.#clock.nowMs());
-    this.#hasOffered ||= attempt !== undefined;
-    return attempt;
-  }
-
-  #guestStarted({ lease }: Guest, { worker, token, lane, waitMs }: StartedAttempt): void {
-    const task = lease.task.id;
-    if (lease.isFirst) this.#noteStart(task);
-    this.#taskTrace?.({ kind: "started", task, token, worker, lane, waitMs });
-  }
-
-  #loanEnded(task: Task, attempt: Attempt, ended: EndedAttempt): void {
-    this.#options.queue.release(attempt.slot, ended.ranMs);
-    this.#attempts.finish(attempt);
-    if (task.phase === "leased") this.#home.ended(task, attempt.token, -1, ended);
-    this.#hasOffered = true; // What it held may be what another task waits for.
+    this.#lending.gossip();
   }
 
   #noteStart(task: string): void {
@@ -400,22 +328,8 @@ export class SchedulerCore implements AttemptEvents {
         return this.#watches.onWatch(from, message);
       case "watched":
         return this.#watches.onWatched(message);
-      case "load":
-        return this.#exchange.onLoad(from, message.waiting);
-      case "steal":
-        return this.#lender.onSteal(from, message);
-      case "lease":
-        return this.#guests?.onLease(from, message);
-      case "renew":
-        return this.#lender.onRenew(from, message.tokens);
-      case "renewed":
-        return this.#guests?.onRenewed(from, message);
-      case "result":
-        return this.#lender.onResult(from, message);
-      case "received":
-        return this.#guests?.onReceived(from, message.token);
       default:
-        unreachable(message);
+        return this.#lending.receive(from, message);
     }
   }
 

@@ -16,7 +16,8 @@ import { test } from "node:test";
 import type { Random } from "../../foundation/effects.ts";
 import { seededRandom } from "../../foundation/prng.ts";
 import { interruptAt } from "./atomics-hook.fixture.ts";
-import { SkipLists, skipListBytes } from "./skip-list.ts";
+import { skipListBytes } from "./skip-list-memory.ts";
+import { SkipLists } from "./skip-list.ts";
 
 const kinds = ["insert", "popMin", "peek", "claim", "remove", "reclaim"] as const;
 type Kind = (typeof kinds)[number];

@@ -10,7 +10,8 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { SkipLists, skipListBytes } from "./skip-list.ts";
+import { skipListBytes } from "./skip-list-memory.ts";
+import { SkipLists } from "./skip-list.ts";
 
 interface Element {
   readonly slot: number;

@@ -7,7 +7,6 @@
 
 import { assert } from "../../foundation/assert.ts";
 import type { Timer } from "../../foundation/effects.ts";
-import { Fifo } from "../../foundation/fifo.ts";
 import type { Millis } from "../../foundation/units.ts";
 import type { JsonValue, SchedulerState, TaskEnd, TaskStatus } from "../contract.ts";
 import type { AdmittedTask } from "./admitted-task.ts";
@@ -54,15 +53,17 @@ export interface EndedTask {
   readonly end: TaskEnd;
   readonly attempts: number;
   isDurable: boolean;
+  /** The one that ended after it. */
+  next: EndedTask | undefined;
 }
 
 export class TaskTable {
   readonly #remembered: number;
   readonly #live = new Map<string, Task>();
-  /** In the order in which they ended. */
   readonly #ended = new Map<string, EndedTask>();
-  /** The same, for `prune`: a walk through the map begins with the holes of all that was forgotten. */
-  readonly #oldest = new Fifo<EndedTask>();
+  /** Where the chain of them begins and ends, in the order in which they ended. */
+  #oldest: EndedTask | undefined;
+  #newest: EndedTask | undefined;
   /** By dependency, which may be another home's. */
   readonly #dependants = new Map<string, Task[]>();
 
@@ -74,12 +75,14 @@ export class TaskTable {
     return this.#live.size;
   }
 
+  /** In the order in which they were accepted; whoever goes on with it later skips those that have ended meanwhile. */
   live(): IterableIterator<Task> {
     return this.#live.values();
   }
 
-  ended(): IterableIterator<EndedTask> {
-    return this.#ended.values();
+  /** All that are remembered now, the oldest first, also to those who go on with it when some have been forgotten. */
+  ended(): Iterable<EndedTask> {
+    return chain(this.#oldest, this.#newest);
   }
 
   /** @returns the task, unless it has ended. */
@@ -128,17 +131,22 @@ export class TaskTable {
   }
 
   /** Also of earlier lives. */
-  remember(ended: EndedTask): EndedTask {
+  remember(end: Omit<EndedTask, "next">): EndedTask {
+    const ended: EndedTask = { ...end, next: undefined };
     this.#ended.set(ended.id, ended);
-    this.#oldest.push(ended);
+    this.#oldest ??= ended;
+    if (this.#newest !== undefined) this.#newest.next = ended;
+    this.#newest = ended;
     return ended;
   }
 
   /** Forgets the oldest ends beyond the bound. */
   prune(): void {
-    while (this.#oldest.length > this.#remembered && this.#oldest.peek()?.isDurable === true) {
-      this.#ended.delete(this.#oldest.shift()?.id ?? "");
+    while (this.#ended.size > this.#remembered && this.#oldest?.isDurable === true) {
+      this.#ended.delete(this.#oldest.id);
+      this.#oldest = this.#oldest.next;
     }
+    if (this.#oldest === undefined) this.#newest = undefined;
   }
 
   /** undefined: nobody knows it, or will for certain. */
@@ -162,6 +170,14 @@ export class TaskTable {
       if (status !== undefined) rows.push([id, status.state, status.end ?? null]);
     }
     return rows;
+  }
+}
+
+/** Keeps no more of what is forgotten than whoever walks has still to see. */
+function* chain(first: EndedTask | undefined, last: EndedTask | undefined): Generator<EndedTask> {
+  while (first !== undefined) {
+    yield first;
+    first = first === last ? undefined : first.next;
   }
 }
 

@@ -16,20 +16,26 @@
  * small ones there are, at the price of idle capacity while those that run end. Counting starts instead of waiting
  * time makes the bound hold for any length of tasks, and needs no clock. A quota alone makes nobody else wait.
  *
- * A thief claims up to half of a lane in its order, at most `batchTasks`: runs the first, and moves the others to its
- * own lane, where they can be stolen again. From then on they belong to that lane.
+ * A thief runs the head that it claims, and moves more of the lane to its own (stolen-batch.ts). Who is woken for what
+ * is left stands in waker.ts.
  *
  * @see Blumofe & Leiserson 1999, "Scheduling multithreaded computations by work stealing"; Hendler & Shavit 2002,
  *   "Non-blocking steal-half work queues"; and for the bounded passing-over, Lifka 1995, "The ANL/IBM SP scheduling
  *   system" (backfilling, without a reservation).
  */
 
-import { batchTasks, header, reserveNodes, slotWord, thread } from "./run-queue-memory.ts";
+import { header, slotWord } from "./run-queue-memory.ts";
 import type { RunQueueMemory } from "./run-queue-memory.ts";
-import { Sleepers } from "./sleepers.ts";
+import { viewsOf } from "./run-queue-views.ts";
 import type { SkipLists } from "./skip-list.ts";
-import { slotState, SlotTable } from "./slot-table.ts";
-import { isEarlier, TenantTable } from "./tenant-table.ts";
+import type { Sleepers } from "./sleepers.ts";
+import { slotState } from "./slot-table.ts";
+import type { SlotTable } from "./slot-table.ts";
+import { StolenBatch } from "./stolen-batch.ts";
+import { isEarlier } from "./tenant-table.ts";
+import type { TenantTable } from "./tenant-table.ts";
+import type { ThreadCounters } from "./thread-counters.ts";
+import { Waker } from "./waker.ts";
 
 export interface Taken {
   readonly slot: number;
@@ -48,19 +54,6 @@ export interface Taken {
 /** How often a head for which the capacity has no room is passed over. */
 export const patience = 64;
 
-/** Words of a thread's counters; each written by its thread only. */
-const counter = {
-  takes: 0,
-  steals: 1,
-  stolen: 2,
-  throttledByQuota: 3,
-  throttledByCapacity: 4,
-  claimRetries: 5,
-  wakeups: 6,
-} as const;
-export type CounterName = keyof typeof counter;
-export const counterNames = Object.keys(counter) as readonly CounterName[];
-
 const none = -1;
 const everything = -2;
 
@@ -75,7 +68,9 @@ export class TaskTaker {
   readonly #thread: number;
   readonly #isWorker: boolean;
   readonly #steals: boolean;
-  readonly #counters: number;
+  readonly #counters: ThreadCounters;
+  readonly #waker: Waker;
+  readonly #batch: StolenBatch;
   /** By tenant: the search in which it was found to have nothing that can be taken. */
   readonly #passedIn: Int32Array;
   #search = 0;
@@ -84,22 +79,24 @@ export class TaskTaker {
   #overtakenCount = 0;
   readonly #heldBack: Int32Array;
   #heldBackCount = 0;
-  #nextReserve = 0;
   #hasGivenBack = false;
   /** Where the head that was found last stands. */
   #list = 0;
 
   constructor(memory: RunQueueMemory, threadNumber: number, steals: boolean) {
-    this.lists = memory.listsOf(threadNumber);
-    this.slots = new SlotTable(memory);
-    this.tenants = new TenantTable(memory);
-    this.sleepers = new Sleepers(memory);
+    const views = viewsOf(memory, threadNumber);
+    this.lists = views.lists;
+    this.slots = views.slots;
+    this.tenants = views.tenants;
+    this.sleepers = views.sleepers;
     this.#memory = memory;
     this.#words = memory.words;
     this.#thread = threadNumber;
     this.#isWorker = threadNumber < memory.workers;
     this.#steals = steals;
-    this.#counters = memory.threadAt(threadNumber) + thread.counters;
+    this.#counters = views.counters;
+    this.#waker = new Waker(views, steals);
+    this.#batch = new StolenBatch(views, threadNumber);
     this.#passedIn = new Int32Array(memory.tenants);
     this.#overtaken = new Int32Array(memory.tenants);
     this.#heldBack = new Int32Array(memory.tenants);
@@ -135,51 +132,11 @@ export class TaskTaker {
 
   /** Wakes a worker that sleeps although there is something that it could take. */
   wakeForWork(): void {
-    if (this.sleepers.asleep() === 0) return;
-    this.lists.pin();
-    for (let tenant = 0; tenant < this.#memory.tenants; tenant++) {
-      if (this.tenants.waitingOf(tenant) > 0 && this.#wakeForTenant(tenant)) break;
-    }
-    this.lists.unpin();
-  }
-
-  listOf(tenant: number, lane: number): number {
-    return tenant * (this.#memory.workers + 1) + lane + 1;
+    if (this.sleepers.asleep() !== 0) this.#waker.wake();
   }
 
   drawTicket(): number {
     return Atomics.add(this.#words, header.ticket, 1) >>> 0;
-  }
-
-  /** True: whoever gets up will do for everybody. */
-  #wakeForTenant(tenant: number): boolean {
-    for (let lane = -1; lane < this.#memory.workers; lane++) {
-      const node = this.lists.peek(this.listOf(tenant, lane));
-      if (node < 0) continue;
-      const slot = this.slots.slotOf(node);
-      const cpu = this.slots.get(slot, slotWord.cpu);
-      const memory = this.slots.get(slot, slotWord.memory);
-      if (this.tenants.roomOf(tenant, cpu, memory, true) !== "room") continue;
-      // Without stealing, who is woken for one lane cannot take what is in the others.
-      if (this.#wakeForLane(lane) && this.#steals) return true;
-    }
-    return false;
-  }
-
-  /** False when nobody sleeps who could take from `lane`. */
-  #wakeForLane(lane: number): boolean {
-    for (;;) {
-      const isForAnybody = lane < 0 || this.#steals;
-      if (isForAnybody && this.sleepers.isAnyWaking()) return true;
-      const asleep = this.sleepers.asleep() & (isForAnybody ? -1 : 1 << lane);
-      if (asleep === 0) return false;
-      const isOwnerAsleep = lane >= 0 && (asleep & (1 << lane)) !== 0;
-      if (this.sleepers.wake(isOwnerAsleep ? lane : 31 - Math.clz32(asleep & -asleep))) {
-        this.#count("wakeups");
-        return true;
-      }
-      // That one woke by itself, perhaps before there was anything: somebody else, then.
-    }
   }
 
   #find(nowMs: number): Taken | undefined {
@@ -210,11 +167,11 @@ export class TaskTaker {
       if (!this.lists.claim(list, node)) {
         this.tenants.giveBack(tenant, cpu, memory, this.#isWorker);
         this.#gaveBack();
-        this.#count("claimRetries");
+        this.#counters.count("claimRetries");
         continue;
       }
       const taken = this.#started(tenant, slot, list, nowMs, since);
-      if (isStealing) this.#moveBatch(tenant, list);
+      if (isStealing) this.#stole(tenant, list);
       return taken;
     }
   }
@@ -238,10 +195,10 @@ export class TaskTaker {
    * has to be claimed: the next one of its lane may come after the other lane's head.
    */
   #ownHead(tenant: number): number {
-    this.#list = this.listOf(tenant, -1);
+    this.#list = this.#memory.listOf(tenant, -1);
     const sharedHead = this.lists.peek(this.#list);
     if (!this.#isWorker) return sharedHead;
-    const own = this.listOf(tenant, this.#thread);
+    const own = this.#memory.listOf(tenant, this.#thread);
     const ownHead = this.lists.peek(own);
     if (ownHead < 0 || (sharedHead >= 0 && !this.#isBefore(ownHead, sharedHead))) return sharedHead;
     this.#list = own;
@@ -260,7 +217,7 @@ export class TaskTaker {
     let most = -1;
     for (let lane = 0; lane < this.#memory.workers; lane++) {
       if (lane === this.#thread) continue;
-      const list = this.listOf(tenant, lane);
+      const list = this.#memory.listOf(tenant, lane);
       // The size is approximate, so whether there is anything at all is not for it to say.
       const node = this.lists.peek(list);
       if (node < 0) continue;
@@ -283,11 +240,11 @@ export class TaskTaker {
     }
     this.#passedIn[tenant] = this.#search;
     if (room === "quota") {
-      this.#count("throttledByQuota");
+      this.#counters.count("throttledByQuota");
       this.#heldBack[this.#heldBackCount++] = tenant;
       return none;
     }
-    this.#count("throttledByCapacity");
+    this.#counters.count("throttledByCapacity");
     this.#overtaken[this.#overtakenCount++] = tenant;
     return this.tenants.overtakenOf(tenant) >= patience ? everything : none;
   }
@@ -306,16 +263,23 @@ export class TaskTaker {
     tenants.addWaiting(tenant, -1);
     slots.set(slot, slotWord.provisional, tenants.startAttempt(tenant));
     if (this.#memory.tenants > 1) this.#passOver(tenant);
-    this.#count("takes");
+    this.#counters.count("takes");
     return {
       slot,
       token: slots.tokenOf(slot),
-      lane: list - this.listOf(tenant, -1) - 1,
+      lane: list - this.#memory.listOf(tenant, -1) - 1,
       waitMs: nowMs - slots.offeredMsOf(slot),
       ticket,
       since,
       isMoved: slots.get(slot, slotWord.isMoved) !== 0,
     };
+  }
+
+  /** The head of `list` was stolen. */
+  #stole(tenant: number, list: number): void {
+    this.#counters.count("steals");
+    this.#counters.count("stolen");
+    if (this.#isWorker) this.#batch.moveBatch(tenant, list);
   }
 
   /** `tenant` was taken from, and others that come before it were not. */
@@ -327,44 +291,5 @@ export class TaskTaker {
       tenants.limitCredit(this.#overtaken[index]!, tenant);
     }
     for (let index = 0; index < this.#heldBackCount; index++) tenants.limitCredit(this.#heldBack[index]!, tenant);
-  }
-
-  /** After the head of `list` was stolen: moves more of it to the own lane. */
-  #moveBatch(tenant: number, list: number): void {
-    this.#count("steals");
-    this.#count("stolen");
-    if (!this.#isWorker) return;
-    // Half of what there was, rounded up, without the one that was claimed.
-    const others = Math.min(batchTasks, (this.lists.size(list) + 2) >> 1) - 1;
-    for (let moved = 0; moved < others; moved++) if (!this.#moveOne(tenant, list)) return;
-  }
-
-  /**
-   * In the order in which the owner can make sense of it after this thread's death: until it is in its new place the
-   * slot is `moving`, or queued under a node that is not; and whatever nodes it was to have, none is used twice.
-   */
-  #moveOne(tenant: number, list: number): boolean {
-    const reserveAt = this.#memory.reserveAt(this.#thread) + this.#nextReserve;
-    const fresh = this.#words[reserveAt]!;
-    if (!this.lists.isReclaimable(fresh)) return false;
-    const node = this.lists.popMin(list);
-    if (node < 0) return false;
-    const slot = this.slots.slotOf(node);
-    this.slots.setState(slot, slotState.moving, this.#thread);
-    const own = this.listOf(tenant, this.#thread);
-    this.slots.assign(slot, fresh, own);
-    this.slots.set(slot, slotWord.isMoved, 1);
-    Atomics.store(this.#words, reserveAt, node);
-    this.#nextReserve = (this.#nextReserve + 1) % reserveNodes;
-    const rank = this.lists.rankOf(node);
-    const order = this.lists.orderOf(node);
-    this.slots.setState(slot, slotState.queued, 0);
-    this.lists.insert(own, fresh, rank, order);
-    this.#count("stolen");
-    return true;
-  }
-
-  #count(name: CounterName): void {
-    this.#words[this.#counters + counter[name]]!++;
   }
 }

@@ -13,7 +13,7 @@ import { StoreWorld } from "./store-world.fixture.ts";
 import type { WorldNode } from "./store-world.fixture.ts";
 import { disturb, runClients } from "./load.fixture.ts";
 
-const seeds = 90;
+const seeds = 40;
 
 test("histories at majority are linearizable under crashes, cuts, losses and duelling coordinators", () => {
   let ended = 0;

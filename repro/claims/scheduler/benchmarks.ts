@@ -3,7 +3,7 @@
 import { around } from "../../../harness/claim/band.ts";
 import type { Band } from "../../../harness/claim/band.ts";
 import type { Claim, RatioMeasure } from "../../../harness/claim/claim.ts";
-import { always, metric, typical } from "../measures.ts";
+import { always, inTheSameBlock, metric, typical } from "../measures.ts";
 
 const inProcess = { implementation: "minimal" } as const;
 const threads = { implementation: "production", substrate: "cluster" } as const;
@@ -97,17 +97,7 @@ export const minimalSchedulerBenchmarkClaims: readonly Claim[] = [
 /** Rates of two scenarios of production's threads, in the same block. */
 function rates(of: string, to: string, band: Band, label: string): RatioMeasure {
   const source = (scenario: string) => metric(`throughput-per-s@${scenario}`, threads, "mean");
-  const implementation = "production";
-  return {
-    kind: "ratio",
-    label,
-    implementation,
-    of: source(of),
-    to: source(to),
-    across: "paired",
-    band,
-    unit: "ratio",
-  };
+  return inTheSameBlock("production", source(of), source(to), band, label);
 }
 
 export const schedulerBenchmarkClaims: readonly Claim[] = [

@@ -11,7 +11,7 @@ import { implementationOf } from "../../../harness/rooms/rooms.ts";
 import { runBlock } from "../../../harness/run-block.ts";
 import { sweepPlan } from "../../../harness/rooms/consensus/sweep-plan.ts";
 
-const soundSeeds = 30;
+const soundSeeds = 12;
 
 test(`production is valid on ${soundSeeds} seeds`, async () => {
   for (let seed = 0; seed < soundSeeds; seed++) {

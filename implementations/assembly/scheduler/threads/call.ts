@@ -1,7 +1,8 @@
 /** How a call travels to a worker, and what its function is given. */
 
 import type { JsonValue, TaskContext } from "../../../scheduler/contract.ts";
-import { allowedModules, moduleSpecifier } from "./module-specifier.ts";
+import { messageOf } from "../message-of.ts";
+import { allowedModules, moduleSpecifier } from "../module-specifier.ts";
 
 /** What stands in the arena for a call, as JSON. */
 export interface CallPayload {
@@ -30,19 +31,6 @@ export async function importCallable(module: string, exported: string): Promise<
   const functions = Object.keys(namespace).filter((name) => typeof namespace[name] === "function");
   const has = functions.length === 0 ? "it exports no function" : `it exports ${functions.slice(0, 10).join(", ")}`;
   throw new Error(`Module "${module}" has no function "${exported}": ${has}`);
-}
-
-const maxMessageLength = 1000;
-
-/** Returns what was thrown as text, whatever it is, and not more than a person wants to read. */
-export function messageOf(thrown: unknown): string {
-  let text: string;
-  try {
-    text = String(thrown instanceof Error ? thrown.message : thrown); // A message need not be a text.
-  } catch {
-    text = "something that cannot be shown"; // Its own toString throws.
-  }
-  return text.slice(0, maxMessageLength);
 }
 
 const encoder = new TextEncoder();

@@ -2,7 +2,8 @@
 
 import { parentPort } from "node:worker_threads";
 import { assert } from "../../../foundation/assert.ts";
-import { importCallable, messageOf } from "./call.ts";
+import { messageOf } from "../message-of.ts";
+import { importCallable } from "./call.ts";
 
 export interface ProbeQuestion {
   readonly module: string;

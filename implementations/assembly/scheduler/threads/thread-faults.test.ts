@@ -1,5 +1,5 @@
 /**
- * Goal: threads that are killed or stalled lose no task and end none twice, and all threads end in bounded time.
+ * Goal: threads that are killed or stalled lose no task and end none twice, and all threads end when they are told to.
  *
  * Method: real threads, killed at random moments (a bounded number of times, from a printed seed) under small tasks,
  * calls and tasks that never end by themselves; what was lost is offered again as the scheduler would. The trial checks
@@ -10,7 +10,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "../../../foundation/prng.ts";
 import type { TaskBody } from "../../../scheduler/contract.ts";
-import { RunQueueWorker } from "../../../scheduler/production/run-queue.ts";
+import { waitUntil } from "../../../platform/node/wait-until.ts";
+import { RunQueueWorker } from "../../../scheduler/production/run-queue-worker.ts";
 import type { Ended } from "../task-executor.ts";
 import { ThreadsTrial, callOf } from "./threads-trial.fixture.ts";
 
@@ -62,16 +63,14 @@ test("of several kills at once, and of a thread that has yet to start, every one
     trial.run({ kind: "sleep", ms: 5 }, { lane: 0 }),
     trial.run({ kind: "sleep", ms: 5 }, { lane: 1 }),
   ]);
-  assert.deepEqual(
-    kills.map((kill) => kill.efficacy().count),
-    [1, 1, 1, 1],
-  );
+  // One worker may have run both, while the other's thread is still about to end.
+  await waitUntil("every kill has counted", () => kills.every((kill) => kill.efficacy().count === 1));
 });
 
 test("a thread that dies between claiming a task and saying so has lost it", async (context) => {
   const trial = await ThreadsTrial.open(context);
   const stall = trial.threads.inject({ worker: 0, change: "stall" });
-  while (stall.efficacy().count === 0) await new Promise(setImmediate);
+  await waitUntil("it stands still", () => stall.efficacy().count > 0);
   const attempt = trial.start(callOf("add", 1, 2));
   // In the name of the worker that stands still: what its thread would have done, and nothing more.
   const worker = new RunQueueWorker(trial.runQueue, 0, { stealing: true });
@@ -88,8 +87,8 @@ test("an end that was told is not told again, although the scheduler still keeps
   trial.freesSlots = false;
   for (let task = 0; task < 3; task++) assert.equal(await trial.result(callOf("add", 1, 2)), 3);
   const kill = trial.threads.inject({ worker: 0, change: "kill" });
+  await waitUntil("its thread has ended", () => kill.efficacy().count === 1); // Or it might take the next one along.
   assert.equal(await trial.result(callOf("add", 3, 4)), 7); // The trial checks that each attempt ends once.
-  assert.equal(kill.efficacy().count, 1);
 });
 
 test("threads killed at random moments lose no task and end none twice", async (context) => {
@@ -106,7 +105,7 @@ test("threads killed at random moments lose no task and end none twice", async (
   ];
   const tasks = 4000;
   const windowTasks = 200;
-  const mostKills = 6;
+  const fewestKills = 6;
   const completed = new Int32Array(tasks);
   let [next, left, kills, lost] = [0, tasks, 0, 0];
   await new Promise<void>((resolve, reject) => {
@@ -121,7 +120,8 @@ test("threads killed at random moments lose no task and end none twice", async (
       left--;
       if (left === 0) resolve();
       else if (next < tasks) submit();
-      if (kills < mostKills && random.below(150) === 0) {
+      // A thread is hit between two tasks as well; the test is about those that it is hit in.
+      if ((kills < fewestKills || lost === 0) && random.below(150) === 0) {
         kills++;
         trial.threads.inject({ worker: random.below(2), change: "kill" });
       }
@@ -136,44 +136,57 @@ test("threads killed at random moments lose no task and end none twice", async (
     completed.every((count) => count === 1),
     "every task completed once",
   );
-  assert.equal(kills, mostKills);
+  assert.ok(kills >= fewestKills);
   assert.ok(lost > 0, "some kill hit a task");
   context.diagnostic(`${kills} kills, ${lost} attempts lost`);
   for (const { starts, ends } of trial.attempts.values()) assert.deepEqual([starts, ends], [1, 1]);
 });
 
-test("a stalled worker takes nothing and runs nothing until it is healed", async (context) => {
+test("a stalled worker takes nothing until it is healed", async (context) => {
   const trial = await ThreadsTrial.open(context, { workers: 2 });
-  // Idle: what is offered goes to the other one.
-  const idle = trial.threads.inject({ worker: 0, change: "stall" });
+  const stall = trial.threads.inject({ worker: 0, change: "stall" });
+  // From then on: before that it may be on its way to take something.
+  await waitUntil("it stands still", () => stall.efficacy().count > 0);
   for (let task = 0; task < 50; task++) {
     const { started, ended } = trial.start({ kind: "spin", ms: 0 });
-    assert.equal((await started).worker, 1);
+    assert.equal((await started).worker, 1); // What is offered goes to the other one.
     await ended;
   }
-  assert.equal(idle.efficacy().unit, "ms stood still");
-  assert.ok(idle.efficacy().count > 0);
-  idle.heal();
-  idle.heal();
-  const standMs = idle.efficacy().count;
-
-  for (const kind of ["spin", "sleep"] as const) {
-    const running = trial.start({ kind, ms: 1 }, { lane: 0 });
-    const worker = (await running.started).worker;
-    await running.ended;
-    const held = trial.start({ kind, ms: 50 });
-    const holder = (await held.started).worker;
-    const stall = trial.threads.inject({ worker: holder, change: "stall" });
-    let isOver = false;
-    void held.ended.then(() => (isOver = true));
-    for (let task = 0; task < 4; task++) await trial.run({ kind: "sleep", ms: 25 }); // By the other one.
-    assert.ok(!isOver, `${kind} on ${holder} (before: ${worker}) stands still for longer than it takes`);
-    stall.heal();
-    await held.ended;
-    assert.ok(stall.efficacy().count > 10);
-  }
-  assert.equal(idle.efficacy().count, standMs, "what it did ended with its healing");
+  assert.equal(stall.efficacy().unit, "ms stood still");
+  stall.heal();
+  stall.heal();
+  const standMs = stall.efficacy().count;
+  await trial.run({ kind: "sleep", ms: 2 }, { lane: 0 });
+  assert.equal(stall.efficacy().count, standMs, "what it did ended with its healing");
 });
+
+for (const kind of ["spin", "sleep"] as const) {
+  test(`a worker that is stalled in a task to ${kind} does not go on with it until it is healed`, async (context) => {
+    const trial = await ThreadsTrial.open(context, { workers: 2 });
+    for (let ms = 20; ms < 3000; ms *= 2) {
+      const held = trial.start({ kind, ms });
+      let isOver = false;
+      void held.ended.then(() => (isOver = true));
+      const { worker, startedMs } = await held.started;
+      const stall = trial.threads.inject({ worker, change: "stall" });
+      await waitUntil("it stands still", () => stall.efficacy().count > 0);
+      trial.threads.look(); // What it told before.
+      await new Promise(setImmediate);
+      // On a busy machine the task may have ended before the stall began: then a longer one is tried.
+      if (isOver) {
+        stall.heal();
+        continue;
+      }
+      const overMs = startedMs + 2 * ms;
+      while (performance.now() < overMs) await trial.run({ kind: "sleep", ms: 5 }); // By the other one.
+      assert.ok(!isOver, `${kind} on ${worker} stands still for longer than it takes`);
+      stall.heal();
+      await held.ended;
+      return;
+    }
+    assert.fail("however long the task, it is over before the stall begins");
+  });
+}
 
 test("a stall outlasts the thread that suffers it", async (context) => {
   const trial = await ThreadsTrial.open(context);
@@ -189,7 +202,7 @@ test("a stall outlasts the thread that suffers it", async (context) => {
   assert.equal((await next).end, "completed");
 });
 
-test("threads end in bounded time, spinning, sleeping or stalled", async (context) => {
+test("threads end when they are told to, spinning, sleeping or stalled", async (context) => {
   for (const body of [endless, { kind: "sleep", ms: 1e9 } as const, callOf("spinForever")]) {
     const trial = await ThreadsTrial.open(context, { workers: 2 });
     const attempts = [trial.start(body), trial.start(body)];
@@ -197,7 +210,7 @@ test("threads end in bounded time, spinning, sleeping or stalled", async (contex
     const stall = trial.threads.inject({ worker: 1, change: "stall" });
     const startedMs = performance.now();
     await trial.stop();
-    assert.ok(performance.now() - startedMs < 2000);
+    assert.ok(performance.now() - startedMs < 4500, "before those are given up that do not end");
     stall.heal();
     assert.ok(
       [...trial.attempts.values()].every(({ ends }) => ends === 0),
@@ -210,8 +223,9 @@ test("ends that the main thread does not look at are bounded, and none is lost o
   const trial = await ThreadsTrial.open(context, { workers: 2 });
   const lengths = Array.from({ length: 1200 }, (_, index) => (index * 7919) % 16_000);
   const running = lengths.map((length) => trial.run(callOf("text", length)));
+  // The rings fill meanwhile, several times over if they could; on a busy machine less.
   const busyUntilMs = performance.now() + 100;
-  while (performance.now() < busyUntilMs); // The rings fill meanwhile, several times over if they could.
+  while (performance.now() < busyUntilMs);
   for (const [index, ended] of (await Promise.all(running)).entries()) {
     assert.equal(ended.result, "x".repeat(lengths[index] ?? -1));
   }

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { JsonValue, TaskBody } from "../../../scheduler/contract.ts";
-import { RunQueueOwner, allocateRunQueue } from "../../../scheduler/production/run-queue.ts";
+import { allocateRunQueue } from "../../../scheduler/production/allocate-run-queue.ts";
+import { RunQueueOwner } from "../../../scheduler/production/run-queue.ts";
 import type { Ended, Started } from "../task-executor.ts";
 import { TaskThreads } from "./task-threads.ts";
 

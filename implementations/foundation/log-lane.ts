@@ -6,7 +6,7 @@
  * error is final, also that of cutting off: nobody knows what a disk holds after it.
  */
 
-import type { Disk, DiskError } from "../../foundation/effects.ts";
+import type { Disk, DiskError } from "./effects.ts";
 
 /** Records to add to a segment; `atBytes` is its length before, 0 for a new one. */
 export interface GroupWrite {
