@@ -104,6 +104,15 @@ test("production: one process per node serves, keeps strangers out, loses power 
     const killed = deployment.inject({ kind: "kill", nodes: [leader] });
     assert.ok(await trial.append("during"));
     killed.heal();
+    await waitUntil("its next life begins", () => childrenOf(process.pid, "production-process.ts").length === 3);
+    const asked = deployment.states();
+    const served = (async (): Promise<string> => {
+      await waitUntil("it takes part again", () => starts.includes(leader));
+      for (let index = 0; index < 200; index++) assert.ok(await trial.append("meanwhile"));
+      return "served";
+    })();
+    assert.notEqual(await Promise.race([asked, served]), "served", "asked while it starts it answers at once");
+    await served;
     assert.ok((await trial.agreement()).includes("during"));
   });
 });

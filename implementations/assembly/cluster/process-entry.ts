@@ -52,6 +52,10 @@ class ProcessEntry<Types extends ModuleTypes> {
   readonly #handles = new Map<number, FaultHandle>();
   readonly #resumes = new Map<number, () => void>();
   #host: ProcessHost<Types["state"]> | undefined;
+  /** Its nodes have been started, so that they can be asked. */
+  #hasNodes = false;
+  /** Questions to nodes that came before. */
+  readonly #early: (() => void)[] = [];
 
   constructor(kit: ModuleKit<Types>, open: OpenHost<Types>) {
     this.#open = open;
@@ -64,8 +68,7 @@ class ProcessEntry<Types extends ModuleTypes> {
         void this.#configure(message.configuration);
         return;
       case "connect":
-        this.#host?.connect(message.peers);
-        return;
+        return this.#connect(message.peers);
       case "inject":
         return this.#inject(message);
       case "heal":
@@ -100,6 +103,12 @@ class ProcessEntry<Types extends ModuleTypes> {
     }
   }
 
+  #connect(peers: Readonly<Record<NodeId, Address>>): void {
+    this.#host?.connect(peers);
+    this.#hasNodes = this.#host !== undefined;
+    for (const answer of this.#early.splice(0)) answer();
+  }
+
   #inject({ fault, handle: number }: Extract<DriverMessage, { kind: "inject" }>): void {
     const handle = this.#host?.inject(fault);
     if (handle !== undefined) this.#handles.set(number, handle);
@@ -117,7 +126,8 @@ class ProcessEntry<Types extends ModuleTypes> {
     this.#channel.flush();
     switch (what) {
       case "states":
-        this.#host?.states((states) => this.#channel.send({ kind: "answer", question, value: { states } }));
+        if (!this.#hasNodes) this.#early.push(() => this.#answer(what, question));
+        else this.#host?.states((states) => this.#channel.send({ kind: "answer", question, value: { states } }));
         return;
       case "resources":
         this.#channel.send({ kind: "answer", question, value: { resources: this.#host?.resources() ?? [] } });

@@ -53,7 +53,10 @@ export class ProcessSeat<Types extends ModuleTypes> {
       label: labelOf(hosted),
       configure: (life) => ({ ...options.configure(), hosted, directory, life, forming: !this.#formed }),
       onMessage: (message, life) => this.#received(message, () => onMessage(message, life)),
-      onExit,
+      onExit: (exit) => {
+        this.#questions.ended();
+        onExit(exit);
+      },
       ward,
     });
     this.#questions = new Questions(this.process);

@@ -4,7 +4,7 @@ import type { Millis } from "../../foundation/units.ts";
 import { nodeClock } from "../../platform/node/clock.ts";
 import type { DriverMessage } from "./control.ts";
 
-/** How long a process may take to answer; one that is stopped or just ended gives none. */
+/** How long a process may take to answer; one that is stopped gives none. */
 const askLimitMs: Millis = 5000;
 
 interface Asked {
@@ -39,5 +39,10 @@ export class Questions {
 
   answered(question: number, value: unknown): void {
     this.#waiting.get(question)?.(value);
+  }
+
+  /** The process ended: it answers no more. */
+  ended(): void {
+    for (const resolve of this.#waiting.values()) resolve(undefined);
   }
 }
