@@ -103,7 +103,8 @@ function stepTask(id: string, job: readonly TaskSpec[], earlier: readonly string
     dependencies.add(job[random.below(job.length)]!.id);
   }
   if (random.below(5) === 0 && earlier.length > 0) dependencies.add(earlier[random.below(earlier.length)]!);
-  const ms = random.below(longestStepMs + 1);
+  // So fine that no two workers end at the same instant: which of them is the first nobody could say.
+  const ms = random.below(longestStepMs * 1_000_000 + 1) / 1_000_000;
   const fails = random.below(10) === 0;
   const kind = random.below(2) === 0 ? "spin" : "sleep";
   const body: TaskBody = fails ? { kind: "fail", ms, message: messageOf(id) } : { kind, ms, returns: id };
