@@ -21,7 +21,7 @@ export const reproCommand: Command = {
   options: {
     profile: {
       kind: "text",
-      describe: "How much to run: smoke (under 1 minute), quick (under 10), full (about 60)",
+      describe: "How much to run: smoke (under 1 minute), quick (under 10), full (over 60)",
       example: "smoke",
       default: defaults.profile,
     },
