@@ -58,6 +58,8 @@ export interface RestOptions {
     readonly faults: readonly FaultSpec[];
     /** 100 unless it is said. */
     readonly ratePerS?: number;
+    /** 60 unless it is said; all clients must get through theirs, or two runs do not ask for the same. */
+    readonly operationsPerClient?: number;
     readonly estimateS: number;
   };
 }
@@ -102,7 +104,7 @@ function simulatedRest({ experiment, workload, simulated }: RestOptions, seed: s
 }
 
 function clusterRest({ experiment, workload, cluster }: RestOptions, seed: string, block: number): Stage {
-  const { label, faults, ratePerS = 100, estimateS } = cluster;
+  const { label, faults, ratePerS = 100, operationsPerClient = 60, estimateS } = cluster;
   return blockStage({
     experiment: experiment.id,
     block,
@@ -115,7 +117,7 @@ function clusterRest({ experiment, workload, cluster }: RestOptions, seed: strin
       workload,
       load: { loop: "open", clients: 4, ratePerS },
       durationMs: 6000,
-      operationsPerClient: 60,
+      operationsPerClient,
       generatorLimitMs: 200,
       faults,
     }),

@@ -35,11 +35,11 @@ const rest: RestOptions = {
     estimateS: 0.3,
   },
   cluster: {
-    // On real processes the answers' times decide what is asked next, so two runs do not submit the same tasks.
-    runs: { smoke: 0, quick: 0, full: 0 },
+    runs: { smoke: 0, quick: 0, full: 3 },
     label: "threads killed, one process stopped",
     // Of jobs, which take as long as their longest chain.
     ratePerS: 20,
+    operationsPerClient: 20,
     faults: [
       { kind: "thread-kill", target: "one", placement: { at: "time", ms: 300 }, durationMs: 200 },
       { kind: "pause", target: "one", placement: { at: "time", ms: 800 }, durationMs: 400 },
